@@ -1,0 +1,52 @@
+// Package app owns the port to the target application's user accounts.
+//
+// It promises that one method call is one thing done on the app, and that its
+// errors tell "refused by rule" (fault.Invalid, Conflict, Forbidden) from
+// "try later" (Throttled, Unavailable) from "the token is refused"
+// (Unauthorized). It never decides and knows no rule of provisioning.
+package app
+
+import (
+	"context"
+
+	"example.com/autoprovision/shared/provision"
+)
+
+// Page is one page of the accounts in the app.
+type Page struct {
+	Accounts []provision.Account
+	// Next is the 1-based index of the next page's first account; 0 on the last page.
+	Next int
+	// Total is what the app says there are.
+	Total int
+}
+
+// Accounts is the app's user accounts.
+//
+// Errors: fault.Unauthorized for 401 and 403 that may be the token's fault
+// (the caller verifies with Verify, R11), NotFound only when the app says so
+// in SCIM or JSON, Conflict for a uniqueness error, Invalid for what the app
+// refuses by rule, Throttled with RetryAfter, Unavailable for no answer, an
+// answer that makes no sense, and 5xx. Adapters do not retry; the reconciler does.
+type Accounts interface {
+	// Verify reads one row with the present token: nil when the token is good.
+	Verify(ctx context.Context) error
+	// Get reads one account by the app's id.
+	Get(ctx context.Context, id string) (provision.Account, error)
+	// Find returns every account whose externalId equals externalID, or whose
+	// userName equals userName without regard to case; each returned row is
+	// compared here, whatever the app's filter claims.
+	Find(ctx context.Context, externalID, userName string) ([]provision.Account, error)
+	// List reads the page that begins at the 1-based index start.
+	List(ctx context.Context, start int) (Page, error)
+	// Create makes an active account with the external id and attributes.
+	Create(ctx context.Context, externalID string, attributes provision.Attributes) (provision.Account, error)
+	// Update sets attributes; one that is in previous but not in attributes is
+	// removed. The account's active state stays as it is. It returns the
+	// account as the app has it afterwards.
+	Update(ctx context.Context, id, externalID string, attributes, previous provision.Attributes) (provision.Account, error)
+	// SetActive suspends or unsuspends.
+	SetActive(ctx context.Context, id string, active bool) error
+	// Delete removes the account for good; one that is gone already is no error.
+	Delete(ctx context.Context, id string) error
+}

@@ -1,0 +1,241 @@
+package provision
+
+import "time"
+
+// ConditionName names a reason to take access away (R3, R6).
+type ConditionName string
+
+// The conditions. ConditionArchived counts only when an administrator chose it (R6).
+const (
+	ConditionAppOff    ConditionName = "appOff"
+	ConditionSuspended ConditionName = "suspended"
+	ConditionDeleted   ConditionName = "deleted"
+	ConditionArchived  ConditionName = "archived"
+)
+
+// Condition is a reason to take access away that holds for a user.
+type Condition struct {
+	Name  ConditionName `json:"name"`
+	Since time.Time     `json:"since"`
+	// Floor is the earliest time at which this condition may order a hard
+	// delete, set when an edit of the configuration began it (R9); zero for none.
+	Floor time.Time `json:"floor,omitzero"`
+}
+
+// OperationKind names one call on the app.
+type OperationKind string
+
+// The operations.
+const (
+	Create     OperationKind = "create"
+	Update     OperationKind = "update"
+	Suspend    OperationKind = "suspend"
+	Unsuspend  OperationKind = "unsuspend"
+	HardDelete OperationKind = "hardDelete"
+)
+
+// Removes reports whether the operation takes access away.
+func (k OperationKind) Removes() bool { return k == Suspend || k == HardDelete }
+
+// Cause says why an operation is done or due.
+type Cause struct {
+	// Condition that ordered it; empty for create, update and unsuspend.
+	Condition ConditionName `json:"condition,omitempty"`
+	// Since is the condition's.
+	Since time.Time `json:"since,omitzero"`
+	// Deadline at which it was due; zero when it was not a matter of time.
+	Deadline time.Time `json:"deadline,omitzero"`
+	// Text is the cause in a word or a short sentence, such as "adopted" or "renamed".
+	Text string `json:"text,omitempty"`
+}
+
+// Pending is an operation that is due at a time.
+type Pending struct {
+	Operation OperationKind `json:"operation"`
+	At        time.Time     `json:"at"`
+	Cause     Cause         `json:"cause"`
+}
+
+// AccountState is what stands for the user in the app, as we last left or saw it.
+type AccountState string
+
+// The account states.
+const (
+	AccountNone      AccountState = "none"
+	AccountActive    AccountState = "active"
+	AccountSuspended AccountState = "suspended"
+)
+
+// Link is our record of the account that stands for a user.
+type Link struct {
+	// ID is the app's id of the account; it stays after the account is gone.
+	ID    string       `json:"id,omitempty"`
+	State AccountState `json:"state"`
+	// Adopted is true when the account existed before we managed it.
+	Adopted bool `json:"adopted,omitempty"`
+	// LinkedAt is when we created or adopted the account.
+	LinkedAt time.Time `json:"linkedAt,omitzero"`
+	// ActiveSince is when the account last became active.
+	ActiveSince time.Time `json:"activeSince,omitzero"`
+	// SuspendedAt is when the account was last suspended, by us or seen so.
+	SuspendedAt time.Time `json:"suspendedAt,omitzero"`
+	// RemovedAt is when the account was hard deleted, or found gone.
+	RemovedAt time.Time `json:"removedAt,omitzero"`
+	// Applied is what we last wrote.
+	Applied Attributes `json:"applied,omitempty"`
+	// Form is the app's own form of what we last wrote (R17).
+	Form Attributes `json:"form,omitempty"`
+}
+
+// Exists reports whether an account stands for the user in the app.
+func (l Link) Exists() bool { return l.State == AccountActive || l.State == AccountSuspended }
+
+// RetryReason says why an operation waits.
+type RetryReason string
+
+// The reasons. Failed waits by the schedule of R2; Refused daily by R19;
+// Conflicting like Failed, and is looked at again when either side changes.
+const (
+	Failed      RetryReason = "failed"
+	Refused     RetryReason = "refused"
+	Conflicting RetryReason = "conflict"
+)
+
+// Retry is an operation that went wrong and waits for its next try.
+type Retry struct {
+	Operation OperationKind `json:"operation"`
+	Reason    RetryReason   `json:"reason"`
+	// Tries made so far, at least 1.
+	Tries int `json:"tries"`
+	// Since is when it first went wrong, At the earliest time of the next try.
+	Since time.Time `json:"since"`
+	At    time.Time `json:"at"`
+	// Fingerprint is of everything the try depended on; a different one brings the next try forward (R2).
+	Fingerprint string `json:"fingerprint"`
+	// Error says what went wrong, in words fit for an administrator.
+	Error string `json:"error"`
+	// AccountID is the other account of a conflict.
+	AccountID string `json:"accountId,omitempty"`
+}
+
+// Hold keeps an operation from running until an administrator decides (R12, R17).
+type Hold struct {
+	Operation OperationKind `json:"operation"`
+	Condition ConditionName `json:"condition,omitempty"`
+	Since     time.Time     `json:"since,omitzero"`
+	// HeldAt is when it was held.
+	HeldAt time.Time `json:"heldAt"`
+}
+
+// Verdict is what an administrator decided about one operation for one person and cause (R12).
+type Verdict struct {
+	Operation OperationKind `json:"operation"`
+	Condition ConditionName `json:"condition,omitempty"`
+	Since     time.Time     `json:"since,omitzero"`
+	// Release is true for confirmed, false for dismissed.
+	Release bool `json:"release"`
+}
+
+// Intent is an operation that was about to be sent, committed before it was (section 3 of the design).
+type Intent struct {
+	// ID becomes the id of the operation's event.
+	ID        string        `json:"id"`
+	Operation OperationKind `json:"operation"`
+	Cause     Cause         `json:"cause"`
+	StartedAt time.Time     `json:"startedAt"`
+	// Revision is of the configuration that it was decided under.
+	Revision int64 `json:"revision"`
+	// Attributes are those of a create or an update.
+	Attributes Attributes `json:"attributes,omitempty"`
+	// AccountID is the account to be changed; empty for a create.
+	AccountID string `json:"accountId,omitempty"`
+	// Released is true when an administrator confirmed it, so that it does not count in the guard (R12).
+	Released bool `json:"released,omitempty"`
+}
+
+// Lease is a worker's exclusive right to act on one user.
+type Lease struct {
+	Owner string `json:"owner"`
+	// Until is in real time.
+	Until time.Time `json:"until"`
+}
+
+// Record is all that we know of one user. Its key is the directory id.
+type Record struct {
+	UserID string `json:"userId"`
+	// Version is the state's own, for compare-and-set; 0 for a record that is not stored yet.
+	Version int64 `json:"-"`
+	// Email is the last known primary address.
+	Email string `json:"email"`
+	// Lifecycle is what the directory said at the last committed look.
+	Lifecycle Lifecycle `json:"lifecycle"`
+	// InScope and Reasons are the verdict of R1 at the last committed look.
+	InScope bool     `json:"inScope"`
+	Reasons []string `json:"reasons,omitempty"`
+	// LookedAt is when the last committed look read the directory.
+	LookedAt time.Time `json:"lookedAt"`
+	// Account is the link to the app.
+	Account Link `json:"account"`
+	// Conditions that hold, in the order of their names.
+	Conditions []Condition `json:"conditions,omitempty"`
+	// UnarchivedAt is when archiving last ended (R6); zero when it never did.
+	UnarchivedAt time.Time `json:"unarchivedAt,omitzero"`
+	// ArchivedAt is when archiving was first seen; zero while not archived.
+	ArchivedAt time.Time `json:"archivedAt,omitzero"`
+	// MissingSweep and MissingAt remember the first complete sweep after which
+	// a 404 was read for a user whom no deleted listing holds (R13).
+	MissingSweep string    `json:"missingSweep,omitempty"`
+	MissingAt    time.Time `json:"missingAt,omitzero"`
+	// Next is the coming suspend or hard delete; nil when none is.
+	Next     *Pending  `json:"next,omitempty"`
+	Retry    *Retry    `json:"retry,omitempty"`
+	Hold     *Hold     `json:"hold,omitempty"`
+	Verdicts []Verdict `json:"verdicts,omitempty"`
+	Intent   *Intent   `json:"intent,omitempty"`
+	Lease    *Lease    `json:"lease,omitempty"`
+	// SuspendDoneAt and DeleteDoneAt are the last such operations done without
+	// a confirmation, which the guard counts (R12).
+	SuspendDoneAt time.Time `json:"suspendDoneAt,omitzero"`
+	DeleteDoneAt  time.Time `json:"deleteDoneAt,omitzero"`
+	// Repairs are the times at which each attribute was put right (R17), oldest first, of the last seven days.
+	Repairs map[string][]time.Time `json:"repairs,omitempty"`
+	// Left are the attributes that are put right no more (R17).
+	Left []string `json:"left,omitempty"`
+	// Attention is what needs a person.
+	Attention []Attention `json:"attention,omitempty"`
+}
+
+// Condition returns the named condition; ok is false when it does not hold.
+func (r Record) Condition(name ConditionName) (Condition, bool) {
+	for _, c := range r.Conditions {
+		if c.Name == name {
+			return c, true
+		}
+	}
+	return Condition{}, false
+}
+
+// AttentionKind groups what needs a person.
+type AttentionKind string
+
+// The kinds of attention, as the API names them.
+const (
+	AttentionConflict      AttentionKind = "conflict"
+	AttentionRefused       AttentionKind = "refused"
+	AttentionFailed        AttentionKind = "failed"
+	AttentionProtected     AttentionKind = "protected"
+	AttentionArchived      AttentionKind = "archived"
+	AttentionDrift         AttentionKind = "drift"
+	AttentionConfiguration AttentionKind = "configuration"
+	AttentionHeld          AttentionKind = "held"
+)
+
+// Attention is one thing that needs a person, with what to do.
+type Attention struct {
+	Kind      AttentionKind `json:"kind"`
+	UserIDs   []string      `json:"userIds"`
+	AccountID string        `json:"accountId,omitempty"`
+	Why       string        `json:"why"`
+	Todo      string        `json:"todo"`
+	Since     time.Time     `json:"since"`
+}

@@ -1,0 +1,50 @@
+package provision
+
+import "time"
+
+// SweepState is how far a sweep is.
+type SweepState string
+
+// The sweep states.
+const (
+	SweepQueued  SweepState = "queued"
+	SweepRunning SweepState = "running"
+	SweepDone    SweepState = "done"
+	SweepFailed  SweepState = "failed"
+)
+
+// Sweep is one full comparison of the directory with the accounts.
+type Sweep struct {
+	ID    string     `json:"id"`
+	State SweepState `json:"state"`
+	// Cause is what asked for it: schedule, turnOn, edit, button or reauthorize.
+	Cause string `json:"cause"`
+	// QueuedAt, StartedAt and FinishedAt are business time.
+	QueuedAt   time.Time `json:"queuedAt"`
+	StartedAt  time.Time `json:"startedAt,omitzero"`
+	FinishedAt time.Time `json:"finishedAt,omitzero"`
+	// ProgressAt is the real time at which it last got further; ten minutes without fail it.
+	ProgressAt time.Time `json:"progressAt,omitzero"`
+	// Listed users so far; ToLook is how many looks it asked for, Looked how many of them have ended.
+	Listed int `json:"listed"`
+	ToLook int `json:"toLook"`
+	Looked int `json:"looked"`
+	// Pages of the directory listing done so far, and the token of the next one.
+	Pages     int    `json:"pages"`
+	PageToken string `json:"pageToken,omitempty"`
+	// Stage is list, plan or act: listing, waiting for the looks that plan, waiting for the removals.
+	Stage string `json:"stage,omitempty"`
+	// Revision is that of the configuration it runs under.
+	Revision int64 `json:"revision"`
+	// Reason says why it failed, in words.
+	Reason string `json:"reason,omitempty"`
+}
+
+// Orphan is an account in the app that we neither created nor adopted and that no person in scope stands behind (R17).
+type Orphan struct {
+	AccountID  string `json:"accountId"`
+	UserName   string `json:"userName,omitempty"`
+	ExternalID string `json:"externalId,omitempty"`
+	Active     bool   `json:"active"`
+	Why        string `json:"why"`
+}

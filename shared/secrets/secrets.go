@@ -1,0 +1,46 @@
+// Package secrets owns the port to the store of tokens, and the type that
+// keeps them out of everything else (R15).
+package secrets
+
+import (
+	"context"
+	"log/slog"
+)
+
+// Value is a secret. It prints, logs and marshals as ***.
+type Value struct{ text string }
+
+// NewValue wraps a secret.
+func NewValue(text string) Value { return Value{text: text} }
+
+// Reveal returns the secret itself, for the one request that needs it.
+func (v Value) Reveal() string { return v.text }
+
+// Empty reports whether there is no secret.
+func (v Value) Empty() bool { return v.text == "" }
+
+func (v Value) String() string               { return "***" }
+func (v Value) GoString() string             { return "***" }
+func (v Value) LogValue() slog.Value         { return slog.StringValue("***") }
+func (v Value) MarshalJSON() ([]byte, error) { return []byte(`"***"`), nil }
+
+// Names of secrets.
+const (
+	// AppToken is the app's access token.
+	AppToken = "app-token"
+	// ChannelToken is what push notifications carry to prove their sender.
+	ChannelToken = "channel-token"
+)
+
+// Store keeps secrets by name, in versions.
+type Store interface {
+	// Put stores a new version durably and returns its name.
+	Put(ctx context.Context, name string, v Value) (version string, err error)
+	// Latest returns the newest version; fault.NotFound when there is none.
+	// It may be cached for up to a minute by an adapter that is told of no newer one.
+	Latest(ctx context.Context, name string) (v Value, version string, err error)
+	// DestroyBefore destroys every version but the given one.
+	DestroyBefore(ctx context.Context, name, version string) error
+	// Delete destroys every version; none is no error.
+	Delete(ctx context.Context, name string) error
+}
