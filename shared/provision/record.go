@@ -71,6 +71,8 @@ type Link struct {
 	// ID is the app's id of the account; it stays after the account is gone.
 	ID    string       `json:"id,omitempty"`
 	State AccountState `json:"state"`
+	// App is the base URL of the app that the account is in; a link to another app is void (R10).
+	App string `json:"app,omitempty"`
 	// Adopted is true when the account existed before we managed it.
 	Adopted bool `json:"adopted,omitempty"`
 	// LinkedAt is when we created or adopted the account.
@@ -89,6 +91,32 @@ type Link struct {
 
 // Exists reports whether an account stands for the user in the app.
 func (l Link) Exists() bool { return l.State == AccountActive || l.State == AccountSuspended }
+
+// ManagedAt reports whether the account existed, linked, at time t, as far as
+// the last changes tell. It is the base of the guard on hard deletes (R12).
+func (l Link) ManagedAt(t time.Time) bool {
+	if l.LinkedAt.IsZero() || l.LinkedAt.After(t) {
+		return false
+	}
+	return l.Exists() || l.RemovedAt.After(t)
+}
+
+// ActiveAt reports whether the account was active at time t, as far as the
+// last changes tell; where they do not, it says no, which makes the guard on
+// suspends stricter (R12).
+func (l Link) ActiveAt(t time.Time) bool {
+	if !l.ManagedAt(t) {
+		return false
+	}
+	switch {
+	case l.State == AccountActive:
+		return !l.ActiveSince.After(t)
+	case l.SuspendedAt.After(t):
+		return true
+	default:
+		return l.State == AccountNone && l.SuspendedAt.Before(l.ActiveSince)
+	}
+}
 
 // RetryReason says why an operation waits.
 type RetryReason string
@@ -134,6 +162,9 @@ type Verdict struct {
 	Since     time.Time     `json:"since,omitzero"`
 	// Release is true for confirmed, false for dismissed.
 	Release bool `json:"release"`
+	// At is when it was given. A verdict from a confirmed preview has no Since
+	// until its condition begins, which must be within a day.
+	At time.Time `json:"at"`
 }
 
 // Intent is an operation that was about to be sent, committed before it was (section 3 of the design).
@@ -187,7 +218,12 @@ type Record struct {
 	MissingSweep string    `json:"missingSweep,omitempty"`
 	MissingAt    time.Time `json:"missingAt,omitzero"`
 	// Next is the coming suspend or hard delete; nil when none is.
-	Next     *Pending  `json:"next,omitempty"`
+	Next *Pending `json:"next,omitempty"`
+	// CountSuspendAt and CountDeleteAt are the times at which a pending suspend
+	// and a pending hard delete are due, as far as the guard counts them: not
+	// released, not dismissed, not waiting for a retry (R12). Zero for none.
+	CountSuspendAt time.Time `json:"countSuspendAt,omitzero"`
+	CountDeleteAt  time.Time `json:"countDeleteAt,omitzero"`
 	Retry    *Retry    `json:"retry,omitempty"`
 	Hold     *Hold     `json:"hold,omitempty"`
 	Verdicts []Verdict `json:"verdicts,omitempty"`

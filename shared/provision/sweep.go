@@ -40,6 +40,14 @@ type Sweep struct {
 	Reason string `json:"reason,omitempty"`
 }
 
+// Sweeps are the sweep that runs or ran last, and the one asked for during it, if any.
+type Sweeps struct {
+	// Version is the state's own, for compare-and-set; 0 when nothing is stored.
+	Version int64  `json:"-"`
+	Current *Sweep `json:"current,omitempty"`
+	Queued  *Sweep `json:"queued,omitempty"`
+}
+
 // Orphan is an account in the app that we neither created nor adopted and that no person in scope stands behind (R17).
 type Orphan struct {
 	AccountID  string `json:"accountId"`

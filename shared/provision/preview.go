@@ -1,0 +1,56 @@
+package provision
+
+import "time"
+
+// PreviewState is how far a preview is.
+type PreviewState string
+
+// The preview states.
+const (
+	PreviewRunning PreviewState = "running"
+	PreviewDone    PreviewState = "done"
+	PreviewFailed  PreviewState = "failed"
+)
+
+// PreviewLifetime is how long a preview can be confirmed (R12).
+const PreviewLifetime = time.Hour
+
+// Preview is what a configuration, present or proposed, would do, person by person.
+type Preview struct {
+	ID      string       `json:"id"`
+	Version int64        `json:"-"`
+	State   PreviewState `json:"state"`
+	// Revision is that of the configuration it was made from.
+	Revision  int64     `json:"revision"`
+	CreatedAt time.Time `json:"createdAt"`
+	ExpiresAt time.Time `json:"expiresAt"`
+	// Proposal is a fingerprint of each section of the body that asked for it, by the section's name.
+	Proposal map[string]string `json:"proposal,omitempty"`
+	// Listed users so far.
+	Listed int                   `json:"listed"`
+	Counts map[OperationKind]int `json:"counts"`
+	Reason string                `json:"reason,omitempty"`
+}
+
+// PreviewKind tells the three lists of a preview apart.
+type PreviewKind string
+
+// The lists of a preview.
+const (
+	PreviewOperations PreviewKind = "operations"
+	PreviewAdopt      PreviewKind = "adopt"
+	PreviewOrphans    PreviewKind = "orphans"
+)
+
+// PreviewRow is one line of one of a preview's lists.
+type PreviewRow struct {
+	Kind      PreviewKind   `json:"kind"`
+	UserID    string        `json:"userId,omitempty"`
+	Email     string        `json:"email,omitempty"`
+	AccountID string        `json:"accountId,omitempty"`
+	UserName  string        `json:"userName,omitempty"`
+	Operation OperationKind `json:"operation,omitempty"`
+	DueAt     time.Time     `json:"dueAt,omitzero"`
+	Condition ConditionName `json:"condition,omitempty"`
+	Why       string        `json:"why,omitempty"`
+}

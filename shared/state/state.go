@@ -1,0 +1,216 @@
+// Package state owns the ports to what the system remembers: the record of
+// each user, the admin log, the configuration, sweeps and previews.
+//
+// It promises that a change that a method calls atomic is stored whole or not
+// at all, durably before the method returns, and that nothing is overwritten
+// that the caller has not read (compare-and-set on a version). It never holds
+// a token (R15) and never decides.
+//
+// Every method returns fault.Conflict when a version is not the stored one,
+// and fault.Unavailable when the store cannot be reached; a fault.Unavailable
+// from a write may have been stored all the same.
+package state
+
+import (
+	"context"
+	"time"
+
+	"example.com/autoprovision/shared/provision"
+)
+
+// Change is what one look at one user commits, atomically.
+type Change struct {
+	// Record replaces the stored one, whose version must still be Record.Version
+	// (0: none is stored).
+	Record provision.Record
+	// Events are added; one whose id is stored already is left as it is, so
+	// that a commit that is repeated after a crash logs nothing twice.
+	Events []provision.Event
+	// EndedLook is the id of the sweep that asked for this look, which has
+	// ended; empty when none did.
+	EndedLook string
+}
+
+// Records is the records of users, by directory id.
+type Records interface {
+	// Record reads one; a zero record with the id and version 0 when there is none.
+	Record(ctx context.Context, userID string) (provision.Record, error)
+	// RecordsByID reads those that exist among ids, at most 500.
+	RecordsByID(ctx context.Context, ids []string) (map[string]provision.Record, error)
+	// RecordsByAccount reads those whose account id (not those with account state none)
+	// is among ids, at most 500, keyed by account id.
+	RecordsByAccount(ctx context.Context, accountIDs []string) (map[string]provision.Record, error)
+	// RecordsByEmail reads those whose last known address equals email without regard to case.
+	RecordsByEmail(ctx context.Context, email string) ([]provision.Record, error)
+	// Commit stores one change and returns the record's new version.
+	Commit(ctx context.Context, change Change) (version int64, err error)
+	// Select reads one page of the selected records; next is empty on the last.
+	Select(ctx context.Context, s Selection) (page []provision.Record, next string, err error)
+	// Count counts records, at the state of this moment: a record whose commit
+	// returned before is counted.
+	Count(ctx context.Context, c Count) (int, error)
+}
+
+// SelectionKind names which records are wanted, and in which order.
+type SelectionKind string
+
+// The selections.
+const (
+	// SelectAll is every record, by user id.
+	SelectAll SelectionKind = "all"
+	// SelectLinked is records with an account that exists, by user id.
+	SelectLinked SelectionKind = "linked"
+	// SelectPending is records with a Next, by its time and then user id; Before, if set, bounds the time (inclusive).
+	SelectPending SelectionKind = "pending"
+	// SelectHeld is records with a Hold, by user id.
+	SelectHeld SelectionKind = "held"
+	// SelectAttention is records with Attention, by user id.
+	SelectAttention SelectionKind = "attention"
+	// SelectRetry is records with a Retry due by Before (inclusive), by its time and then user id.
+	SelectRetry SelectionKind = "retry"
+	// SelectIntent is records with an Intent, by user id.
+	SelectIntent SelectionKind = "intent"
+)
+
+// Selection asks for one page of records.
+type Selection struct {
+	Kind   SelectionKind
+	Before time.Time
+	// Limit is the page's size, 1 to 500.
+	Limit int
+	// Token is the last page's next; empty for the first.
+	Token string
+}
+
+// CountKind names what is counted.
+type CountKind string
+
+// The counts.
+const (
+	// CountPending is records whose CountSuspendAt or CountDeleteAt, by Operation, is set and not after Time.
+	CountPending CountKind = "pending"
+	// CountDone is records whose SuspendDoneAt or DeleteDoneAt, by Operation, is after Time.
+	CountDone CountKind = "done"
+	// CountActiveAt is records whose Link.ActiveAt(Time).
+	CountActiveAt CountKind = "activeAt"
+	// CountManagedAt is records whose Link.ManagedAt(Time).
+	CountManagedAt CountKind = "managedAt"
+	// CountHeld is records with a Hold.
+	CountHeld CountKind = "held"
+	// CountOpenIntents is records with an Intent of an earlier Revision under a lease that ends after Time (real time).
+	CountOpenIntents CountKind = "openIntents"
+)
+
+// Count asks for a number of records.
+type Count struct {
+	Kind      CountKind
+	Operation provision.OperationKind
+	Time      time.Time
+	Revision  int64
+}
+
+// EventFilter selects events; zero fields select all.
+type EventFilter struct {
+	UserID  string
+	Name    string
+	Outcome provision.Outcome
+	// From is inclusive, To exclusive.
+	From, To time.Time
+	// Limit is the page's size, 1 to 500; Token the last page's next.
+	Limit int
+	Token string
+}
+
+// DayCount is how many events of one name and outcome one UTC day saw.
+type DayCount struct {
+	// Day is YYYY-MM-DD in UTC.
+	Day     string
+	Name    string
+	Outcome provision.Outcome
+	Count   int
+}
+
+// Log is the admin log (R14).
+type Log interface {
+	// Events reads one page, newest first.
+	Events(ctx context.Context, f EventFilter) (page []provision.Event, next string, err error)
+	// Append adds events that belong to no commit of a record; known ids are left as they are.
+	Append(ctx context.Context, events ...provision.Event) error
+	// Usage counts events since a time, by day, name and outcome, in that order.
+	Usage(ctx context.Context, since time.Time) ([]DayCount, error)
+	// Expire removes events from before a time.
+	Expire(ctx context.Context, before time.Time) error
+}
+
+// Configurations is the configuration of the app.
+type Configurations interface {
+	// Configuration reads it, never from a cache; a zero one with version 0 when nothing is stored.
+	Configuration(ctx context.Context) (provision.Configuration, error)
+	// PutConfiguration stores c, whose version must still be the stored one, and adds events, atomically.
+	PutConfiguration(ctx context.Context, c provision.Configuration, events ...provision.Event) (version int64, err error)
+}
+
+// Sweeps is the progress of sweeps.
+type Sweeps interface {
+	// Sweeps reads it; a zero value with version 0 when there was none.
+	Sweeps(ctx context.Context) (provision.Sweeps, error)
+	// PutSweeps stores s, whose version must still be the stored one.
+	PutSweeps(ctx context.Context, s provision.Sweeps) (version int64, err error)
+	// AddListed stores, atomically and once for each page number, that a page of the
+	// listing held these users and that a look at each of looks is owed.
+	AddListed(ctx context.Context, sweepID string, page int, listed, looks []string) error
+	// Listed reads the users that the pages listed so far.
+	Listed(ctx context.Context, sweepID string) ([]string, error)
+	// EndLook says that a look that committed nothing has ended; one that was not owed is no error.
+	EndLook(ctx context.Context, sweepID, userID string) error
+	// LooksLeft counts the looks that are still owed.
+	LooksLeft(ctx context.Context, sweepID string) (int, error)
+	// PutOrphans replaces the list of orphans.
+	PutOrphans(ctx context.Context, orphans []provision.Orphan) error
+	// Orphans reads one page of them, by account id.
+	Orphans(ctx context.Context, token string, limit int) (page []provision.Orphan, next string, err error)
+	// DropSweep removes the pages and looks of every sweep but the given one.
+	DropSweep(ctx context.Context, keep string) error
+}
+
+// Previews is previews and their rows.
+type Previews interface {
+	// Preview reads one; fault.NotFound when there is none.
+	Preview(ctx context.Context, id string) (provision.Preview, error)
+	// PutPreview stores p, whose version must still be the stored one, and adds rows, atomically.
+	PutPreview(ctx context.Context, p provision.Preview, rows []provision.PreviewRow) (version int64, err error)
+	// PreviewRows reads one page of one list, in the order in which they were added.
+	PreviewRows(ctx context.Context, id string, kind provision.PreviewKind, token string, limit int) (page []provision.PreviewRow, next string, err error)
+	// ExpirePreviews removes those that expired before a time.
+	ExpirePreviews(ctx context.Context, before time.Time) error
+}
+
+// PushChannel is a push channel that we opened or are about to open.
+type PushChannel struct {
+	ID         string    `json:"id"`
+	ResourceID string    `json:"resourceId,omitempty"`
+	OpenedAt   time.Time `json:"openedAt"`
+	Expiration time.Time `json:"expiration,omitzero"`
+	// Retired is set when it is to be stopped or has been; its messages are answered quietly.
+	Retired bool `json:"retired,omitempty"`
+}
+
+// Channels is the push channels.
+type Channels interface {
+	// Channels reads all.
+	Channels(ctx context.Context) ([]PushChannel, error)
+	// PutChannel stores one.
+	PutChannel(ctx context.Context, c PushChannel) error
+	// DeleteChannel removes one; none is no error.
+	DeleteChannel(ctx context.Context, id string) error
+}
+
+// Store is all of it, for those who build the system; others take what they need.
+type Store interface {
+	Records
+	Log
+	Configurations
+	Sweeps
+	Previews
+	Channels
+}
