@@ -224,7 +224,8 @@ type Record struct {
 	// released, not dismissed, not waiting for a retry (R12). Zero for none.
 	CountSuspendAt time.Time `json:"countSuspendAt,omitzero"`
 	CountDeleteAt  time.Time `json:"countDeleteAt,omitzero"`
-	Retry    *Retry    `json:"retry,omitempty"`
+	// Retries are the operations that went wrong and wait, at most one of each kind.
+	Retries  []Retry   `json:"retries,omitempty"`
 	Hold     *Hold     `json:"hold,omitempty"`
 	Verdicts []Verdict `json:"verdicts,omitempty"`
 	Intent   *Intent   `json:"intent,omitempty"`
@@ -249,6 +250,27 @@ func (r Record) Condition(name ConditionName) (Condition, bool) {
 		}
 	}
 	return Condition{}, false
+}
+
+// Retry returns the waiting operation of a kind; ok is false when none waits.
+func (r Record) Retry(kind OperationKind) (Retry, bool) {
+	for _, retry := range r.Retries {
+		if retry.Operation == kind {
+			return retry, true
+		}
+	}
+	return Retry{}, false
+}
+
+// RetryAt is the earliest time at which a waiting operation is tried again; zero when none waits.
+func (r Record) RetryAt() time.Time {
+	var at time.Time
+	for _, retry := range r.Retries {
+		if at.IsZero() || retry.At.Before(at) {
+			at = retry.At
+		}
+	}
+	return at
 }
 
 // AttentionKind groups what needs a person.

@@ -66,7 +66,7 @@ const (
 	SelectHeld SelectionKind = "held"
 	// SelectAttention is records with Attention, by user id.
 	SelectAttention SelectionKind = "attention"
-	// SelectRetry is records with a Retry due by Before (inclusive), by its time and then user id.
+	// SelectRetry is records whose RetryAt is set and, if Before is set, not after it, by that time and then user id.
 	SelectRetry SelectionKind = "retry"
 	// SelectIntent is records with an Intent, by user id.
 	SelectIntent SelectionKind = "intent"
