@@ -1,0 +1,74 @@
+package decide
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"example.com/autoprovision/shared/provision"
+)
+
+// attention lists what needs a person about this user, each with what to do.
+func (d *decider) attention() []provision.Attention {
+	var list []provision.Attention
+	add := func(kind provision.AttentionKind, accountID, why, todo string, since time.Time) {
+		for _, a := range d.r.Attention { // what is known already keeps its since
+			if a.Kind == kind && a.Why == why {
+				since = a.Since
+			}
+		}
+		list = append(list, provision.Attention{
+			Kind: kind, UserIDs: []string{d.r.UserID}, AccountID: accountID, Why: why, Todo: todo, Since: since,
+		})
+	}
+	account := d.r.Account
+	if account.Exists() && d.protected() && !d.frozen() {
+		if m := next(d.ordered()); m != nil {
+			add(provision.AttentionProtected, account.ID,
+				fmt.Sprintf("This person is protected. Without that, a %s would be due at %s, because of the condition %s.",
+					words[m.Operation], m.At.UTC().Format(time.RFC3339), m.Cause.Condition),
+				"If the account should go, take the person off the protected list; otherwise nothing.", d.now)
+		}
+	}
+	if d.frozen() && account.State == provision.AccountActive {
+		add(provision.AttentionArchived, account.ID,
+			"This person is archived in the directory and still has an active account in the app.",
+			"Suspend the account in the app by hand, or choose archived as a condition with time frames of its own.", d.now)
+	}
+	if len(d.r.Left) > 0 {
+		add(provision.AttentionDrift, account.ID,
+			"Put right three times in seven days, and changed again in the app: "+strings.Join(d.r.Left, ", ")+". Another provisioner may be at work.",
+			"Find out who changes it in the app; the value is left alone until it changes in the directory.", d.now)
+	}
+	for _, retry := range d.r.Retries {
+		kind, todo := advice(retry)
+		accountID := retry.AccountID
+		if accountID == "" {
+			accountID = account.ID
+		}
+		add(kind, accountID, fmt.Sprintf("The %s did not succeed: %s.", words[retry.Operation], strings.TrimSuffix(retry.Error, ".")), todo, retry.Since)
+	}
+	return list
+}
+
+// words name the operations as a sentence needs them.
+var words = map[provision.OperationKind]string{
+	provision.Create: "create", provision.Update: "update", provision.Suspend: "suspend",
+	provision.Unsuspend: "unsuspend", provision.HardDelete: "hard delete",
+}
+
+func advice(retry provision.Retry) (provision.AttentionKind, string) {
+	switch retry.Reason {
+	case provision.Conflicting:
+		return provision.AttentionConflict,
+			"Look at both in the app: rename or remove the account that is in the way, or correct its external id. It is tried again when either changes, and daily."
+	case provision.Refused:
+		if retry.Operation.Removes() {
+			return provision.AttentionRefused,
+				"The app may keep people with open roles or tasks: reassign those in the app, then press Look again now. It is tried again daily."
+		}
+		return provision.AttentionRefused,
+			"Correct the person's data in the directory or the mapping, then press Look again now. It is tried again daily."
+	}
+	return provision.AttentionFailed, "Nothing, if it passes: it is tried again after minutes, then 6, 12 and 24 hours, then daily. If it stays, look at the error."
+}

@@ -1,0 +1,348 @@
+// Package decide owns the decision: what to do now about one user's account,
+// and when to look again.
+//
+// It promises a pure function of the configuration, one look at the directory,
+// our record and the time, that covers the rules which one person's data
+// decide (R1 to R9, R13, R16, R18), and that deciding again on its own result
+// gives nothing. It imports the standard library and the types only, and never
+// reads, writes or asks the time.
+package decide
+
+import (
+	"slices"
+	"time"
+
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/scope"
+)
+
+// Look is what one look at the directory saw of one user, and what the mapping makes of it.
+type Look struct {
+	// User as the directory has them. Lifecycle Unknown decides nothing (R13).
+	User provision.User
+	// Scope is the verdict of R1.
+	Scope scope.Verdict
+	// Desired are the mapped attributes; MappingError says in words why there are none.
+	Desired      provision.Attributes
+	MappingError string
+	// Account is the account as the app has it; nil when this look did not read it.
+	Account *provision.Account
+	// Now is true when an administrator asked for this look, which brings retries forward (R2).
+	Forced bool
+}
+
+// Operation is one call on the app to make now.
+type Operation struct {
+	Kind  provision.OperationKind
+	Cause provision.Cause
+	// Attributes to write, for create and update.
+	Attributes provision.Attributes
+	// Released is true when an administrator confirmed it (R12).
+	Released bool
+	// Impossible says in words why it fails without asking the app: a mapping error.
+	Impossible string
+	// Fingerprint is of everything this try depends on (R2).
+	Fingerprint string
+	// Drifted are the attributes that it puts right (R17).
+	Drifted []string
+}
+
+// Decision is the outcome.
+type Decision struct {
+	// Record is the record as it should be stored: facts, conditions, what is next, what needs a person.
+	Record provision.Record
+	// Operation to run now; nil for none.
+	Operation *Operation
+	// WakeAt is when to look again although nothing has changed; zero for no need.
+	WakeAt time.Time
+}
+
+// Decide decides about one user. The record is the stored one; its version,
+// lease and intent pass through.
+func Decide(c provision.Configuration, l Look, r provision.Record, now time.Time) Decision {
+	if l.User.Lifecycle == provision.Unknown {
+		return Decision{Record: r, WakeAt: wake(c, r, now)}
+	}
+	r = observe(c, l, r, now)
+	d := decider{c: c, l: l, r: r, now: now}
+	d.plan()
+	d.r.Attention = d.attention()
+	return Decision{Record: d.r, Operation: d.op, WakeAt: wake(c, d.r, now)}
+}
+
+type decider struct {
+	c   provision.Configuration
+	l   Look
+	r   provision.Record
+	now time.Time
+	op  *Operation
+}
+
+// plan fills what is next and what to do now.
+func (d *decider) plan() {
+	d.dropStaleRetries()
+	d.r.Next, d.r.CountSuspendAt, d.r.CountDeleteAt = nil, time.Time{}, time.Time{}
+	if d.frozen() {
+		return
+	}
+	candidates := d.removals()
+	d.r.Next = next(candidates)
+	d.count(candidates)
+	d.keepHold(candidates)
+	if !d.c.Runs() {
+		return // R8, R11
+	}
+	if d.op = d.dueRemoval(candidates); d.op == nil {
+		d.op = d.access()
+	}
+}
+
+// frozen is true for an archived user while archived is no condition (R6).
+func (d *decider) frozen() bool {
+	policy, _ := d.c.Policy()
+	return d.l.User.Lifecycle == provision.Archived && policy.Archived == nil
+}
+
+// removal is one suspend or hard delete that a condition orders.
+type removal struct {
+	kind provision.OperationKind
+	at   time.Time
+	cond provision.Condition
+	// blocked is true for a hard delete whose suspend, ordered by the same policy, has not succeeded (R4).
+	blocked bool
+	// verdict of an administrator; nil for none.
+	verdict *provision.Verdict
+}
+
+func (m removal) cause() provision.Cause {
+	return provision.Cause{Condition: m.cond.Name, Since: m.cond.Since, Deadline: m.at}
+}
+
+// removals lists what the conditions order, dismissed ones and those of
+// protected people left out, earliest first.
+func (d *decider) removals() []removal {
+	if !d.r.Account.Exists() || d.protected() {
+		return nil
+	}
+	return d.ordered()
+}
+
+func (d *decider) protected() bool { return d.c.Protects(d.r.UserID, d.r.Account.ID) }
+
+// ordered lists what the conditions order, whether or not the person is protected.
+func (d *decider) ordered() []removal {
+	active := d.r.Account.State == provision.AccountActive
+	var list []removal
+	for _, dl := range Deadlines(d.c, d.r) {
+		if d.l.User.Lifecycle == provision.Archived && dl.Condition.Name != provision.ConditionArchived {
+			continue // R6: the others wait until the archiving ends
+		}
+		if active && !dl.Suspend.IsZero() {
+			list = append(list, removal{kind: provision.Suspend, at: dl.Suspend, cond: dl.Condition})
+		}
+		if !dl.Delete.IsZero() {
+			list = append(list, removal{kind: provision.HardDelete, at: dl.Delete, cond: dl.Condition, blocked: active && dl.Ordered})
+		}
+	}
+	list = slices.DeleteFunc(list, func(m removal) bool {
+		v := d.verdict(m)
+		return v != nil && !v.Release
+	})
+	for i := range list {
+		list[i].verdict = d.verdict(list[i])
+	}
+	slices.SortStableFunc(list, func(a, b removal) int { return a.at.Compare(b.at) })
+	return list
+}
+
+func (d *decider) verdict(m removal) *provision.Verdict {
+	for i, v := range d.r.Verdicts {
+		if v.Operation == m.kind && v.Condition == m.cond.Name && v.Since.Equal(m.cond.Since) {
+			return &d.r.Verdicts[i]
+		}
+	}
+	return nil
+}
+
+// first is the earliest removal of a kind that is not blocked; nil for none.
+func first(list []removal, kind provision.OperationKind) *removal {
+	for i := range list {
+		if list[i].kind == kind && !list[i].blocked {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+// next is the coming removal: the earliest that is not blocked.
+func next(list []removal) *provision.Pending {
+	for _, m := range list {
+		if !m.blocked {
+			return &provision.Pending{Operation: m.kind, At: m.at, Cause: m.cause()}
+		}
+	}
+	return nil
+}
+
+// count says what the guard counts: the earliest removal of each kind, unless
+// an administrator released it or it waits for a retry (R12).
+func (d *decider) count(list []removal) {
+	counted := func(kind provision.OperationKind) time.Time {
+		if _, waits := d.waits(kind); waits {
+			return time.Time{}
+		}
+		for _, m := range list {
+			if m.kind == kind && m.verdict == nil {
+				return m.at
+			}
+		}
+		return time.Time{}
+	}
+	d.r.CountSuspendAt = counted(provision.Suspend)
+	d.r.CountDeleteAt = counted(provision.HardDelete)
+}
+
+// keepHold drops the hold when its cause went away or an administrator decided (R12).
+func (d *decider) keepHold(list []removal) {
+	h := d.r.Hold
+	if h == nil || h.Operation == provision.Create {
+		return
+	}
+	if !slices.ContainsFunc(list, func(m removal) bool {
+		return m.kind == h.Operation && m.cond.Name == h.Condition && m.cond.Since.Equal(h.Since) && m.verdict == nil
+	}) {
+		d.r.Hold = nil
+	}
+}
+
+// dueRemoval is the suspend or hard delete to run now: a due suspend first, and
+// a hard delete only when it is not blocked, held or waiting itself.
+func (d *decider) dueRemoval(list []removal) *Operation {
+	if d.c.PlannedAt.Before(d.c.TurnedOnAt) {
+		return nil // R8: a sweep runs first
+	}
+	for _, kind := range []provision.OperationKind{provision.Suspend, provision.HardDelete} {
+		m := first(list, kind)
+		if m == nil || m.at.After(d.now) {
+			continue
+		}
+		if _, waits := d.waits(kind); waits || d.heldBy(*m) {
+			continue
+		}
+		return &Operation{Kind: kind, Cause: m.cause(), Released: m.verdict != nil, Fingerprint: d.fingerprint(kind)}
+	}
+	return nil
+}
+
+func (d *decider) heldBy(m removal) bool {
+	h := d.r.Hold
+	return h != nil && h.Operation == m.kind && h.Condition == m.cond.Name && h.Since.Equal(m.cond.Since)
+}
+
+// access is the create, unsuspend or update that an active person in scope needs (R2, R5).
+func (d *decider) access() *Operation {
+	if d.l.User.Lifecycle != provision.Active || !d.l.Scope.Known || !d.l.Scope.In || len(d.r.Conditions) > 0 {
+		return nil
+	}
+	var op *Operation
+	switch d.r.Account.State {
+	case provision.AccountActive:
+		op = d.update()
+	case provision.AccountSuspended:
+		op = &Operation{Kind: provision.Unsuspend, Cause: provision.Cause{Text: "no condition holds any more"}}
+		if _, waits := d.waits(op.Kind); waits {
+			op = d.update() // a refused unsuspend keeps nothing else back
+		}
+	default:
+		op = d.create()
+	}
+	if op == nil {
+		return nil
+	}
+	if _, waits := d.waits(op.Kind); waits {
+		return nil
+	}
+	op.Fingerprint = d.fingerprint(op.Kind)
+	return op
+}
+
+func (d *decider) create() *Operation {
+	if h := d.r.Hold; h != nil && h.Operation == provision.Create {
+		return nil // R17: more were missing at once than the guard allows
+	}
+	cause := provision.Cause{Text: "in scope"}
+	if !d.r.Account.RemovedAt.IsZero() {
+		cause.Text = "in scope again"
+	}
+	return &Operation{Kind: provision.Create, Cause: cause, Attributes: d.l.Desired, Impossible: d.l.MappingError}
+}
+
+// update is needed when the mapped attributes are not those last written, or
+// the app shows others (R16, R17).
+func (d *decider) update() *Operation {
+	op := &Operation{Kind: provision.Update, Impossible: d.l.MappingError}
+	if d.l.MappingError != "" {
+		op.Cause.Text = "the mapping fails"
+		return op
+	}
+	d.forgiveChanged()
+	op.Attributes = without(d.l.Desired, d.r.Left)
+	if d.l.Account != nil {
+		op.Drifted = Drift(d.r, *d.l.Account)
+	}
+	switch applied := without(d.r.Account.Applied, d.r.Left); {
+	case !op.Attributes.Equal(applied):
+		op.Cause.Text = "changed in the directory"
+		if op.Attributes["userName"] != applied["userName"] {
+			op.Cause.Text = "renamed"
+		}
+	case len(op.Drifted) > 0:
+		op.Cause.Text = "changed by hand in the app"
+	default:
+		return nil
+	}
+	return op
+}
+
+// forgiveChanged takes up again an attribute that was given up, once the directory has another value for it.
+func (d *decider) forgiveChanged() {
+	d.r.Left = slices.DeleteFunc(slices.Clone(d.r.Left), func(path string) bool {
+		return d.l.Desired[path] != d.r.Account.Applied[path]
+	})
+	if len(d.r.Left) == 0 {
+		d.r.Left = nil
+	}
+}
+
+func without(a provision.Attributes, paths []string) provision.Attributes {
+	if len(paths) == 0 {
+		return a
+	}
+	rest := make(provision.Attributes, len(a))
+	for path, value := range a {
+		if !slices.Contains(paths, path) {
+			rest[path] = value
+		}
+	}
+	return rest
+}
+
+// wake is when to look again: at the coming removal, unless it is held, and at the next retry.
+func wake(c provision.Configuration, r provision.Record, now time.Time) time.Time {
+	var at time.Time
+	if !c.Runs() {
+		return at // turning on and reauthorizing sweep
+	}
+	consider := func(t time.Time) {
+		if t.After(now) && (at.IsZero() || t.Before(at)) {
+			at = t
+		}
+	}
+	if r.Next != nil {
+		consider(r.Next.At)
+	}
+	for _, retry := range r.Retries {
+		consider(retry.At)
+	}
+	return at
+}

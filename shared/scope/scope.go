@@ -1,0 +1,202 @@
+// Package scope owns rule R1: who should have an account, and why not.
+//
+// It promises a pure verdict, of which every "no" carries its reason in
+// words, and that what it cannot know it does not guess (R13): the verdict is
+// then unknown and decides nothing. It never reads anything itself; group
+// membership is asked of the caller, and only when it decides.
+package scope
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"example.com/autoprovision/shared/provision"
+)
+
+// Verdict says whether a user is in scope. Being archived is not part of it:
+// package decide puts that above everything (R6).
+type Verdict struct {
+	// Known is false when the directory did not say enough to decide (R13); In is then meaningless.
+	Known bool
+	In    bool
+	// Reasons says in sentences why not, or what is not known; empty when in scope.
+	Reasons []string
+}
+
+// Unit is one org unit of the directory's tree; the root has path "/" and no parent.
+type Unit struct {
+	ID       string
+	Path     string
+	ParentID string
+}
+
+// Organization is what the directory says of the customer as a whole.
+type Organization struct {
+	byPath, byID  map[string]Unit
+	domains       []string
+	primaryDomain string
+}
+
+// NewOrganization takes the whole tree, and all domains of the customer.
+func NewOrganization(units []Unit, domains []string, primaryDomain string) Organization {
+	org := Organization{
+		byPath: make(map[string]Unit, len(units)), byID: make(map[string]Unit, len(units)),
+		domains: domains, primaryDomain: primaryDomain,
+	}
+	for _, u := range units {
+		org.byPath[u.Path], org.byID[u.ID] = u, u
+	}
+	return org
+}
+
+// Faults says which configured org units no longer exist (R13).
+func (org Organization) Faults(s provision.Scope) []string {
+	var faults []string
+	for _, state := range s.OrgUnits {
+		if _, ok := org.byID[state.ID]; !ok {
+			faults = append(faults, fmt.Sprintf("the org unit %s, turned %s in the scope, no longer exists: edit the scope", state.Path, onOff(state.On)))
+		}
+	}
+	return faults
+}
+
+// Members answers whether a user is a direct or nested member of a group. An
+// error makes the verdict unknown.
+type Members func(groupID string) (bool, error)
+
+// Evaluate gives the verdict of R1 on one user. It asks members only for what
+// decides: never about a person who is out for another reason, and not at all
+// when no group is configured.
+func Evaluate(s provision.Scope, org Organization, u provision.User, members Members) Verdict {
+	if fault := changed(s, org, u); fault != "" {
+		return unknown(fault)
+	}
+	if u.Guest {
+		return out("they are a guest from outside the organisation, who is never provisioned")
+	}
+	if reason := domain(s, org, u); reason != "" {
+		return out(reason)
+	}
+	on, reason, err := appOn(s, org, u, members)
+	switch {
+	case err != nil:
+		return unknown(err.Error())
+	case !on:
+		return out(reason)
+	case len(s.Groups) == 0:
+		return Verdict{Known: true, In: true}
+	}
+	in, err := anyMember(s.Groups, members)
+	switch {
+	case err != nil:
+		return unknown(err.Error())
+	case !in:
+		return out("they are not a member, direct or nested, of " + list(s.Groups))
+	}
+	return Verdict{Known: true, In: true}
+}
+
+// changed reports a fault of configuration that makes every verdict unknown (R13).
+func changed(s provision.Scope, org Organization, u provision.User) string {
+	switch {
+	case org.primaryDomain == "":
+		return "the directory's domains are not known"
+	case s.PrimaryDomain != "" && !strings.EqualFold(s.PrimaryDomain, org.primaryDomain):
+		return "the customer's primary domain has changed since the scope was saved: check the scope and save it again"
+	case s.CustomerID != "" && u.CustomerID != "" && s.CustomerID != u.CustomerID:
+		return "the directory answers for another customer than the one the scope was saved for"
+	}
+	return ""
+}
+
+// domain gives the reason why a user's domain is not allowed; empty when it is.
+func domain(s provision.Scope, org Organization, u provision.User) string {
+	d := u.Domain()
+	is := func(x string) bool { return strings.EqualFold(x, d) }
+	switch {
+	case !slices.ContainsFunc(org.domains, is):
+		return fmt.Sprintf("the domain %s is not one of the customer's", d)
+	case slices.ContainsFunc(s.Domains, is):
+		return ""
+	case len(s.Groups) > 0 && is(org.primaryDomain):
+		return ""
+	case len(s.Groups) > 0:
+		return fmt.Sprintf("with groups, only the primary domain %s is provisioned, and %s is not listed as a further one", org.primaryDomain, d)
+	case len(s.Domains) > 0:
+		return fmt.Sprintf("the domain %s is not among the domains listed", d)
+	}
+	return ""
+}
+
+// appOn reports whether the app is on for a user, by org unit or by access group.
+func appOn(s provision.Scope, org Organization, u provision.User, members Members) (on bool, reason string, err error) {
+	on, where, err := unitOn(s, org, u.OrgUnitPath)
+	if err != nil || on {
+		return on, "", err
+	}
+	if len(s.AccessGroups) == 0 {
+		return false, "the app is off for their org unit: " + where, nil
+	}
+	in, err := anyMember(s.AccessGroups, members)
+	if err != nil || in {
+		return in, "", err
+	}
+	return false, fmt.Sprintf("the app is off for their org unit (%s), and no access group turns it on for them", where), nil
+}
+
+// unitOn finds the nearest ancestor with an explicit state; the root is off until set.
+func unitOn(s provision.Scope, org Organization, path string) (on bool, where string, err error) {
+	unit, ok := org.byPath[path]
+	if !ok {
+		return false, "", fmt.Errorf("their org unit %s is not in the directory's tree", path)
+	}
+	for range len(org.byID) {
+		for _, state := range s.OrgUnits {
+			if state.ID == unit.ID {
+				return state.On, fmt.Sprintf("%s is set to %s", unit.Path, onOff(state.On)), nil
+			}
+		}
+		if unit.ParentID == "" {
+			return false, "neither it nor one above it is turned on", nil
+		}
+		parent, ok := org.byID[unit.ParentID]
+		if !ok {
+			return false, "", fmt.Errorf("an org unit above %s is not in the directory's tree", path)
+		}
+		unit = parent
+	}
+	return false, "", fmt.Errorf("the org units above %s form a circle", path)
+}
+
+func anyMember(groups []provision.GroupRef, members Members) (bool, error) {
+	var firstErr error
+	for _, g := range groups {
+		in, err := members(g.ID)
+		if err != nil && firstErr == nil {
+			firstErr = fmt.Errorf("membership of %s is not known: %w", g.Email, err)
+		}
+		if err == nil && in {
+			return true, nil
+		}
+	}
+	return false, firstErr
+}
+
+func list(groups []provision.GroupRef) string {
+	names := make([]string, len(groups))
+	for i, g := range groups {
+		names[i] = g.Email
+	}
+	return strings.Join(names, " or ")
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
+}
+
+func out(reason string) Verdict     { return Verdict{Known: true, Reasons: []string{reason}} }
+func unknown(reason string) Verdict { return Verdict{Reasons: []string{reason}} }
