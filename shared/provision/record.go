@@ -234,6 +234,9 @@ type Record struct {
 	// a confirmation, which the guard counts (R12).
 	SuspendDoneAt time.Time `json:"suspendDoneAt,omitzero"`
 	DeleteDoneAt  time.Time `json:"deleteDoneAt,omitzero"`
+	// GoneAt is when the account was found gone although we had not deleted it,
+	// until a new one is made; many at once are held (R17).
+	GoneAt time.Time `json:"goneAt,omitzero"`
 	// Repairs are the times at which each attribute was put right (R17), oldest first, of the last seven days.
 	Repairs map[string][]time.Time `json:"repairs,omitempty"`
 	// Left are the attributes that are put right no more (R17).

@@ -95,6 +95,8 @@ const (
 	CountActiveAt CountKind = "activeAt"
 	// CountManagedAt is records whose Link.ManagedAt(Time).
 	CountManagedAt CountKind = "managedAt"
+	// CountGone is records whose GoneAt is after Time.
+	CountGone CountKind = "gone"
 	// CountHeld is records with a Hold.
 	CountHeld CountKind = "held"
 	// CountOpenIntents is records with an Intent of an earlier Revision under a lease that ends after Time (real time).
