@@ -23,11 +23,16 @@ type Page struct {
 
 // Accounts is the app's user accounts.
 //
-// Errors: fault.Unauthorized for 401 and 403 that may be the token's fault
-// (the caller verifies with Verify, R11), NotFound only when the app says so
+// Errors: fault.Unauthorized for 401 and Forbidden for 403, either of which may
+// be the token's fault (the caller verifies with Verify, which answers
+// Unauthorized for both, R11), NotFound only when the app says so
 // in SCIM or JSON, Conflict for a uniqueness error, Invalid for what the app
 // refuses by rule, Throttled with RetryAfter, Unavailable for no answer, an
-// answer that makes no sense, and 5xx. Adapters do not retry; the reconciler does.
+// answer that makes no sense, and 5xx, Incomplete for one that lacks what it
+// must hold. Adapters do not retry; the reconciler does.
+//
+// An account's Attributes are all single values that the app shows, mapped or
+// not, in the form that is the same for every method.
 type Accounts interface {
 	// Verify reads one row with the present token: nil when the token is good.
 	Verify(ctx context.Context) error
@@ -43,7 +48,8 @@ type Accounts interface {
 	Create(ctx context.Context, externalID string, attributes provision.Attributes) (provision.Account, error)
 	// Update sets attributes; one that is in previous but not in attributes is
 	// removed. The account's active state stays as it is. It returns the
-	// account as the app has it afterwards.
+	// account as the app has it afterwards; when the app does not say, its
+	// Attributes are nil and its Active means nothing.
 	Update(ctx context.Context, id, externalID string, attributes, previous provision.Attributes) (provision.Account, error)
 	// SetActive suspends or unsuspends.
 	SetActive(ctx context.Context, id string, active bool) error
