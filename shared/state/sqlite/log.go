@@ -1,0 +1,139 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"math"
+	"time"
+
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/sqlitefile"
+	"example.com/autoprovision/shared/state"
+)
+
+// eventRow is an event and its document, encoded before the write begins.
+type eventRow struct {
+	provision.Event
+	doc string
+}
+
+func eventRows(op string, events []provision.Event) ([]eventRow, error) {
+	rows := make([]eventRow, 0, len(events))
+	for _, e := range events {
+		if e.ID == "" {
+			return nil, invalid(op, "id", "an event needs an id")
+		}
+		doc, err := encode(op, e)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, eventRow{e, doc})
+	}
+	return rows, nil
+}
+
+func addEvents(tx sqlitefile.Tx, events []eventRow) error {
+	for _, e := range events {
+		_, err := tx.Exec(`INSERT INTO events (id, time, name, outcome, user_id, doc) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT (id) DO NOTHING`, e.ID, bound(e.Time), e.Name, string(e.Outcome), e.UserID, e.doc)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// storedEvent is an event and its place in the order of the log.
+type storedEvent struct {
+	event provision.Event
+	place token
+}
+
+// Events implements state.Log. Events of the same time are ordered as they
+// were stored, the last one first.
+func (s *Store) Events(ctx context.Context, f state.EventFilter) ([]provision.Event, string, error) {
+	const op, name = "state: read events", "events"
+	from, err := page(op, name, f.Limit, f.Token, token{At: math.MaxInt64, Row: math.MaxInt64})
+	if err != nil {
+		return nil, "", err
+	}
+	query := "SELECT row, time, id, doc FROM events WHERE (time, row) < (?, ?)"
+	args := []any{from.At, from.Row}
+	where := func(condition string, value any) {
+		query += " AND " + condition
+		args = append(args, value)
+	}
+	if !f.From.IsZero() {
+		where("time >= ?", bound(f.From))
+	}
+	if !f.To.IsZero() {
+		where("time < ?", bound(f.To))
+	}
+	if f.UserID != "" {
+		where("user_id <> '' AND user_id = ?", f.UserID)
+	}
+	if f.Name != "" {
+		where("name = ?", f.Name)
+	}
+	if f.Outcome != "" {
+		where("outcome = ?", string(f.Outcome))
+	}
+	query += " ORDER BY time DESC, row DESC LIMIT ?"
+	args = append(args, f.Limit+1)
+
+	var found []storedEvent
+	err = s.file.Query(ctx, func(rows *sql.Rows) error {
+		e := storedEvent{place: token{List: name}}
+		var id string
+		var doc sql.RawBytes
+		if err := rows.Scan(&e.place.Row, &e.place.At, &id, &doc); err != nil {
+			return err
+		}
+		if err := decode(op, doc, &e.event, id); err != nil {
+			return err
+		}
+		found = append(found, e)
+		return nil
+	}, query, args...)
+	if err != nil {
+		return nil, "", err
+	}
+	found, next := cut(found, f.Limit, func(e storedEvent) token { return e.place })
+	events := make([]provision.Event, len(found))
+	for i, e := range found {
+		events[i] = e.event
+	}
+	return events, next, nil
+}
+
+// Append implements state.Log.
+func (s *Store) Append(ctx context.Context, events ...provision.Event) error {
+	rows, err := eventRows("state: append events", events)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	return s.file.Write(ctx, func(tx sqlitefile.Tx) error { return addEvents(tx, rows) })
+}
+
+// Usage implements state.Log.
+func (s *Store) Usage(ctx context.Context, since time.Time) ([]state.DayCount, error) {
+	var counts []state.DayCount
+	err := s.file.Query(ctx, func(rows *sql.Rows) error {
+		var c state.DayCount
+		if err := rows.Scan(&c.Day, &c.Name, &c.Outcome, &c.Count); err != nil {
+			return err
+		}
+		counts = append(counts, c)
+		return nil
+	}, `SELECT date(time / 1000000000, 'unixepoch') AS day, name, outcome, count(*) FROM events
+		WHERE time >= ? GROUP BY day, name, outcome ORDER BY day, name, outcome`, bound(since))
+	return counts, err
+}
+
+// Expire implements state.Log.
+func (s *Store) Expire(ctx context.Context, before time.Time) error {
+	return s.file.Write(ctx, func(tx sqlitefile.Tx) error {
+		_, err := tx.Exec("DELETE FROM events WHERE time < ?", bound(before))
+		return err
+	})
+}

@@ -1,0 +1,125 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"math"
+	"time"
+
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/state"
+)
+
+// byUser is the condition of a selection in the order of user ids. The words
+// are those of the partial indexes, so that SQLite uses them.
+func byUser(kind state.SelectionKind) (condition string, ok bool) {
+	switch kind {
+	case state.SelectAll:
+		return "", true
+	case state.SelectLinked:
+		return "account_id IS NOT NULL AND ", true
+	case state.SelectHeld:
+		return "held AND ", true
+	case state.SelectAttention:
+		return "attention AND ", true
+	case state.SelectIntent:
+		return "intent_revision IS NOT NULL AND ", true
+	}
+	return "", false
+}
+
+// byTime is the column of a selection in the order of a time, and what that
+// column holds for a record with it.
+func byTime(kind state.SelectionKind) (column string, at func(provision.Record) time.Time, ok bool) {
+	switch kind {
+	case state.SelectPending:
+		return "next_at", func(r provision.Record) time.Time { return r.Next.At }, true
+	case state.SelectRetry:
+		return "retry_at", provision.Record.RetryAt, true
+	}
+	return "", nil, false
+}
+
+// Select implements state.Records.
+func (s *Store) Select(ctx context.Context, sel state.Selection) ([]provision.Record, string, error) {
+	const op = "state: select records"
+	from, err := page(op, string(sel.Kind), sel.Limit, sel.Token, token{At: math.MinInt64})
+	if err != nil {
+		return nil, "", err
+	}
+	var records []provision.Record
+	last := func(r provision.Record) token { return token{List: string(sel.Kind), ID: r.UserID} }
+	// One row more than the page holds says whether there is a next one.
+	if condition, ok := byUser(sel.Kind); ok {
+		records, err = s.records(ctx, op,
+			"SELECT user_id, version, doc FROM records WHERE "+condition+"user_id > ? ORDER BY user_id LIMIT ?",
+			from.ID, sel.Limit+1)
+	} else if column, at, ok := byTime(sel.Kind); ok {
+		until := int64(math.MaxInt64)
+		if !sel.Before.IsZero() {
+			until = bound(sel.Before)
+		}
+		last = func(r provision.Record) token {
+			return token{List: string(sel.Kind), At: bound(at(r)), ID: r.UserID}
+		}
+		records, err = s.records(ctx, op, "SELECT user_id, version, doc FROM records WHERE "+column+" IS NOT NULL AND "+
+			"("+column+", user_id) > (?, ?) AND "+column+" <= ? ORDER BY "+column+", user_id LIMIT ?",
+			from.At, from.ID, until, sel.Limit+1)
+	} else {
+		return nil, "", invalid(op, "kind", "there is no selection %q", sel.Kind)
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	records, next := cut(records, sel.Limit, last)
+	return records, next, nil
+}
+
+// managed is provision.Link.ManagedAt and active provision.Link.ActiveAt, at
+// time ?1, in SQL. The suite holds them to those functions.
+const (
+	earliest = "(-9223372036854775808)"
+	managed  = `linked_at IS NOT NULL AND linked_at <= ?1
+		AND (account_state IN ('active', 'suspended') OR coalesce(removed_at > ?1, FALSE))`
+	active = managed + ` AND CASE
+		WHEN account_state = 'active' THEN coalesce(active_since <= ?1, TRUE)
+		WHEN suspended_at > ?1 THEN TRUE
+		ELSE account_state = 'none' AND coalesce(suspended_at, ` + earliest + `) < coalesce(active_since, ` + earliest + `)
+		END`
+)
+
+// Count implements state.Records.
+func (s *Store) Count(ctx context.Context, c state.Count) (int, error) {
+	const op = "state: count records"
+	var column string
+	switch {
+	case c.Kind != state.CountPending && c.Kind != state.CountDone:
+	case c.Operation == provision.Suspend:
+		column = "suspend"
+	case c.Operation == provision.HardDelete:
+		column = "delete"
+	default:
+		return 0, invalid(op, "operation", "only suspends and hard deletes are counted, not %q", c.Operation)
+	}
+	at := bound(c.Time)
+	switch c.Kind {
+	case state.CountPending:
+		return s.count(ctx, "SELECT count(*) FROM records WHERE count_"+column+" <= ?", at)
+	case state.CountDone:
+		return s.count(ctx, "SELECT count(*) FROM records WHERE "+column+"_done > ?", at)
+	case state.CountManagedAt:
+		return s.count(ctx, "SELECT count(*) FROM records WHERE "+managed, at)
+	case state.CountActiveAt:
+		return s.count(ctx, "SELECT count(*) FROM records WHERE "+active, at)
+	case state.CountHeld:
+		return s.count(ctx, "SELECT count(*) FROM records WHERE held")
+	case state.CountOpenIntents:
+		return s.count(ctx, "SELECT count(*) FROM records WHERE intent_revision < ? AND lease_until > ?", c.Revision, at)
+	}
+	return 0, invalid(op, "kind", "there is no count %q", c.Kind)
+}
+
+func (s *Store) count(ctx context.Context, query string, args ...any) (n int, err error) {
+	err = s.file.Query(ctx, func(rows *sql.Rows) error { return rows.Scan(&n) }, query, args...)
+	return n, err
+}
