@@ -16,6 +16,12 @@ import (
 	"example.com/autoprovision/shared/scope"
 )
 
+// RepairWindow is how long a repair of drift is remembered (R17).
+const RepairWindow = 7 * 24 * time.Hour
+
+// maxRepairs is how often an attribute is put right within RepairWindow (R17).
+const maxRepairs = 3
+
 // Look is what one look at the directory saw of one user, and what the mapping makes of it.
 type Look struct {
 	// User as the directory has them. Lifecycle Unknown decides nothing (R13).
@@ -270,11 +276,19 @@ func (d *decider) create() *Operation {
 	if h := d.r.Hold; h != nil && h.Operation == provision.Create {
 		return nil // R17: more were missing at once than the guard allows
 	}
-	cause := provision.Cause{Text: "in scope"}
+	op := &Operation{Kind: provision.Create, Cause: provision.Cause{Text: "in scope"}, Attributes: d.l.Desired, Impossible: d.l.MappingError}
 	if !d.r.Account.RemovedAt.IsZero() {
-		cause.Text = "in scope again"
+		op.Cause.Text = "in scope again"
 	}
-	return &Operation{Kind: provision.Create, Cause: cause, Attributes: d.l.Desired, Impossible: d.l.MappingError}
+	for _, v := range d.r.Verdicts {
+		if v.Operation == provision.Create {
+			if !v.Release {
+				return nil
+			}
+			op.Released = true
+		}
+	}
+	return op
 }
 
 // update is needed when the mapped attributes are not those last written, or
@@ -286,10 +300,10 @@ func (d *decider) update() *Operation {
 		return op
 	}
 	d.forgiveChanged()
-	op.Attributes = without(d.l.Desired, d.r.Left)
 	if d.l.Account != nil {
-		op.Drifted = Drift(d.r, *d.l.Account)
+		op.Drifted = d.giveUp(Drift(d.r, *d.l.Account))
 	}
+	op.Attributes = without(d.l.Desired, d.r.Left)
 	switch applied := without(d.r.Account.Applied, d.r.Left); {
 	case !op.Attributes.Equal(applied):
 		op.Cause.Text = "changed in the directory"
@@ -312,6 +326,26 @@ func (d *decider) forgiveChanged() {
 	if len(d.r.Left) == 0 {
 		d.r.Left = nil
 	}
+}
+
+// giveUp leaves attributes that were put right three times in seven days to
+// whoever changes them, and returns the others (R17).
+func (d *decider) giveUp(drifted []string) []string {
+	var repair []string
+	for _, path := range drifted {
+		recent := 0
+		for _, t := range d.r.Repairs[path] {
+			if d.now.Sub(t) < RepairWindow {
+				recent++
+			}
+		}
+		if recent < maxRepairs {
+			repair = append(repair, path)
+		} else {
+			d.r.Left = append(d.r.Left, path)
+		}
+	}
+	return repair
 }
 
 func without(a provision.Attributes, paths []string) provision.Attributes {

@@ -1,0 +1,306 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"example.com/autoprovision/shared/app"
+	"example.com/autoprovision/shared/decide"
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
+)
+
+const (
+	// leaseTime is how long a worker may act on one user; it covers the
+	// longest operation, with its reading back.
+	leaseTime = 3 * time.Minute
+	// operationTime is the longest that the calls of one operation take
+	// before they are given up; it ends before the lease does.
+	operationTime = readBackTime + time.Minute
+	// readBackTime is for how long an effect is waited for (R19).
+	readBackTime = time.Minute
+)
+
+// attempt is one operation on its way from decided to recorded.
+type attempt struct {
+	*Reconciler
+	c        provision.Configuration
+	req      Request
+	accounts app.Accounts
+	rec      provision.Record
+	op       decide.Operation
+	seen     sighting
+	res      *Result
+}
+
+// act runs the operation that was decided: lease and intent, fresh
+// configuration, guard, call, outcome. more is true when the look should go on
+// with another pass.
+func (r *Reconciler) act(ctx context.Context, c provision.Configuration, req Request, d decide.Decision, seen sighting, res *Result) (more bool, err error) {
+	a := &attempt{Reconciler: r, c: c, req: req, rec: d.Record, op: *d.Operation, seen: seen, res: res}
+	a.rec.LookedAt = seen.at
+	if a.op.Impossible != "" {
+		a.rec = decide.FailedTry(a.rec, a.op, provision.Failed, a.op.Impossible, "", r.Business())
+		return a.finish(ctx, a.event(r.NewID(), a.op.Kind, provision.OutcomeFailed, a.op.Impossible))
+	}
+	if pause := r.breaker.pause(); pause > 0 {
+		return false, a.postpone(ctx, pause)
+	}
+	a.accounts, err = r.Apps.Accounts(ctx, c)
+	if fault.Is(err, fault.Unauthorized) {
+		return false, r.loseAuthorization(ctx, c, req, res)
+	}
+	if err != nil {
+		return false, err
+	}
+	if err := a.begin(ctx); err != nil {
+		return false, err
+	}
+	// From here on the intent is stored, and is settled whatever becomes of the caller.
+	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseTime)
+	defer cancel()
+	return a.perform(ctx, settle)
+}
+
+// begin commits the lease with the intent.
+func (a *attempt) begin(ctx context.Context) error {
+	a.rec.Lease = &provision.Lease{Owner: a.owner, Until: a.Real().Add(leaseTime)}
+	a.rec.Intent = &provision.Intent{
+		ID: a.NewID(), Operation: a.op.Kind, Cause: a.op.Cause, StartedAt: a.Business(), Revision: a.c.Revision,
+		Attributes: a.op.Attributes, AccountID: a.rec.Account.ID, Released: a.op.Released,
+	}
+	return a.keep(ctx, &a.rec)
+}
+
+// perform runs the operation under the lease and records what came of it.
+func (a *attempt) perform(ctx, settle context.Context) (more bool, err error) {
+	// Right before the operation, the configuration is read again: when it is
+	// not the one that was decided under, everything is decided anew.
+	fresh, err := a.freshConfiguration(ctx)
+	if err != nil || fresh.Revision != a.c.Revision || !fresh.Runs() {
+		return err == nil, firstError(err, a.abandon(settle))
+	}
+	held, err := a.guard(ctx)
+	if err != nil {
+		return false, firstError(err, a.abandon(settle))
+	}
+	if held {
+		a.Log.Warn("operation held", "user", a.rec.UserID, "operation", string(a.op.Kind), "condition", string(a.op.Cause.Condition))
+		return a.finish(settle)
+	}
+	if pause := a.breaker.admit(); pause > 0 {
+		return false, firstError(a.abandon(settle), paused(pause))
+	}
+	call, cancel := context.WithTimeout(ctx, operationTime)
+	defer cancel()
+	out := a.run(call)
+	if out.status == denied {
+		out = a.checkDenied(call, out)
+	}
+	return a.record(settle, out)
+}
+
+// abandon takes back an intent that was not sent.
+func (a *attempt) abandon(ctx context.Context) error {
+	a.rec.Intent, a.rec.Lease = nil, nil
+	return a.keep(ctx, &a.rec)
+}
+
+// checkDenied finds out whether a 401 or 403 was about the token, by one read with the same (R11).
+func (a *attempt) checkDenied(ctx context.Context, out outcome) outcome {
+	switch err := a.accounts.Verify(ctx); {
+	case err == nil:
+		out.status = ruledOut
+	case fault.Is(err, fault.Unauthorized, fault.Forbidden):
+		out.status = tokenRefused
+	default:
+		out = classify(provision.Account{}, err)
+		out.untouched = true
+	}
+	return out
+}
+
+// record stores the outcome, with its event, under the intent's id.
+func (a *attempt) record(ctx context.Context, out outcome) (more bool, err error) {
+	switch out.status {
+	case appFailed:
+		return a.recordAppFailure(ctx, out)
+	case tokenRefused:
+		a.breaker.answered(a.rec.UserID)
+		return false, firstError(a.abandon(ctx), a.loseAuthorization(ctx, a.c, a.req, a.res))
+	}
+	a.breaker.answered(a.rec.UserID)
+	intent, now := *a.rec.Intent, a.Business()
+	switch out.status {
+	case stale:
+		a.req.Listing = nil
+		return true, a.abandon(ctx)
+	case done:
+		oldName := a.rec.Account.Applied["userName"]
+		kind, cause := succeed(&a.rec, intent, out, a.c.Connection.BaseURL, now)
+		a.repaired(now)
+		a.res.Done = append(a.res.Done, kind)
+		event := a.event(intent.ID, kind, provision.OutcomeDone, "")
+		event.Cause = cause
+		if more, err = a.finish(ctx, event); err == nil && kind == provision.Update && oldName != a.rec.Account.Applied["userName"] {
+			err = a.lookAtWaitingFor(ctx, oldName)
+		}
+		return more, err
+	case gone:
+		endAccount(&a.rec, now)
+		if intent.Operation == provision.Suspend {
+			notice := a.event(intent.ID, intent.Operation, provision.OutcomeDone, "")
+			notice.Name, notice.Cause.Text = provision.EventNotice, "the account to be suspended was not in the app any more"
+			return a.finish(ctx, notice)
+		}
+		return a.finish(ctx)
+	}
+	reason, result := provision.Failed, provision.OutcomeFailed
+	switch out.status {
+	case ruledOut:
+		reason, result = provision.Refused, provision.OutcomeRefused
+	case conflicting:
+		reason = provision.Conflicting
+	}
+	a.rec = decide.FailedTry(a.rec, a.op, reason, out.text, out.accountID, now)
+	return a.finish(ctx, a.event(intent.ID, intent.Operation, result, out.text))
+}
+
+// recordAppFailure leaves the intent behind when the app may have acted, so
+// that the next look finds out, and pauses the app's queue (R2).
+func (a *attempt) recordAppFailure(ctx context.Context, out outcome) (more bool, err error) {
+	pause, own := a.breaker.failed(a.rec.UserID, out.retryAfter)
+	if own {
+		event := a.event(a.rec.Intent.ID, a.op.Kind, provision.OutcomeFailed, out.text)
+		a.rec = decide.FailedTry(a.rec, a.op, provision.Failed, out.text, "", a.Business())
+		return a.finish(ctx, event)
+	}
+	a.Log.Warn("the app fails", "user", a.rec.UserID, "operation", string(a.op.Kind), "error", out.text, "pause", pause)
+	a.rec.Lease = nil
+	if out.untouched {
+		a.rec.Intent = nil
+	}
+	return false, firstError(a.keep(ctx, &a.rec), paused(pause))
+}
+
+// finish ends the operation: it decides once more on the same look, so that
+// what is next, what needs a person and the outcome are one commit, and sees to
+// the next wake-up. more is true when something else is due now.
+func (a *attempt) finish(ctx context.Context, events ...provision.Event) (more bool, err error) {
+	a.rec.Intent, a.rec.Lease = nil, nil
+	look := a.seen.look
+	look.Account, look.Forced = nil, false
+	d := decide.Decide(a.c, look, a.rec, a.Business())
+	ended := a.req
+	if d.Operation != nil {
+		ended.SweepID = ""
+	}
+	if err := a.commit(ctx, &d.Record, ended, events...); err != nil {
+		return false, err
+	}
+	a.rec = d.Record
+	a.res.Record, a.res.Waiting = d.Record, waiting(d.Record)
+	a.logEvents(events)
+	return d.Operation != nil, a.wakeUp(ctx, d.Record.UserID, d.WakeAt)
+}
+
+// postpone keeps what was seen, so that no condition begins later than it did,
+// and asks to be called again when the app may be asked again.
+func (a *attempt) postpone(ctx context.Context, pause time.Duration) error {
+	if changed(a.seen.record, a.rec) && worthKeeping(a.rec) {
+		if err := a.keep(ctx, &a.rec); err != nil {
+			return err
+		}
+	}
+	return paused(pause)
+}
+
+func paused(d time.Duration) error {
+	return &fault.Error{Kind: fault.Unavailable, Op: "reconcile: operate", Detail: "the app is left alone for a while after failures", RetryAfter: d}
+}
+
+// lookAtWaitingFor looks again at people whose conflict was about a name that is free now (R16).
+func (a *attempt) lookAtWaitingFor(ctx context.Context, name any) error {
+	freed, _ := name.(string)
+	if freed == "" {
+		return nil
+	}
+	others, err := a.Store.RecordsByEmail(ctx, freed)
+	if err != nil {
+		return err
+	}
+	for _, other := range others {
+		if other.UserID == a.rec.UserID || len(other.Retries) == 0 {
+			continue
+		}
+		task := LookTask(Request{UserID: other.UserID, Forced: true}, "freed-"+a.res.Record.LookedAt.String(), time.Time{})
+		if err := a.Tasks.Enqueue(ctx, task); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *attempt) event(id string, kind provision.OperationKind, outcome provision.Outcome, text string) provision.Event {
+	return provision.Event{
+		ID: id, Time: a.Business(), Name: provision.EventName(kind), UserID: a.rec.UserID, Email: a.rec.Email,
+		AccountID: a.rec.Account.ID, Outcome: outcome, Cause: a.op.Cause, Error: text,
+	}
+}
+
+func (r *Reconciler) logEvents(events []provision.Event) {
+	for _, e := range events {
+		attrs := []any{"event", e.Name, "user", e.UserID, "outcome", string(e.Outcome)}
+		if e.Cause.Condition != "" {
+			attrs = append(attrs, "condition", string(e.Cause.Condition))
+		}
+		if e.Cause.Text != "" {
+			attrs = append(attrs, "cause", e.Cause.Text)
+		}
+		if e.Error != "" {
+			attrs = append(attrs, "error", e.Error)
+		}
+		r.Log.Info("operation", attrs...)
+	}
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loseAuthorization marks the app as needing reauthorization (R11). An answer
+// to a token that is not the configured one any more marks nothing.
+func (r *Reconciler) loseAuthorization(ctx context.Context, c provision.Configuration, req Request, res *Result) error {
+	for {
+		fresh, err := r.freshConfiguration(ctx)
+		if err != nil {
+			return err
+		}
+		if fresh.Authorization.SecretVersion != c.Authorization.SecretVersion || fresh.Authorization.State != provision.AuthorizationOK {
+			break
+		}
+		now := r.Business()
+		fresh.Authorization.State, fresh.Authorization.LostAt = provision.NeedsReauthorizing, now
+		_, err = r.Store.PutConfiguration(ctx, fresh, provision.Event{
+			ID: fmt.Sprintf("unauthorized-%s", fresh.Authorization.SecretVersion), Time: now, Name: provision.EventNotice,
+			Outcome: provision.OutcomeFailed, Error: "The app refuses the access token: autoprovisioning needs to be reauthorized.",
+		})
+		if fault.Is(err, fault.Conflict) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		r.Forget()
+		r.Log.Error("the app refuses the access token: reauthorize", "kind", "unauthorized")
+		break
+	}
+	res.Waiting = "the app needs to be reauthorized"
+	return r.endLook(ctx, req)
+}

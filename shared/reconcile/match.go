@@ -1,0 +1,142 @@
+package reconcile
+
+import (
+	"context"
+	"strings"
+
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
+)
+
+// create makes the account, or adopts the one that is there (R2).
+func (a *attempt) create(ctx context.Context) outcome {
+	matches, err := a.matches(ctx)
+	if err != nil {
+		return classifyRead(err)
+	}
+	if len(matches) > 0 {
+		return a.adopt(ctx, matches)
+	}
+	account, err := a.accounts.Create(ctx, a.rec.UserID, a.op.Attributes)
+	if !fault.Is(err, fault.Conflict) {
+		return classify(account, err)
+	}
+	refusal := text(err)
+	if matches, err = a.accounts.Find(ctx, a.rec.UserID, a.userName()); err != nil {
+		return classifyRead(err)
+	}
+	if len(matches) == 0 {
+		return outcome{status: conflicting, untouched: true,
+			text: "the app says that the account exists, but shows none with this id or name; it may have been deleted in the app: " + refusal}
+	}
+	return a.adopt(ctx, matches)
+}
+
+// matches are the accounts that could be this user's: from the sweep's listing
+// of the app, which is fresh, or asked for.
+func (a *attempt) matches(ctx context.Context) ([]provision.Account, error) {
+	if a.seen.listed && a.req.Listing.AppRead {
+		return a.req.Listing.Accounts, nil
+	}
+	return a.accounts.Find(ctx, a.rec.UserID, a.userName())
+}
+
+func (a *attempt) userName() string {
+	name, _ := a.op.Attributes["userName"].(string)
+	return name
+}
+
+// adopt takes over the one account that matches, unless it is somebody else's.
+func (a *attempt) adopt(ctx context.Context, matches []provision.Account) outcome {
+	if len(matches) > 1 {
+		return outcome{status: conflicting, accountID: matches[1].ID, untouched: true,
+			text: "more than one account in the app matches this person by external id or user name"}
+	}
+	match := matches[0]
+	whose, err := a.somebodyElses(ctx, match)
+	if err != nil {
+		return classifyRead(err)
+	}
+	if whose != "" {
+		return outcome{status: conflicting, accountID: match.ID, untouched: true, text: whose}
+	}
+	if a.seen.listed {
+		return outcome{status: stale} // adopting needs a reading of the user by id
+	}
+	account, err := a.accounts.Update(ctx, match.ID, a.rec.UserID, a.op.Attributes, nil)
+	if fault.Is(err, fault.Conflict) {
+		return a.nameTaken(ctx, match.ID, err)
+	}
+	out := classify(account, err)
+	out.adopted = true
+	out.account.ID = match.ID
+	if account.Attributes == nil {
+		out.account.Active = match.Active
+	}
+	return out
+}
+
+// somebodyElses says in words why a matching account is another person's; empty when it is not.
+func (a *attempt) somebodyElses(ctx context.Context, match provision.Account) (string, error) {
+	linked, err := a.Store.RecordsByAccount(ctx, []string{match.ID})
+	if err != nil {
+		return "", err
+	}
+	if other, ok := linked[match.ID]; ok && other.UserID != a.rec.UserID {
+		return "the account in the app that matches is linked to another person, with the directory id " + other.UserID, nil
+	}
+	if match.ExternalID == "" || match.ExternalID == a.rec.UserID {
+		return "", nil
+	}
+	is, err := a.isDirectoryID(ctx, match.ExternalID)
+	if err != nil || !is {
+		return "", err
+	}
+	return "the account in the app that matches has another person's directory id as its external id: " + match.ExternalID, nil
+}
+
+// isDirectoryID reports whether an external id is a directory id, present or
+// past: one that we have a record of, one that the directory knows, or one of
+// the form that Google's have (a long number).
+func (a *attempt) isDirectoryID(ctx context.Context, id string) (bool, error) {
+	if len(id) >= 15 && strings.Trim(id, "0123456789") == "" {
+		return true, nil
+	}
+	rec, err := a.Store.Record(ctx, id)
+	if err != nil || rec.Version != 0 {
+		return err == nil, err
+	}
+	_, err = a.Directory.User(ctx, id)
+	switch {
+	case err == nil:
+		return true, nil
+	case fault.Is(err, fault.NotFound, fault.Invalid):
+		return false, nil
+	}
+	return false, err
+}
+
+// nameTaken finds the account that holds the user name.
+func (a *attempt) nameTaken(ctx context.Context, own string, cause error) outcome {
+	out := outcome{status: conflicting, untouched: true, text: "another account in the app holds the name or address: " + text(cause)}
+	found, err := a.accounts.Find(ctx, a.rec.UserID, a.userName())
+	if err != nil {
+		return out
+	}
+	for _, account := range found {
+		if account.ID != own {
+			out.accountID = account.ID
+		}
+	}
+	return out
+}
+
+// classifyRead sorts a failure to read, after which the app has surely done nothing.
+func classifyRead(err error) outcome {
+	out := classify(provision.Account{}, err)
+	if out.status == done || out.status == gone {
+		out.status, out.text = appFailed, text(err)
+	}
+	out.untouched = true
+	return out
+}

@@ -1,0 +1,328 @@
+// Package reconcile owns the one way in which anything changes in the app: a
+// look at one user, which reads, decides, takes the account's lease, runs the
+// operation and records the outcome.
+//
+// It promises that two workers never act on one user at a time; that every
+// operation was preceded by a stored intent and a fresh reading of the
+// configuration, and is followed by one event; that a crash between any two
+// steps is repaired by the next look; and that nothing is taken away past the
+// guard (R12) or on less than a fresh reading of the directory (R13). It never
+// trusts what asked for the look: a task says only "look at this user again".
+package reconcile
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"example.com/autoprovision/shared/app"
+	"example.com/autoprovision/shared/clock"
+	"example.com/autoprovision/shared/decide"
+	"example.com/autoprovision/shared/directory"
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/roster"
+	"example.com/autoprovision/shared/scope"
+	"example.com/autoprovision/shared/state"
+	"example.com/autoprovision/shared/tasks"
+)
+
+// Apps gives the app's accounts under a configuration's connection and token.
+type Apps interface {
+	// Accounts uses exactly the token whose version the configuration names;
+	// fault.Unauthorized when that is not in the secret store any more.
+	Accounts(ctx context.Context, c provision.Configuration) (app.Accounts, error)
+}
+
+// Mapper gives the attributes that a configuration's mapping makes of a user.
+type Mapper interface {
+	// Apply returns fault.Invalid, with words for an administrator, when the
+	// mapping gives no usable value for this user.
+	Apply(c provision.Configuration, u provision.User) (provision.Attributes, error)
+}
+
+// Store is what a look reads and writes.
+type Store interface {
+	state.Records
+	Configuration(ctx context.Context) (provision.Configuration, error)
+	PutConfiguration(ctx context.Context, c provision.Configuration, events ...provision.Event) (int64, error)
+	EndLook(ctx context.Context, sweepID, userID string) error
+}
+
+// Ports are what a reconciler needs; all are required.
+type Ports struct {
+	Store     Store
+	Directory directory.Users
+	Roster    *roster.Roster
+	Apps      Apps
+	Mapper    Mapper
+	Tasks     tasks.Queue
+	Business  clock.Business
+	Real      clock.Real
+	// Sleep waits in real time, or until the context ends.
+	Sleep func(ctx context.Context, d time.Duration) error
+	// NewID makes ids of intents, and so of events.
+	NewID func() string
+	Log   *slog.Logger
+}
+
+// Reconciler looks at users. It is safe for concurrent use.
+type Reconciler struct {
+	Ports
+	owner   string
+	breaker *breaker
+
+	mu       sync.Mutex
+	cached   provision.Configuration
+	cachedAt time.Time
+}
+
+// New returns a reconciler that signs its leases with owner, unique to this process.
+func New(p Ports, owner string) *Reconciler {
+	return &Reconciler{Ports: p, owner: owner, breaker: newBreaker(p.Real)}
+}
+
+// Request asks for a look at one user.
+type Request struct {
+	UserID string `json:"userId"`
+	// Forced brings retries forward: an administrator pressed "look now" (R2).
+	Forced bool `json:"forced,omitempty"`
+	// SweepID is the sweep that asked; empty for none. Listing is what its listing said.
+	SweepID string   `json:"sweepId,omitempty"`
+	Listing *Listing `json:"listing,omitempty"`
+	// Plan means that the sweep still plans: removals are recorded, not run (R12).
+	Plan bool `json:"plan,omitempty"`
+}
+
+// Listing is what a sweep's listing said of a user. Only a create or an update
+// may act on it, only for five minutes, and only while nothing newer has been
+// committed (section 3 of the design).
+type Listing struct {
+	User  provision.User `json:"user"`
+	Scope scope.Verdict  `json:"scope"`
+	// At is when the listing was read in business time, ReadAt in real time.
+	At     time.Time `json:"at"`
+	ReadAt time.Time `json:"readAt"`
+	// AppRead is true when the app was listed too; Accounts are then those that
+	// are linked to the user, or match them by external id or user name.
+	AppRead  bool                `json:"appRead,omitempty"`
+	Accounts []provision.Account `json:"accounts,omitempty"`
+}
+
+const listingAge = 5 * time.Minute
+
+// Result is what a look did.
+type Result struct {
+	// Done are the operations that succeeded, in order.
+	Done []provision.OperationKind
+	// Waiting says in a sentence why nothing more is done now; empty when there is nothing more to do.
+	Waiting string
+	// Record is the record as it now stands.
+	Record provision.Record
+}
+
+// maxRounds bounds the operations of one look: suspend, hard delete, create,
+// unsuspend and update at most once each, and a few rounds lost to other workers.
+const maxRounds = 12
+
+// Look looks at one user and does what must be done now. An error asks the
+// caller to try again: fault.Unready and fault.Unavailable carry RetryAfter.
+func (r *Reconciler) Look(ctx context.Context, req Request) (Result, error) {
+	if req.UserID == "" {
+		return Result{}, fault.Field("userId", "a look needs the directory id of a user")
+	}
+	var res Result
+	for range maxRounds {
+		more, err := r.round(ctx, req, &res)
+		if fault.Is(err, fault.Conflict) {
+			continue // another worker was faster: read everything again
+		}
+		if err != nil || !more {
+			return res, err
+		}
+		req.Listing = nil // what was listed is older than what was just done
+	}
+	return res, &fault.Error{Kind: fault.Unready, Op: "reconcile: look", Detail: "the user keeps changing", RetryAfter: time.Second}
+}
+
+// round is one pass of read, decide, act; more is true when another pass is due at once.
+func (r *Reconciler) round(ctx context.Context, req Request, res *Result) (more bool, err error) {
+	c, err := r.configuration(ctx)
+	if err != nil {
+		return false, err
+	}
+	rec, err := r.Store.Record(ctx, req.UserID)
+	if err != nil {
+		return false, err
+	}
+	res.Record, res.Waiting = rec, ""
+	if !c.On || !c.Ready() {
+		res.Waiting = "autoprovisioning is off"
+		return false, r.endLook(ctx, req)
+	}
+	if rec.Lease != nil && rec.Lease.Until.After(r.Real()) {
+		return false, &fault.Error{Kind: fault.Unready, Op: "reconcile: look", Detail: "another worker acts on this user", RetryAfter: time.Second}
+	}
+	if rec.Intent != nil {
+		return r.recover(ctx, c, req, rec, res)
+	}
+	seen, err := r.see(ctx, c, req, rec, roster.CacheAge)
+	if err != nil {
+		return false, err
+	}
+	d := decide.Decide(c, seen.look, seen.record, r.Business())
+	if needsFresh(req, rec, seen, d) {
+		if seen, err = r.see(ctx, c, Request{UserID: req.UserID, Forced: req.Forced, SweepID: req.SweepID}, rec, roster.Fresh); err != nil {
+			return false, err
+		}
+		d = decide.Decide(c, seen.look, seen.record, r.Business())
+	}
+	if seen.gone {
+		return true, r.recordGone(ctx, rec)
+	}
+	if d.Operation != nil && d.Operation.Kind.Removes() && req.Plan {
+		d.Operation, res.Waiting = nil, "the sweep gets to know all its removals first"
+	}
+	if d.Operation == nil {
+		return false, r.settle(ctx, req, rec, d, seen, res)
+	}
+	return r.act(ctx, c, req, d, seen, res)
+}
+
+// needsFresh reports whether what was decided may only be decided on a fresh
+// reading: of the user by id, for all but a create or an update and for
+// whatever cancels a deadline; of the org units, domains and memberships too,
+// for what being out of scope takes away (R13).
+func needsFresh(req Request, before provision.Record, seen sighting, d decide.Decision) bool {
+	op := d.Operation
+	if op != nil && op.Kind.Removes() {
+		if req.Plan {
+			return false // it is only recorded, and read again when its turn comes
+		}
+		return seen.listed || op.Cause.Condition == provision.ConditionAppOff && seen.orgAge > roster.Fresh
+	}
+	if !seen.listed {
+		return false
+	}
+	cancels := before.Next != nil && len(d.Record.Conditions) < len(before.Conditions)
+	return cancels || op != nil && op.Kind == provision.Unsuspend
+}
+
+// settle ends a look that has nothing (more) to do: it commits what changed,
+// if anything did, and sees to the next wake-up.
+func (r *Reconciler) settle(ctx context.Context, req Request, before provision.Record, d decide.Decision, seen sighting, res *Result) error {
+	if res.Waiting == "" {
+		res.Waiting = waiting(d.Record)
+	}
+	if changed(before, d.Record) && worthKeeping(d.Record) {
+		d.Record.LookedAt = seen.at
+		if err := r.commit(ctx, &d.Record, req); err != nil {
+			return err
+		}
+	} else if err := r.endLook(ctx, req); err != nil {
+		return err
+	}
+	res.Record = d.Record
+	return r.wakeUp(ctx, d.Record.UserID, d.WakeAt)
+}
+
+// worthKeeping is false for somebody of whom there is nothing to remember (R7).
+func worthKeeping(rec provision.Record) bool {
+	return rec.Version != 0 || rec.Account.ID != "" || len(rec.Retries) > 0 || len(rec.Attention) > 0 || rec.MissingSweep != ""
+}
+
+// changed reports whether two records differ in more than the time of the look.
+func changed(a, b provision.Record) bool {
+	a.LookedAt, b.LookedAt = time.Time{}, time.Time{}
+	x, errA := json.Marshal(a)
+	y, errB := json.Marshal(b)
+	return errA != nil || errB != nil || string(x) != string(y)
+}
+
+func waiting(rec provision.Record) string {
+	switch {
+	case rec.Hold != nil:
+		return "held for an administrator's decision"
+	case len(rec.Retries) > 0:
+		return "waiting to try again: " + rec.Retries[0].Error
+	}
+	return ""
+}
+
+// commit stores the record with events; the request's look has ended with it unless events say it goes on.
+func (r *Reconciler) commit(ctx context.Context, rec *provision.Record, req Request, events ...provision.Event) error {
+	version, err := r.Store.Commit(ctx, state.Change{Record: *rec, Events: events, EndedLook: req.SweepID})
+	if err != nil {
+		return err
+	}
+	rec.Version = version
+	return nil
+}
+
+// keep stores the record while the look goes on.
+func (r *Reconciler) keep(ctx context.Context, rec *provision.Record, events ...provision.Event) error {
+	return r.commit(ctx, rec, Request{}, events...)
+}
+
+func (r *Reconciler) endLook(ctx context.Context, req Request) error {
+	if req.SweepID == "" {
+		return nil
+	}
+	return r.Store.EndLook(ctx, req.SweepID, req.UserID)
+}
+
+// wakeUp enqueues the task for a later look. Its name makes it one task for
+// each user and time, however often the look is repeated.
+func (r *Reconciler) wakeUp(ctx context.Context, userID string, at time.Time) error {
+	if at.IsZero() {
+		return nil
+	}
+	return r.Tasks.Enqueue(ctx, LookTask(Request{UserID: userID}, "wake-"+at.UTC().Format("20060102T150405.000"), at))
+}
+
+// configuration is the configuration, at most a minute old when it says that
+// the app is on, and fresh when it says that it is not.
+func (r *Reconciler) configuration(ctx context.Context) (provision.Configuration, error) {
+	r.mu.Lock()
+	c, at := r.cached, r.cachedAt
+	r.mu.Unlock()
+	if c.Runs() && r.Real().Sub(at) < roster.CacheAge {
+		return c, nil
+	}
+	return r.freshConfiguration(ctx)
+}
+
+func (r *Reconciler) freshConfiguration(ctx context.Context) (provision.Configuration, error) {
+	at := r.Real()
+	c, err := r.Store.Configuration(ctx)
+	if err != nil {
+		return c, err
+	}
+	r.mu.Lock()
+	r.cached, r.cachedAt = c, at
+	r.mu.Unlock()
+	return c, nil
+}
+
+// Forget drops the cached configuration, after an edit in this process.
+func (r *Reconciler) Forget() {
+	r.mu.Lock()
+	r.cachedAt = time.Time{}
+	r.mu.Unlock()
+}
+
+// refused reports whether an error is the app's own refusal of this one operation.
+func refused(err error) bool {
+	return fault.Is(err, fault.Invalid, fault.Conflict)
+}
+
+func text(err error) string {
+	var f *fault.Error
+	if errors.As(err, &f) && f.Detail != "" {
+		return f.Detail
+	}
+	return err.Error()
+}

@@ -1,0 +1,137 @@
+package reconcile
+
+import (
+	"context"
+	"time"
+
+	"example.com/autoprovision/shared/decide"
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
+)
+
+// sighting is what one pass has read.
+type sighting struct {
+	look decide.Look
+	// record is the stored one, with what the reading itself changes in it.
+	record provision.Record
+	// at is when the directory was read, in business time.
+	at time.Time
+	// listed is true when the user comes from a sweep's listing, not from a reading by id.
+	listed bool
+	// orgAge is how old the org units and domains may be.
+	orgAge time.Duration
+	// gone is true when the account that the record links to is not in the app any more.
+	gone bool
+}
+
+// see reads the directory, and the app where the request's listing asks for it.
+func (r *Reconciler) see(ctx context.Context, c provision.Configuration, req Request, rec provision.Record, orgAge time.Duration) (sighting, error) {
+	s := sighting{record: rec, at: r.Business(), orgAge: orgAge}
+	s.look.Forced = req.Forced
+	listing := req.Listing
+	if listing != nil && (r.Real().Sub(listing.ReadAt) > listingAge || rec.LookedAt.After(listing.At)) {
+		listing = nil
+	}
+	if listing != nil {
+		s.listed, s.at = true, listing.At
+		s.look.User, s.look.Scope = listing.User, listing.Scope
+	} else if err := r.readUser(ctx, c, req, &s); err != nil {
+		return s, err
+	}
+	if s.look.User.Lifecycle == provision.Active && s.look.Scope.Known && s.look.Scope.In {
+		desired, err := r.Mapper.Apply(c, s.look.User)
+		switch {
+		case fault.Is(err, fault.Invalid):
+			s.look.MappingError = text(err)
+		case err != nil:
+			return s, err
+		}
+		s.look.Desired = desired
+	}
+	if listing != nil && listing.AppRead && rec.Account.Exists() {
+		return s, r.readLinked(ctx, c, listing, &s)
+	}
+	return s, nil
+}
+
+// readUser reads the user by id, and what decides their scope.
+func (r *Reconciler) readUser(ctx context.Context, c provision.Configuration, req Request, s *sighting) error {
+	u, err := r.Directory.User(ctx, req.UserID)
+	if fault.Is(err, fault.NotFound) || err == nil && u.Lifecycle == provision.Deleted {
+		return r.readDeleted(ctx, req, s)
+	}
+	if err != nil {
+		return err
+	}
+	s.look.User = u
+	if u.Lifecycle == provision.Active || u.Lifecycle == provision.Suspended {
+		s.look.Scope = r.Roster.Verdict(ctx, *c.Scope, u, s.orgAge)
+	}
+	return nil
+}
+
+// readDeleted finds out whether a user whose id gave a 404 or a deletion mark is
+// deleted: by the listing of deleted users, or by a second 404 after another
+// complete sweep. Anything less decides nothing (R13).
+func (r *Reconciler) readDeleted(ctx context.Context, req Request, s *sighting) error {
+	for token := ""; ; {
+		page, err := r.Directory.ListDeleted(ctx, token)
+		if err != nil {
+			return err
+		}
+		for _, u := range page.Users {
+			if u.ID == req.UserID {
+				u.Lifecycle = provision.Deleted
+				s.look.User = u
+				return nil
+			}
+		}
+		if token = page.Next; token == "" {
+			break
+		}
+	}
+	s.look.User = provision.User{ID: req.UserID, Lifecycle: provision.Unknown}
+	switch {
+	case req.SweepID == "": // only a look after a complete listing counts
+	case s.record.MissingSweep == "":
+		s.record.MissingSweep, s.record.MissingAt = req.SweepID, s.at
+	case s.record.MissingSweep != req.SweepID:
+		s.look.User.Lifecycle = provision.Deleted
+	}
+	return nil
+}
+
+// readLinked takes the linked account from the app's listing, or reads it by
+// its id when the listing does not have it (R17).
+func (r *Reconciler) readLinked(ctx context.Context, c provision.Configuration, listing *Listing, s *sighting) error {
+	for i := range listing.Accounts {
+		if listing.Accounts[i].ID == s.record.Account.ID {
+			s.look.Account = &listing.Accounts[i]
+			return nil
+		}
+	}
+	if !c.Runs() {
+		return nil
+	}
+	accounts, err := r.Apps.Accounts(ctx, c)
+	if err != nil {
+		return err
+	}
+	account, err := accounts.Get(ctx, s.record.Account.ID)
+	if fault.Is(err, fault.NotFound) {
+		s.gone = true
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s.look.Account = &account
+	return nil
+}
+
+// recordGone ends the link to an account that is not in the app any more. No
+// event says that the person lost it (R7).
+func (r *Reconciler) recordGone(ctx context.Context, rec provision.Record) error {
+	endAccount(&rec, r.Business())
+	return r.keep(ctx, &rec)
+}

@@ -1,0 +1,143 @@
+// Package roster owns the reading of what decides scope: the org unit tree,
+// the domains, and who is a member of which group.
+//
+// It promises that the tree and the domains are at most as old as the caller
+// allows, that membership is always read anew, and that what could not be read
+// makes the verdict unknown (R13). It never decides and writes nothing.
+package roster
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"example.com/autoprovision/shared/clock"
+	"example.com/autoprovision/shared/directory"
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/scope"
+)
+
+// CacheAge is how old the tree and the domains may be for a look that takes
+// nothing away (section 3 of the design).
+const CacheAge = 60 * time.Second
+
+// Fresh is how old they may be right before something is taken away: they must
+// have been read for this look, or for one at the same moment.
+const Fresh = 2 * time.Second
+
+// Roster reads what decides scope. It is safe for concurrent use.
+type Roster struct {
+	directory directory.Organization
+	now       clock.Real
+	flight    singleflight.Group
+
+	mu     sync.Mutex
+	org    scope.Organization
+	readAt time.Time
+}
+
+// New returns a roster over the directory.
+func New(d directory.Organization, now clock.Real) *Roster {
+	return &Roster{directory: d, now: now}
+}
+
+// Organization is the org unit tree and the domains, read at most maxAge ago.
+func (r *Roster) Organization(ctx context.Context, maxAge time.Duration) (scope.Organization, error) {
+	r.mu.Lock()
+	org, readAt := r.org, r.readAt
+	r.mu.Unlock()
+	if !readAt.IsZero() && r.now().Sub(readAt) <= maxAge {
+		return org, nil
+	}
+	v, err, _ := r.flight.Do("organization", func() (any, error) {
+		at := r.now()
+		org, err := r.read(ctx)
+		if err != nil {
+			return nil, err
+		}
+		r.mu.Lock()
+		r.org, r.readAt = org, at
+		r.mu.Unlock()
+		return org, nil
+	})
+	if err != nil {
+		return scope.Organization{}, err
+	}
+	return v.(scope.Organization), nil
+}
+
+func (r *Roster) read(ctx context.Context) (scope.Organization, error) {
+	units, err := r.directory.OrgUnits(ctx)
+	if err != nil {
+		return scope.Organization{}, err
+	}
+	domains, err := r.directory.Domains(ctx)
+	if err != nil {
+		return scope.Organization{}, err
+	}
+	tree := make([]scope.Unit, len(units))
+	for i, u := range units {
+		tree[i] = scope.Unit{ID: u.ID, Path: u.Path, ParentID: u.ParentID}
+	}
+	names, primary := make([]string, len(domains)), ""
+	for i, d := range domains {
+		names[i] = strings.ToLower(d.Name)
+		if d.Primary {
+			primary = names[i]
+		}
+	}
+	return scope.NewOrganization(tree, names, primary), nil
+}
+
+// Verdict is the verdict of R1 on one user, with memberships asked of the
+// directory one by one. Whatever cannot be read makes it unknown.
+func (r *Roster) Verdict(ctx context.Context, s provision.Scope, u provision.User, maxAge time.Duration) scope.Verdict {
+	org, err := r.Organization(ctx, maxAge)
+	if err != nil {
+		return scope.Verdict{Reasons: []string{"the org units and domains could not be read: " + err.Error()}}
+	}
+	return scope.Evaluate(s, org, u, func(groupID string) (bool, error) {
+		return r.directory.HasMember(ctx, groupID, u.ID)
+	})
+}
+
+// Members is everybody who is in one of some groups, read as whole lists.
+type Members struct {
+	byGroup map[string]map[string]struct{}
+	all     map[string]bool
+}
+
+// Read reads the members of groups, all pages, one group after the other.
+func (r *Roster) Read(ctx context.Context, groups ...provision.GroupRef) (*Members, error) {
+	m := &Members{byGroup: make(map[string]map[string]struct{}), all: make(map[string]bool)}
+	for _, g := range groups {
+		if _, done := m.byGroup[g.ID]; done {
+			continue
+		}
+		ids := make(map[string]struct{})
+		for token := ""; ; {
+			page, err := r.directory.ListMembers(ctx, g.ID, token)
+			if err != nil {
+				return nil, err
+			}
+			for _, id := range page.UserIDs {
+				ids[id] = struct{}{}
+			}
+			m.all[g.ID] = m.all[g.ID] || page.Everyone
+			if token = page.Next; token == "" {
+				break
+			}
+		}
+		m.byGroup[g.ID] = ids
+	}
+	return m, nil
+}
+
+// Has reports whether a user is in a group that was read.
+func (m *Members) Has(groupID, userID string) bool {
+	_, in := m.byGroup[groupID][userID]
+	return in || m.all[groupID]
+}
