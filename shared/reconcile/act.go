@@ -194,7 +194,7 @@ func (a *attempt) finish(ctx context.Context, events ...provision.Event) (more b
 	d := decide.Decide(a.c, look, a.rec, a.Business())
 	ended := a.req
 	if d.Operation != nil {
-		ended.SweepID = ""
+		ended.SweepID = "" // the look goes on
 	}
 	if err := a.commit(ctx, &d.Record, ended, events...); err != nil {
 		return false, err
@@ -208,7 +208,7 @@ func (a *attempt) finish(ctx context.Context, events ...provision.Event) (more b
 // postpone keeps what was seen, so that no condition begins later than it did,
 // and asks to be called again when the app may be asked again.
 func (a *attempt) postpone(ctx context.Context, pause time.Duration) error {
-	if changed(a.seen.record, a.rec) && worthKeeping(a.rec) {
+	if Changed(a.seen.record, a.rec) && worthKeeping(a.rec) {
 		if err := a.keep(ctx, &a.rec); err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"reflect"
 	"sync"
 	"time"
 
@@ -93,8 +94,21 @@ type Request struct {
 	// SweepID is the sweep that asked; empty for none. Listing is what its listing said.
 	SweepID string   `json:"sweepId,omitempty"`
 	Listing *Listing `json:"listing,omitempty"`
-	// Plan means that the sweep still plans: removals are recorded, not run (R12).
+	// CheckAccount asks for a reading of the linked account in the app: the
+	// sweep's listing did not show it, or not as we left it (R17).
+	CheckAccount bool `json:"checkAccount,omitempty"`
+	// Plan means that the sweep still plans: removals, and new accounts for
+	// those found gone, are recorded and not run (R12, R17).
 	Plan bool `json:"plan,omitempty"`
+}
+
+// Looks names the set of looks that a sweep waits for and this one belongs to;
+// empty when no sweep asked.
+func (q Request) Looks() string {
+	if q.SweepID != "" && q.Plan {
+		return q.SweepID + "/plan"
+	}
+	return q.SweepID
 }
 
 // Listing is what a sweep's listing said of a user. Only a create or an update
@@ -107,7 +121,7 @@ type Listing struct {
 	At     time.Time `json:"at"`
 	ReadAt time.Time `json:"readAt"`
 	// AppRead is true when the app was listed too; Accounts are then those that
-	// are linked to the user, or match them by external id or user name.
+	// match the user by external id or user name and are linked to nobody.
 	AppRead  bool                `json:"appRead,omitempty"`
 	Accounts []provision.Account `json:"accounts,omitempty"`
 }
@@ -143,7 +157,7 @@ func (r *Reconciler) Look(ctx context.Context, req Request) (Result, error) {
 		if err != nil || !more {
 			return res, err
 		}
-		req.Listing = nil // what was listed is older than what was just done
+		req.Listing, req.CheckAccount = nil, false // older than what was just done
 	}
 	return res, &fault.Error{Kind: fault.Unready, Op: "reconcile: look", Detail: "the user keeps changing", RetryAfter: time.Second}
 }
@@ -175,7 +189,8 @@ func (r *Reconciler) round(ctx context.Context, req Request, res *Result) (more 
 	}
 	d := decide.Decide(c, seen.look, seen.record, r.Business())
 	if needsFresh(req, rec, seen, d) {
-		if seen, err = r.see(ctx, c, Request{UserID: req.UserID, Forced: req.Forced, SweepID: req.SweepID}, rec, roster.Fresh); err != nil {
+		req.Listing = nil
+		if seen, err = r.see(ctx, c, req, rec, roster.Fresh); err != nil {
 			return false, err
 		}
 		d = decide.Decide(c, seen.look, seen.record, r.Business())
@@ -183,7 +198,7 @@ func (r *Reconciler) round(ctx context.Context, req Request, res *Result) (more 
 	if seen.gone {
 		return true, r.recordGone(ctx, rec)
 	}
-	if d.Operation != nil && d.Operation.Kind.Removes() && req.Plan {
+	if op := d.Operation; op != nil && req.Plan && (op.Kind.Removes() || op.Kind == provision.Create && !d.Record.GoneAt.IsZero()) {
 		d.Operation, res.Waiting = nil, "the sweep gets to know all its removals first"
 	}
 	if d.Operation == nil {
@@ -217,7 +232,7 @@ func (r *Reconciler) settle(ctx context.Context, req Request, before provision.R
 	if res.Waiting == "" {
 		res.Waiting = waiting(d.Record)
 	}
-	if changed(before, d.Record) && worthKeeping(d.Record) {
+	if Changed(before, d.Record) && worthKeeping(d.Record) {
 		d.Record.LookedAt = seen.at
 		if err := r.commit(ctx, &d.Record, req); err != nil {
 			return err
@@ -234,9 +249,13 @@ func worthKeeping(rec provision.Record) bool {
 	return rec.Version != 0 || rec.Account.ID != "" || len(rec.Retries) > 0 || len(rec.Attention) > 0 || rec.MissingSweep != ""
 }
 
-// changed reports whether two records differ in more than the time of the look.
-func changed(a, b provision.Record) bool {
+// Changed reports whether two records differ in more than the time of the look.
+func Changed(a, b provision.Record) bool {
 	a.LookedAt, b.LookedAt = time.Time{}, time.Time{}
+	if reflect.DeepEqual(a, b) {
+		return false
+	}
+	// The same may still be written differently: an empty list for none, a time in another form.
 	x, errA := json.Marshal(a)
 	y, errB := json.Marshal(b)
 	return errA != nil || errB != nil || string(x) != string(y)
@@ -254,7 +273,7 @@ func waiting(rec provision.Record) string {
 
 // commit stores the record with events; the request's look has ended with it unless events say it goes on.
 func (r *Reconciler) commit(ctx context.Context, rec *provision.Record, req Request, events ...provision.Event) error {
-	version, err := r.Store.Commit(ctx, state.Change{Record: *rec, Events: events, EndedLook: req.SweepID})
+	version, err := r.Store.Commit(ctx, state.Change{Record: *rec, Events: events, EndedLook: req.Looks()})
 	if err != nil {
 		return err
 	}
@@ -271,7 +290,7 @@ func (r *Reconciler) endLook(ctx context.Context, req Request) error {
 	if req.SweepID == "" {
 		return nil
 	}
-	return r.Store.EndLook(ctx, req.SweepID, req.UserID)
+	return r.Store.EndLook(ctx, req.Looks(), req.UserID)
 }
 
 // wakeUp enqueues the task for a later look. Its name makes it one task for

@@ -48,8 +48,8 @@ func (r *Reconciler) see(ctx context.Context, c provision.Configuration, req Req
 		}
 		s.look.Desired = desired
 	}
-	if listing != nil && listing.AppRead && rec.Account.Exists() {
-		return s, r.readLinked(ctx, c, listing, &s)
+	if req.CheckAccount && rec.Account.Exists() && c.Runs() {
+		return s, r.readLinked(ctx, c, &s)
 	}
 	return s, nil
 }
@@ -101,18 +101,8 @@ func (r *Reconciler) readDeleted(ctx context.Context, req Request, s *sighting) 
 	return nil
 }
 
-// readLinked takes the linked account from the app's listing, or reads it by
-// its id when the listing does not have it (R17).
-func (r *Reconciler) readLinked(ctx context.Context, c provision.Configuration, listing *Listing, s *sighting) error {
-	for i := range listing.Accounts {
-		if listing.Accounts[i].ID == s.record.Account.ID {
-			s.look.Account = &listing.Accounts[i]
-			return nil
-		}
-	}
-	if !c.Runs() {
-		return nil
-	}
+// readLinked reads the linked account by its id (R17).
+func (r *Reconciler) readLinked(ctx context.Context, c provision.Configuration, s *sighting) error {
 	accounts, err := r.Apps.Accounts(ctx, c)
 	if err != nil {
 		return err

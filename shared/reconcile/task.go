@@ -18,5 +18,9 @@ func LookTask(req Request, cause string, at time.Time) tasks.Task {
 		panic("reconcile: request does not marshal: " + err.Error())
 	}
 	sum := sha256.Sum256([]byte(req.UserID + "\n" + cause))
-	return tasks.Task{Queue: tasks.Reconcile, Name: "look-" + hex.EncodeToString(sum[:16]), Body: body, At: at}
+	queue := tasks.Reconcile
+	if req.SweepID != "" {
+		queue = tasks.Bulk
+	}
+	return tasks.Task{Queue: queue, Name: "look-" + hex.EncodeToString(sum[:16]), Body: body, At: at}
 }

@@ -68,6 +68,8 @@ const (
 	SelectAttention SelectionKind = "attention"
 	// SelectRetry is records whose RetryAt is set and, if Before is set, not after it, by that time and then user id.
 	SelectRetry SelectionKind = "retry"
+	// SelectGone is records whose GoneAt is set, by user id.
+	SelectGone SelectionKind = "gone"
 	// SelectIntent is records with an Intent, by user id.
 	SelectIntent SelectionKind = "intent"
 )
