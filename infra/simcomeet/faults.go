@@ -1,0 +1,142 @@
+package simcomeet
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Faults is how the Server misbehaves; the zero value is not at all. Counters
+// named Next go down with each call that they spoil.
+type Faults struct {
+	// Only names the kinds of call that are affected by latency, throttling,
+	// failing, losing, slowing and NoEffect; empty for all.
+	Only []string `json:"only,omitempty"`
+
+	// LatencyMS is how many milliseconds each call takes before it acts.
+	LatencyMS int `json:"latencyMs,omitempty"`
+	// ThrottleNext calls are answered 429 with RetryAfter as the header, none if that is empty.
+	ThrottleNext int    `json:"throttleNext,omitempty"`
+	RetryAfter   string `json:"retryAfter,omitempty"`
+	// RequestsPerSecond is a rate limit in real time, answered like ThrottleNext; 0 for none.
+	RequestsPerSecond float64 `json:"requestsPerSecond,omitempty"`
+	// FailNext calls are answered with FailStatus (500 if not set) and do nothing.
+	FailNext   int `json:"failNext,omitempty"`
+	FailStatus int `json:"failStatus,omitempty"`
+	// LoseNext calls get no answer: the connection is dropped, after acting if LoseActs.
+	LoseNext int  `json:"loseNext,omitempty"`
+	LoseActs bool `json:"loseActs,omitempty"`
+	// SlowNext calls act at once, and answer after SlowMS milliseconds.
+	SlowNext int `json:"slowNext,omitempty"`
+	SlowMS   int `json:"slowMs,omitempty"`
+	// NoEffect answers writes with success and changes nothing.
+	NoEffect bool `json:"noEffect,omitempty"`
+
+	// RefuseToken answers 401 to every token, Forbid 403 to every call.
+	RefuseToken bool `json:"refuseToken,omitempty"`
+	Forbid      bool `json:"forbid,omitempty"`
+	// HTML404 answers every call with a web page, as from a wrong base URL.
+	HTML404 bool `json:"html404,omitempty"`
+	// NoPatch answers PATCH with 501, NoDiscovery the discovery pages with 404.
+	NoPatch     bool `json:"noPatch,omitempty"`
+	NoDiscovery bool `json:"noDiscovery,omitempty"`
+	// NoContent answers PATCH with 204, and POST with 201 and no body.
+	NoContent bool `json:"noContent,omitempty"`
+
+	// RefuseSuspend holds ids or userNames of people with open roles, whose
+	// suspension is refused with 400; "*" is everybody.
+	RefuseSuspend []string `json:"refuseSuspend,omitempty"`
+	// RefuseAttributes are attributes that make a write fail with 400.
+	RefuseAttributes []string `json:"refuseAttributes,omitempty"`
+
+	// IgnoreFilters answers a filter with everybody, RefuseFilters with 400.
+	IgnoreFilters bool `json:"ignoreFilters,omitempty"`
+	RefuseFilters bool `json:"refuseFilters,omitempty"`
+	// IgnoreStartIndex repeats the first page for ever.
+	IgnoreStartIndex bool `json:"ignoreStartIndex,omitempty"`
+	// WrongTotal is added to each totalResults.
+	WrongTotal int `json:"wrongTotal,omitempty"`
+	// Duplicates begins each page but the first with the row before it, as when pages shift.
+	Duplicates bool `json:"duplicates,omitempty"`
+	// LeaveOut holds ids that no listing shows and no total counts, though they can be read.
+	LeaveOut []string `json:"leaveOut,omitempty"`
+}
+
+// SetFaults replaces the faults.
+func (s *Server) SetFaults(f Faults) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = f
+	s.limit = rate.NewLimiter(rate.Inf, 0)
+	if f.RequestsPerSecond > 0 {
+		s.limit = rate.NewLimiter(rate.Limit(f.RequestsPerSecond), max(1, int(f.RequestsPerSecond)))
+	}
+}
+
+// Faults are the present ones, with what is left of the counters.
+func (s *Server) Faults() Faults {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.faults
+}
+
+// plan is what the faults do to one call.
+type plan struct {
+	latency, slow     time.Duration
+	status            int
+	retryAfter        string
+	lose, loseActs    bool
+	noEffect, html404 bool
+}
+
+// plan decides about a call and counts it.
+func (s *Server) plan(kind string) plan {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls[kind]++
+	f := &s.faults
+	p := plan{html404: f.HTML404}
+	if len(f.Only) > 0 && !slices.Contains(f.Only, kind) {
+		return p
+	}
+	p.latency = time.Duration(f.LatencyMS) * time.Millisecond
+	p.noEffect = f.NoEffect
+	switch {
+	case take(&f.ThrottleNext), !s.limit.Allow():
+		p.status, p.retryAfter = http.StatusTooManyRequests, f.RetryAfter
+	case take(&f.FailNext):
+		p.status, p.retryAfter = f.FailStatus, f.RetryAfter
+		if p.status == 0 {
+			p.status = http.StatusInternalServerError
+		}
+	case take(&f.LoseNext):
+		p.lose, p.loseActs = true, f.LoseActs
+	case take(&f.SlowNext):
+		p.slow = time.Duration(f.SlowMS) * time.Millisecond
+	}
+	return p
+}
+
+func take(n *int) bool {
+	if *n <= 0 {
+		return false
+	}
+	*n--
+	return true
+}
+
+// pause waits, but not for a caller who has gone.
+func pause(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
