@@ -170,6 +170,13 @@ func (d *decider) verdict(m removal) *provision.Verdict {
 	return nil
 }
 
+// Decided reports whether an administrator has confirmed or dismissed what a hold would keep (R12).
+func Decided(r provision.Record, h provision.Hold) bool {
+	return slices.ContainsFunc(r.Verdicts, func(v provision.Verdict) bool {
+		return v.Operation == h.Operation && v.Condition == h.Condition && v.Since.Equal(h.Since)
+	})
+}
+
 // first is the earliest removal of a kind that is not blocked; nil for none.
 func first(list []removal, kind provision.OperationKind) *removal {
 	for i := range list {

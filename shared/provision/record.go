@@ -255,6 +255,16 @@ func (r Record) Condition(name ConditionName) (Condition, bool) {
 	return Condition{}, false
 }
 
+// In returns the record as it counts for an app: a link to another app is
+// void, and with it all that hung on it (R10).
+func (r Record) In(appURL string) Record {
+	if r.Account.App == appURL || r.Account.ID == "" {
+		return r
+	}
+	return Record{UserID: r.UserID, Version: r.Version, Email: r.Email, Lifecycle: r.Lifecycle,
+		Account: Link{State: AccountNone}, Lease: r.Lease}
+}
+
 // Retry returns the waiting operation of a kind; ok is false when none waits.
 func (r Record) Retry(kind OperationKind) (Retry, bool) {
 	for _, retry := range r.Retries {

@@ -172,6 +172,7 @@ func (r *Reconciler) round(ctx context.Context, req Request, res *Result) (more 
 	if err != nil {
 		return false, err
 	}
+	rec = rec.In(c.Connection.BaseURL)
 	res.Record, res.Waiting = rec, ""
 	if !c.On || !c.Ready() {
 		res.Waiting = "autoprovisioning is off"
@@ -184,6 +185,9 @@ func (r *Reconciler) round(ctx context.Context, req Request, res *Result) (more 
 		return r.recover(ctx, c, req, rec, res)
 	}
 	seen, err := r.see(ctx, c, req, rec, roster.CacheAge)
+	if errors.Is(err, errTokenRefused) {
+		return false, r.loseAuthorization(ctx, c, req, res)
+	}
 	if err != nil {
 		return false, err
 	}
@@ -202,9 +206,22 @@ func (r *Reconciler) round(ctx context.Context, req Request, res *Result) (more 
 		d.Operation, res.Waiting = nil, "the sweep gets to know all its removals first"
 	}
 	if d.Operation == nil {
-		return false, r.settle(ctx, req, rec, d, seen, res)
+		if err := r.settle(ctx, req, rec, d, seen, res); err != nil {
+			return false, err
+		}
+		return r.plannedMeanwhile(ctx, c, req, d.Record)
 	}
 	return r.act(ctx, c, req, d, seen, res)
+}
+
+// plannedMeanwhile reports whether a removal that waited for the sweep after a
+// turn-on (R8) was committed only after that sweep had gone through what is due.
+func (r *Reconciler) plannedMeanwhile(ctx context.Context, c provision.Configuration, req Request, rec provision.Record) (bool, error) {
+	if req.Plan || rec.Next == nil || rec.Next.At.After(r.Business()) || !c.PlannedAt.Before(c.TurnedOnAt) {
+		return false, nil
+	}
+	fresh, err := r.freshConfiguration(ctx)
+	return err == nil && !fresh.PlannedAt.Before(fresh.TurnedOnAt), err
 }
 
 // needsFresh reports whether what was decided may only be decided on a fresh

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"example.com/autoprovision/shared/decide"
@@ -23,6 +24,9 @@ type sighting struct {
 	// gone is true when the account that the record links to is not in the app any more.
 	gone bool
 }
+
+// errTokenRefused says that the app refused the token when it was read from.
+var errTokenRefused = errors.New("the app refuses the access token")
 
 // see reads the directory, and the app where the request's listing asks for it.
 func (r *Reconciler) see(ctx context.Context, c provision.Configuration, req Request, rec provision.Record, orgAge time.Duration) (sighting, error) {
@@ -65,6 +69,10 @@ func (r *Reconciler) readUser(ctx context.Context, c provision.Configuration, re
 	}
 	s.look.User = u
 	if u.Lifecycle == provision.Active || u.Lifecycle == provision.Suspended {
+		if c.Scope == nil {
+			s.look.Scope.Reasons = []string{"no scope is set yet"}
+			return nil
+		}
 		s.look.Scope = r.Roster.Verdict(ctx, *c.Scope, u, s.orgAge)
 	}
 	return nil
@@ -108,11 +116,16 @@ func (r *Reconciler) readLinked(ctx context.Context, c provision.Configuration, 
 		return err
 	}
 	account, err := accounts.Get(ctx, s.record.Account.ID)
-	if fault.Is(err, fault.NotFound) {
+	switch {
+	case fault.Is(err, fault.NotFound):
 		s.gone = true
 		return nil
-	}
-	if err != nil {
+	case fault.Is(err, fault.Unauthorized, fault.Forbidden):
+		if fault.Is(accounts.Verify(ctx), fault.Unauthorized, fault.Forbidden) {
+			return errTokenRefused
+		}
+		return err
+	case err != nil:
 		return err
 	}
 	s.look.Account = &account

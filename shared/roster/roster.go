@@ -16,6 +16,7 @@ import (
 
 	"example.com/autoprovision/shared/clock"
 	"example.com/autoprovision/shared/directory"
+	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/scope"
 )
@@ -110,7 +111,21 @@ type Members struct {
 	all     map[string]bool
 }
 
-// Read reads the members of groups, all pages, one group after the other.
+// MissingGroup is the error for a configured group that no longer exists: a
+// fault of configuration, not an empty group (R13).
+type MissingGroup struct {
+	ID, Email string
+	Err       error
+}
+
+func (e *MissingGroup) Error() string {
+	return "the group " + e.Email + " no longer exists in the directory: edit the scope"
+}
+
+func (e *MissingGroup) Unwrap() error { return e.Err }
+
+// Read reads the members of groups, all pages, one group after the other. The
+// error is a *MissingGroup when one of them does not exist.
 func (r *Roster) Read(ctx context.Context, groups ...provision.GroupRef) (*Members, error) {
 	m := &Members{byGroup: make(map[string]map[string]struct{}), all: make(map[string]bool)}
 	for _, g := range groups {
@@ -120,6 +135,9 @@ func (r *Roster) Read(ctx context.Context, groups ...provision.GroupRef) (*Membe
 		ids := make(map[string]struct{})
 		for token := ""; ; {
 			page, err := r.directory.ListMembers(ctx, g.ID, token)
+			if fault.Is(err, fault.NotFound) {
+				return nil, &MissingGroup{ID: g.ID, Email: g.Email, Err: err}
+			}
 			if err != nil {
 				return nil, err
 			}

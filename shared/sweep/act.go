@@ -1,0 +1,131 @@
+package sweep
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"example.com/autoprovision/shared/decide"
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/reconcile"
+	"example.com/autoprovision/shared/state"
+)
+
+// act runs what was planned: it holds what passes the guard, all at once, and
+// asks for the looks that run the rest (R12, R17).
+func (r *run) act(ctx context.Context) error {
+	if err := r.update(ctx, func(c *provision.Configuration) { c.PlannedAt = r.sw.StartedAt }); err != nil {
+		return err
+	}
+	if err := r.configuration(ctx); err != nil {
+		return err
+	}
+	now := r.Business()
+	due, err := r.dueNow(ctx, now)
+	if err != nil {
+		return err
+	}
+	var looks []reconcile.Request
+	for _, kind := range []provision.OperationKind{provision.Suspend, provision.HardDelete, provision.Create} {
+		if len(due[kind]) == 0 {
+			continue
+		}
+		over, err := r.over(ctx, kind, now)
+		if err != nil {
+			return err
+		}
+		if over {
+			if err := r.hold(ctx, kind, due[kind], now); err != nil {
+				return err
+			}
+			continue
+		}
+		for _, rec := range due[kind] {
+			looks = append(looks, reconcile.Request{UserID: rec.UserID, SweepID: r.sw.ID})
+		}
+	}
+	for len(looks) > 0 {
+		n := min(len(looks), 500)
+		r.sw.Pages++
+		if err := r.ask(ctx, r.sw.Pages, nil, looks[:n]); err != nil {
+			return err
+		}
+		looks = looks[n:]
+	}
+	r.sw.Stage = stageAct
+	return r.save(ctx)
+}
+
+// dueNow lists the removals that are due, neither held nor waiting, and the
+// people whose account was found gone.
+func (r *run) dueNow(ctx context.Context, now time.Time) (map[provision.OperationKind][]provision.Record, error) {
+	due := map[provision.OperationKind][]provision.Record{}
+	err := r.each(ctx, state.Selection{Kind: state.SelectPending, Before: now}, func(rec provision.Record) {
+		if rec.Hold != nil || rec.Next == nil {
+			return
+		}
+		if retry, waits := rec.Retry(rec.Next.Operation); !waits || !retry.At.After(now) {
+			due[rec.Next.Operation] = append(due[rec.Next.Operation], slim(rec))
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = r.each(ctx, state.Selection{Kind: state.SelectGone}, func(rec provision.Record) {
+		if rec.Hold == nil && !rec.Account.Exists() && rec.InScope && rec.Lifecycle == provision.Active {
+			due[provision.Create] = append(due[provision.Create], slim(rec))
+		}
+	})
+	return due, err
+}
+
+// slim drops what holding does not need, so that many fit in memory.
+func slim(rec provision.Record) provision.Record {
+	return provision.Record{UserID: rec.UserID, Next: rec.Next, CountSuspendAt: rec.CountSuspendAt, CountDeleteAt: rec.CountDeleteAt, Verdicts: rec.Verdicts}
+}
+
+func (r *run) over(ctx context.Context, kind provision.OperationKind, now time.Time) (bool, error) {
+	count := reconcile.Missing
+	if kind.Removes() {
+		count = func(ctx context.Context, s state.Records, now time.Time) (int, int, error) {
+			return reconcile.Removals(ctx, s, kind, now)
+		}
+	}
+	n, base, err := count(ctx, r.Store, now)
+	return err == nil && !r.c.Guard.Allows(n, base), err
+}
+
+// hold holds everybody on the list who was not released.
+func (r *run) hold(ctx context.Context, kind provision.OperationKind, list []provision.Record, now time.Time) error {
+	r.Log.Warn("operations held", "operation", string(kind), "people", len(list))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(32)
+	for _, rec := range list {
+		g.Go(func() error { return r.holdOne(ctx, kind, rec.UserID, now) })
+	}
+	return g.Wait()
+}
+
+func (r *run) holdOne(ctx context.Context, kind provision.OperationKind, userID string, now time.Time) error {
+	rec, err := r.Store.Record(ctx, userID)
+	if err != nil {
+		return err
+	}
+	hold := &provision.Hold{Operation: kind, HeldAt: now}
+	if kind.Removes() {
+		if rec.Next == nil || rec.Next.Operation != kind || rec.Next.At.After(now) {
+			return nil
+		}
+		hold.Condition, hold.Since = rec.Next.Cause.Condition, rec.Next.Cause.Since
+	}
+	if rec.Hold != nil || rec.Intent != nil || decide.Decided(rec, *hold) {
+		return nil
+	}
+	rec.Hold = hold
+	if _, err = r.Store.Commit(ctx, state.Change{Record: rec}); fault.Is(err, fault.Conflict) {
+		return nil // somebody looks at them now, and counts the guard themselves
+	}
+	return err
+}

@@ -1,0 +1,322 @@
+package sweep
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/reconcile"
+	"example.com/autoprovision/shared/state"
+	"example.com/autoprovision/shared/tasks"
+)
+
+// list compares page by page, from where an earlier turn stopped, and then
+// looks for what the listing did not show.
+func (r *run) list(ctx context.Context) error {
+	resumed := r.sw.PageToken != ""
+	v, err := r.begin(ctx, r.c)
+	if err != nil {
+		return err
+	}
+	if err := r.pages(ctx, v); err != nil {
+		return firstOf(v.group.Wait, err)
+	}
+	if err := v.await(v.listed); err != nil {
+		return err
+	}
+	if err := v.group.Wait(); err != nil {
+		return err
+	}
+	if err := r.faults(ctx, v); err != nil {
+		return err
+	}
+	if err := r.unlisted(ctx, v); err != nil {
+		return err
+	}
+	if !resumed { // after a crash, what the earlier pages claimed is not known any more
+		if err := r.Store.PutOrphans(ctx, v.app.orphans()); err != nil {
+			return err
+		}
+	}
+	r.sw.Stage = stagePlan
+	return r.save(ctx)
+}
+
+// firstOf prefers the failure of the survey, which is the cause, to that of a caller that it stopped.
+func firstOf(wait func() error, err error) error {
+	if cause := wait(); cause != nil {
+		return cause
+	}
+	return err
+}
+
+// pages goes through the directory's users.
+func (r *run) pages(ctx context.Context, v *survey) error {
+	for {
+		at, readAt := r.Business(), r.Real()
+		page, err := r.Directory.ListUsers(v.ctx, r.sw.PageToken)
+		if err != nil {
+			return fmt.Errorf("the directory's users could not be listed: %w", err)
+		}
+		if err := v.await(v.scoped); err != nil {
+			return err
+		}
+		found, err := v.page(v.ctx, page.Users)
+		if err != nil {
+			return err
+		}
+		ids := make([]string, len(found))
+		var looks []reconcile.Request
+		for i, f := range found {
+			ids[i] = f.user.ID
+			req, needed, err := r.need(v, f, at, readAt)
+			if err != nil {
+				return err
+			}
+			if needed {
+				looks = append(looks, req)
+			}
+		}
+		r.sw.Pages++
+		if err := r.ask(ctx, r.sw.Pages, ids, looks); err != nil {
+			return err
+		}
+		r.sw.Listed += len(ids)
+		r.sw.PageToken = page.Next
+		if err := r.countLooked(ctx); err != nil {
+			return err
+		}
+		if err := r.save(ctx); err != nil {
+			return err
+		}
+		if page.Next == "" {
+			return nil
+		}
+	}
+}
+
+// need says whether a listed user needs a look, and which.
+func (r *run) need(v *survey, f finding, at, readAt time.Time) (reconcile.Request, bool, error) {
+	req := reconcile.Request{UserID: f.user.ID, SweepID: r.sw.ID}
+	if f.user.Lifecycle == provision.Unknown {
+		return req, false, nil
+	}
+	inScope := f.verdict.Known && f.verdict.In
+	var matches []provision.Account
+	if inScope && !f.record.Account.Exists() {
+		if err := v.await(v.listed); err != nil {
+			return req, false, err
+		}
+		matches = v.app.matches(f.user, f.userName())
+		for _, a := range matches {
+			v.app.claimed[a.ID] = struct{}{}
+		}
+	}
+	free, err := v.freed(f, matches)
+	if err != nil {
+		return req, false, err
+	}
+	op := f.decision.Operation
+	changed := reconcile.Changed(f.record, f.decision.Record) && (f.record.Version != 0 || f.record.Account.Exists())
+	if op == nil && !changed && !free && f.record.Intent == nil {
+		return req, false, nil
+	}
+	req.Forced = free
+	req.Listing = &reconcile.Listing{User: f.user, Scope: f.verdict, At: at, ReadAt: readAt, AppRead: inScope && !f.record.Account.Exists(), Accounts: matches}
+	// Only a create or an update of somebody who keeps what they have needs no planning.
+	req.Plan = op == nil && changed || op != nil && op.Kind != provision.Create && op.Kind != provision.Update || !f.record.GoneAt.IsZero()
+	if op != nil && op.Kind == provision.Create && len(matches) == 0 && v.takenByRename(f) {
+		req.Listing = nil // after the renames, and on a fresh reading (R16)
+		req.Plan = true
+	}
+	return req, true, nil
+}
+
+func (f finding) userName() string {
+	if op := f.decision.Operation; op != nil {
+		if name, ok := op.Attributes["userName"].(string); ok {
+			return name
+		}
+	}
+	return f.user.Email
+}
+
+// takenByRename reports whether the name of a new account is still held by the
+// linked account of somebody else, whose own rename may be in this sweep (R16).
+func (v *survey) takenByRename(f finding) bool {
+	holder, taken := v.app.linkedNames[strings.ToLower(f.userName())]
+	return taken && holder != f.user.ID
+}
+
+// freed reports whether a conflict that a user waits for is gone from the app's listing (R2).
+func (v *survey) freed(f finding, matches []provision.Account) (bool, error) {
+	for _, retry := range f.record.Retries {
+		if retry.Reason != provision.Conflicting || retry.AccountID == "" {
+			continue
+		}
+		if err := v.await(v.listed); err != nil {
+			return false, err
+		}
+		holder, taken := v.app.linkedNames[strings.ToLower(f.user.Email)]
+		stands := taken && holder != f.user.ID
+		for _, a := range append(matches, v.app.byName[strings.ToLower(f.user.Email)]...) {
+			stands = stands || a.ID == retry.AccountID
+		}
+		if !stands {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// ask records that looks are owed, and then enqueues them; repeated after a
+// crash it asks for the same.
+func (r *run) ask(ctx context.Context, page int, listed []string, looks []reconcile.Request) error {
+	var plan, other []string
+	list := make([]tasks.Task, len(looks))
+	for i, req := range looks {
+		if req.Plan {
+			plan = append(plan, req.UserID)
+		} else {
+			other = append(other, req.UserID)
+		}
+		list[i] = reconcile.LookTask(req, fmt.Sprintf("sweep-%s-%d", req.Looks(), page), time.Time{})
+	}
+	if err := r.Store.AddListed(ctx, r.sw.ID, page, listed, other); err != nil {
+		return err
+	}
+	if len(plan) > 0 {
+		if err := r.Store.AddListed(ctx, reconcile.Request{SweepID: r.sw.ID, Plan: true}.Looks(), page, nil, plan); err != nil {
+			return err
+		}
+	}
+	r.sw.ToLook += len(looks)
+	if len(list) == 0 {
+		return nil
+	}
+	return r.Tasks.Enqueue(ctx, list...)
+}
+
+// unlisted looks for what no page showed: deleted users, users who are in no
+// listing, accounts that the app does not show or shows otherwise, and work
+// whose wake-up was lost.
+func (r *run) unlisted(ctx context.Context, v *survey) error {
+	listed, err := r.Store.Listed(ctx, r.sw.ID)
+	if err != nil {
+		return err
+	}
+	present := make(map[string]struct{}, len(listed))
+	for _, id := range listed {
+		present[id] = struct{}{}
+	}
+	wanted := newWanted(r.sw.ID)
+	for _, id := range v.app.differing {
+		wanted.add(reconcile.Request{UserID: id, CheckAccount: true})
+	}
+	now := r.Business()
+	if err := r.each(ctx, state.Selection{Kind: state.SelectLinked}, func(rec provision.Record) {
+		rec = rec.In(r.c.Connection.BaseURL)
+		_, isListed := present[rec.UserID]
+		_, isShown := v.app.seen[rec.Account.ID]
+		_, deleted := rec.Condition(provision.ConditionDeleted)
+		switch {
+		case !rec.Account.Exists():
+		case !isShown:
+			wanted.add(reconcile.Request{UserID: rec.UserID, CheckAccount: true})
+		case !isListed && !deleted:
+			wanted.add(reconcile.Request{UserID: rec.UserID})
+		}
+	}); err != nil {
+		return err
+	}
+	for _, sel := range []state.Selection{
+		{Kind: state.SelectPending, Before: now}, {Kind: state.SelectRetry, Before: now}, {Kind: state.SelectIntent},
+	} {
+		if err := r.each(ctx, sel, func(rec provision.Record) {
+			if rec.Hold == nil {
+				wanted.add(reconcile.Request{UserID: rec.UserID})
+			}
+		}); err != nil {
+			return err
+		}
+	}
+	for len(wanted.list) > 0 {
+		n := min(len(wanted.list), 500)
+		r.sw.Pages++
+		if err := r.ask(ctx, r.sw.Pages, nil, wanted.list[:n]); err != nil {
+			return err
+		}
+		wanted.list = wanted.list[n:]
+	}
+	return nil
+}
+
+// wanted collects planning looks, one for each user.
+type wanted struct {
+	sweepID string
+	list    []reconcile.Request
+	index   map[string]int
+}
+
+func newWanted(sweepID string) *wanted { return &wanted{sweepID: sweepID, index: map[string]int{}} }
+
+func (w *wanted) add(req reconcile.Request) {
+	req.SweepID, req.Plan = w.sweepID, true
+	if i, known := w.index[req.UserID]; known {
+		w.list[i].CheckAccount = w.list[i].CheckAccount || req.CheckAccount
+		return
+	}
+	w.index[req.UserID] = len(w.list)
+	w.list = append(w.list, req)
+}
+
+// each goes through all records of a selection.
+func (s *Sweeper) each(ctx context.Context, sel state.Selection, visit func(provision.Record)) error {
+	sel.Limit = 500
+	for {
+		page, next, err := s.Store.Select(ctx, sel)
+		if err != nil {
+			return err
+		}
+		for _, rec := range page {
+			visit(rec)
+		}
+		if sel.Token = next; next == "" {
+			return nil
+		}
+	}
+}
+
+// faults records faults of configuration that the listing found, for attention (R13).
+func (r *run) faults(ctx context.Context, v *survey) error {
+	texts := v.org.Faults(*r.c.Scope)
+	for _, err := range v.lost {
+		texts = append(texts, err.Error())
+	}
+	now := r.Business()
+	return r.update(ctx, func(c *provision.Configuration) {
+		var list []provision.Attention
+		for _, text := range texts {
+			since := now
+			for _, known := range c.Faults {
+				if known.Why == text {
+					since = known.Since
+				}
+			}
+			list = append(list, provision.Attention{Kind: provision.AttentionConfiguration, UserIDs: []string{}, Why: text,
+				Todo: "Edit the scope: choose what stands in its place, or remove it. Until then it decides nothing.", Since: since})
+		}
+		c.Faults = list
+	})
+}
+
+func task(name string, body Task) tasks.Task {
+	data, err := json.Marshal(body)
+	if err != nil {
+		panic("sweep: task does not marshal: " + err.Error())
+	}
+	return tasks.Task{Queue: tasks.Sweep, Name: name, Body: data}
+}

@@ -1,0 +1,207 @@
+package sweep
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"example.com/autoprovision/shared/decide"
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/state"
+)
+
+// Preview goes through both sides as a sweep does, under the given
+// configuration as if it were on, and stores person by person what it would
+// do. It changes nothing else. The preview p is stored as running; Preview
+// stores its end.
+func (s *Sweeper) Preview(ctx context.Context, p provision.Preview, c provision.Configuration) error {
+	w := &previewer{Sweeper: s, p: p}
+	w.p.Counts = map[provision.OperationKind]int{}
+	err := w.run(ctx, asIfOn(c, s.Business()))
+	w.p.State = provision.PreviewDone
+	if err != nil {
+		w.p.State, w.p.Reason = provision.PreviewFailed, err.Error()
+	}
+	return w.store(context.WithoutCancel(ctx))
+}
+
+// asIfOn is the configuration as it would be once turned on, with its sweep done.
+func asIfOn(c provision.Configuration, now time.Time) provision.Configuration {
+	c = c.Clone()
+	if !c.On {
+		c.On, c.TurnedOnAt = true, now
+	}
+	c.Authorization.State = provision.AuthorizationOK
+	c.PlannedAt = latest(c.PlannedAt, c.TurnedOnAt)
+	return c
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+type previewer struct {
+	*Sweeper
+	p    provision.Preview
+	rows []provision.PreviewRow
+}
+
+func (w *previewer) store(ctx context.Context) error {
+	version, err := w.Store.PutPreview(ctx, w.p, w.rows)
+	w.p.Version, w.rows = version, nil
+	return err
+}
+
+func (w *previewer) run(ctx context.Context, c provision.Configuration) error {
+	v, err := w.begin(ctx, c)
+	if err != nil {
+		return err
+	}
+	present := map[string]struct{}{}
+	if err := w.pages(ctx, v, present); err != nil {
+		return firstOf(v.group.Wait, err)
+	}
+	if err := v.group.Wait(); err != nil {
+		return err
+	}
+	if err := w.unlisted(ctx, v, present); err != nil {
+		return err
+	}
+	orphans := v.app.orphans()
+	slices.SortFunc(orphans, func(a, b provision.Orphan) int { return strings.Compare(a.AccountID, b.AccountID) })
+	for _, o := range orphans {
+		w.rows = append(w.rows, provision.PreviewRow{Kind: provision.PreviewOrphans, AccountID: o.AccountID, UserName: o.UserName, Why: o.Why})
+	}
+	return nil
+}
+
+func (w *previewer) pages(ctx context.Context, v *survey, present map[string]struct{}) error {
+	for token := ""; ; {
+		page, err := w.Directory.ListUsers(v.ctx, token)
+		if err != nil {
+			return fmt.Errorf("the directory's users could not be listed: %w", err)
+		}
+		if err := v.await(v.scoped); err != nil {
+			return err
+		}
+		if err := v.await(v.listed); err != nil {
+			return err
+		}
+		found, err := v.page(v.ctx, page.Users)
+		if err != nil {
+			return err
+		}
+		for _, f := range found {
+			present[f.user.ID] = struct{}{}
+			w.add(v, f)
+		}
+		w.p.Listed += len(found)
+		if err := w.store(ctx); err != nil {
+			return err
+		}
+		if token = page.Next; token == "" {
+			return nil
+		}
+	}
+}
+
+// unlisted covers people with an account whom no page showed: deleted ones
+// decide as a look would, by the directory's own word; others decide nothing.
+func (w *previewer) unlisted(ctx context.Context, v *survey, present map[string]struct{}) error {
+	deleted, err := w.deleted(ctx)
+	if err != nil {
+		return err
+	}
+	return w.each(ctx, state.Selection{Kind: state.SelectLinked}, func(rec provision.Record) {
+		rec = rec.In(v.c.Connection.BaseURL)
+		u, isDeleted := deleted[rec.UserID]
+		if _, listed := present[rec.UserID]; listed || !isDeleted || !rec.Account.Exists() {
+			return
+		}
+		u.Lifecycle = provision.Deleted
+		w.add(v, finding{user: u, record: rec, decision: decide.Decide(v.c, decide.Look{User: u}, rec, w.Business())})
+	})
+}
+
+func (w *previewer) deleted(ctx context.Context) (map[string]provision.User, error) {
+	users := map[string]provision.User{}
+	for token := ""; ; {
+		page, err := w.Directory.ListDeleted(ctx, token)
+		if err != nil {
+			return nil, fmt.Errorf("the deleted users could not be listed: %w", err)
+		}
+		for _, u := range page.Users {
+			users[u.ID] = u
+		}
+		if token = page.Next; token == "" {
+			return users, nil
+		}
+	}
+}
+
+// add writes the rows of one person: what would be done now, and the removal that would come next.
+func (w *previewer) add(v *survey, f finding) {
+	now := w.Business()
+	d := f.decision
+	row := provision.PreviewRow{Kind: provision.PreviewOperations, UserID: f.user.ID, Email: f.user.Email, AccountID: f.record.Account.ID, DueAt: now}
+	inScope := f.verdict.Known && f.verdict.In
+	var matches []provision.Account
+	if inScope && !f.record.Account.Exists() {
+		matches = v.app.matches(f.user, f.userName())
+		for _, a := range matches {
+			v.app.claimed[a.ID] = struct{}{}
+		}
+	}
+	op := d.Operation
+	switch {
+	case op == nil:
+	case op.Kind == provision.Create && len(matches) > 0:
+		for _, a := range matches {
+			w.rows = append(w.rows, provision.PreviewRow{Kind: provision.PreviewAdopt, UserID: f.user.ID, Email: f.user.Email,
+				AccountID: a.ID, UserName: a.UserName, DueAt: now, Why: adoptWhy(f, a, len(matches))})
+		}
+		w.count(provision.Update)
+	default:
+		row.Operation, row.Condition, row.Why = op.Kind, op.Cause.Condition, why(d, f)
+		w.rows = append(w.rows, row)
+		w.count(op.Kind)
+	}
+	if next := d.Record.Next; next != nil && (op == nil || op.Kind != next.Operation) {
+		row.Operation, row.DueAt, row.Condition = next.Operation, next.At, next.Cause.Condition
+		row.Why = why(d, f)
+		w.rows = append(w.rows, row)
+		w.count(next.Operation)
+	}
+}
+
+func (w *previewer) count(kind provision.OperationKind) { w.p.Counts[kind]++ }
+
+func adoptWhy(f finding, a provision.Account, matches int) string {
+	switch {
+	case matches > 1:
+		return "more than one account matches: a conflict for you to settle"
+	case a.ExternalID == f.user.ID:
+		return "has this person's directory id as its external id"
+	}
+	return "has this person's address as its user name"
+}
+
+// why explains in a sentence what a person's rows say.
+func why(d decide.Decision, f finding) string {
+	switch {
+	case d.Operation != nil && d.Operation.Impossible != "":
+		return "the mapping fails: " + d.Operation.Impossible
+	case d.Record.Next != nil && d.Record.Next.Cause.Condition == provision.ConditionAppOff:
+		return "out of scope: " + strings.Join(f.verdict.Reasons, "; ")
+	case d.Record.Next != nil:
+		return "the directory says: " + string(f.user.Lifecycle)
+	case d.Operation != nil:
+		return d.Operation.Cause.Text
+	}
+	return ""
+}

@@ -1,0 +1,245 @@
+package sweep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"example.com/autoprovision/shared/app"
+	"example.com/autoprovision/shared/decide"
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/roster"
+	"example.com/autoprovision/shared/scope"
+)
+
+// survey is one reading of both sides: the app's accounts and the scope's
+// groups as whole lists, read beside each other, then the directory's users
+// page by page.
+type survey struct {
+	*Sweeper
+	c        provision.Configuration
+	accounts app.Accounts
+
+	org     scope.Organization
+	members *roster.Members
+	lost    map[string]error // groups that no longer exist, by id
+	scoped  chan struct{}    // closed when org and members are read
+
+	app    *appView
+	listed chan struct{} // closed when the app is listed
+
+	group *errgroup.Group
+	ctx   context.Context
+}
+
+// finding is what the survey makes of one listed user.
+type finding struct {
+	user     provision.User
+	verdict  scope.Verdict
+	record   provision.Record
+	decision decide.Decision
+}
+
+// begin starts reading the scope and the app.
+func (s *Sweeper) begin(ctx context.Context, c provision.Configuration) (*survey, error) {
+	accounts, err := s.Apps.Accounts(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	v := &survey{Sweeper: s, c: c, accounts: accounts, app: newAppView(),
+		scoped: make(chan struct{}), listed: make(chan struct{}), lost: make(map[string]error)}
+	v.group, v.ctx = errgroup.WithContext(ctx)
+	v.group.Go(func() error { defer close(v.scoped); return v.readScope(v.ctx) })
+	v.group.Go(func() error { defer close(v.listed); return v.listApp(v.ctx) })
+	return v, nil
+}
+
+// await waits for a part of the survey; it fails when any part has failed.
+func (v *survey) await(part chan struct{}) error {
+	<-part
+	if v.ctx.Err() != nil {
+		return v.group.Wait()
+	}
+	return nil
+}
+
+func (v *survey) readScope(ctx context.Context) error {
+	org, err := v.Roster.Organization(ctx, 0)
+	if err != nil {
+		return err
+	}
+	v.org = org
+	sc := *v.c.Scope
+	present := slices.Concat(sc.Groups, sc.AccessGroups)
+	for {
+		v.members, err = v.Roster.Read(ctx, present...)
+		var missing *roster.MissingGroup
+		if !errors.As(err, &missing) {
+			return err
+		}
+		v.lost[missing.ID] = err
+		present = slices.DeleteFunc(present, func(g provision.GroupRef) bool { return g.ID == missing.ID })
+	}
+}
+
+// member answers whether a listed user is in a group.
+func (v *survey) member(userID string) scope.Members {
+	return func(groupID string) (bool, error) {
+		if err := v.lost[groupID]; err != nil {
+			return false, err
+		}
+		return v.members.Has(groupID, userID), nil
+	}
+}
+
+// page decides about one page of listed users. The records that exist are read
+// in one call.
+func (v *survey) page(ctx context.Context, users []provision.User) ([]finding, error) {
+	ids := make([]string, len(users))
+	for i, u := range users {
+		ids[i] = u.ID
+	}
+	records, err := v.Store.RecordsByID(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	now := v.Business()
+	found := make([]finding, 0, len(users))
+	for _, u := range users {
+		rec, ok := records[u.ID]
+		if !ok {
+			rec = provision.Record{UserID: u.ID}
+		}
+		rec = rec.In(v.c.Connection.BaseURL)
+		f := finding{user: u, record: rec}
+		look := decide.Look{User: u}
+		if u.Lifecycle != provision.Unknown {
+			f.verdict = scope.Evaluate(*v.c.Scope, v.org, u, v.member(u.ID))
+			look.Scope = f.verdict
+		}
+		if u.Lifecycle == provision.Active && f.verdict.Known && f.verdict.In {
+			look.Desired, err = v.Mapper.Apply(v.c, u)
+			if fault.Is(err, fault.Invalid) {
+				look.MappingError = err.Error()
+			} else if err != nil {
+				return nil, err
+			}
+		}
+		f.decision = decide.Decide(v.c, look, rec, now)
+		found = append(found, f)
+	}
+	return found, nil
+}
+
+// appView is what the app's listing says, reduced to what the comparison needs.
+type appView struct {
+	// unlinked accounts, by lower-cased user name and by external id.
+	byName, byExternal map[string][]provision.Account
+	// linkedNames are the lower-cased user names of linked accounts, with the user they are linked to.
+	linkedNames map[string]string
+	seen        map[string]struct{}
+	// differing are the users whose linked account is not as we left it.
+	differing []string
+	// claimed unlinked accounts match a person in scope.
+	claimed map[string]struct{}
+}
+
+func newAppView() *appView {
+	return &appView{byName: map[string][]provision.Account{}, byExternal: map[string][]provision.Account{},
+		linkedNames: map[string]string{}, seen: map[string]struct{}{}, claimed: map[string]struct{}{}}
+}
+
+// listApp lists the app page by page, one after the other since index paging
+// shifts, and compares each page with our records.
+func (v *survey) listApp(ctx context.Context) error {
+	for start := 1; ; {
+		page, err := v.accounts.List(ctx, start)
+		if err != nil {
+			return v.listingError(ctx, err)
+		}
+		if err := v.compare(ctx, page.Accounts); err != nil {
+			return err
+		}
+		if page.Next == 0 {
+			return nil
+		}
+		start = page.Next
+	}
+}
+
+// listingError finds out whether a refused listing is the token's fault (R11).
+func (v *survey) listingError(ctx context.Context, err error) error {
+	if fault.Is(err, fault.Unauthorized, fault.Forbidden) && fault.Is(v.accounts.Verify(ctx), fault.Unauthorized, fault.Forbidden) {
+		return errUnauthorized
+	}
+	return fmt.Errorf("the app's accounts could not be listed: %w", err)
+}
+
+func (v *survey) compare(ctx context.Context, accounts []provision.Account) error {
+	ids := make([]string, 0, len(accounts))
+	for _, a := range accounts {
+		if _, again := v.app.seen[a.ID]; !again {
+			ids = append(ids, a.ID)
+			v.app.seen[a.ID] = struct{}{}
+		}
+	}
+	linked := map[string]provision.Record{}
+	for len(ids) > 0 {
+		n := min(len(ids), 500)
+		some, err := v.Store.RecordsByAccount(ctx, ids[:n])
+		if err != nil {
+			return err
+		}
+		for id, rec := range some {
+			linked[id] = rec
+		}
+		ids = ids[n:]
+	}
+	for _, a := range accounts {
+		name := strings.ToLower(a.UserName)
+		rec, ok := linked[a.ID]
+		if ok && rec.Account.App == v.c.Connection.BaseURL {
+			v.app.linkedNames[name] = rec.UserID
+			if a.Active != (rec.Account.State == provision.AccountActive) || len(decide.Drift(rec, a)) > 0 {
+				v.app.differing = append(v.app.differing, rec.UserID)
+			}
+			continue
+		}
+		a.Attributes = nil
+		v.app.byName[name] = append(v.app.byName[name], a)
+		if a.ExternalID != "" {
+			v.app.byExternal[a.ExternalID] = append(v.app.byExternal[a.ExternalID], a)
+		}
+	}
+	return nil
+}
+
+// matches are the unlinked accounts that could be a user's (R2).
+func (a *appView) matches(u provision.User, userName string) []provision.Account {
+	list := append([]provision.Account(nil), a.byExternal[u.ID]...)
+	for _, account := range a.byName[strings.ToLower(userName)] {
+		if account.ExternalID != u.ID {
+			list = append(list, account)
+		}
+	}
+	return list
+}
+
+// orphans are the unlinked accounts that no person in scope stands behind (R17).
+func (a *appView) orphans() []provision.Orphan {
+	var list []provision.Orphan
+	for _, accounts := range a.byName {
+		for _, account := range accounts {
+			if _, ok := a.claimed[account.ID]; !ok {
+				list = append(list, provision.Orphan{AccountID: account.ID, UserName: account.UserName, ExternalID: account.ExternalID,
+					Active: account.Active, Why: "no person in scope has this account's external id or user name, and autoprovisioning neither created nor adopted it"})
+			}
+		}
+	}
+	return list
+}

@@ -1,0 +1,389 @@
+// Package sweep owns the full comparison of the directory with the accounts,
+// and the preview of what a configuration would do, which is the same
+// comparison without consequences.
+//
+// A sweep lists both sides, compares them with our records and asks for a look
+// at each user who needs one. It promises that it changes nothing in the app
+// itself; that it knows all its removals before the first of them runs (R12);
+// that an incomplete listing fails it and decides nothing (R13); and that after
+// a crash it goes on with the page at which it stopped. It never retries what
+// waits for its time.
+package sweep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"example.com/autoprovision/shared/clock"
+	"example.com/autoprovision/shared/directory"
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/reconcile"
+	"example.com/autoprovision/shared/roster"
+	"example.com/autoprovision/shared/state"
+	"example.com/autoprovision/shared/tasks"
+)
+
+// Store is what a sweep reads and writes.
+type Store interface {
+	state.Records
+	state.Configurations
+	state.Sweeps
+	state.Previews
+	Expire(ctx context.Context, before time.Time) error
+}
+
+// Ports are what a sweeper needs; all are required.
+type Ports struct {
+	Store     Store
+	Directory directory.Users
+	Roster    *roster.Roster
+	Apps      reconcile.Apps
+	Mapper    reconcile.Mapper
+	Tasks     tasks.Queue
+	Business  clock.Business
+	Real      clock.Real
+	// Sleep waits in real time, or until the context ends.
+	Sleep func(ctx context.Context, d time.Duration) error
+	NewID func() string
+	Log   *slog.Logger
+}
+
+// Sweeper runs sweeps and previews. It is safe for concurrent use.
+type Sweeper struct{ Ports }
+
+// New returns a sweeper.
+func New(p Ports) *Sweeper { return &Sweeper{p} }
+
+// The stages of a running sweep.
+const (
+	stageList = "list" // listing, and asking for looks
+	stagePlan = "plan" // waiting until every removal is known
+	stageAct  = "act"  // waiting until every look has ended
+)
+
+const (
+	// stallTime is how long a sweep may get no further before it has failed, in real time.
+	stallTime = 10 * time.Minute
+	// progressEvery is how often progress is stored while looks are waited for.
+	progressEvery = 500 * time.Millisecond
+	// turnTime is how long one task works on a sweep before it hands over to the next.
+	turnTime = 8 * time.Minute
+)
+
+var (
+	errUnauthorized = errors.New("the app refuses the access token: reauthorize")
+	errTurnedOff    = errors.New("autoprovisioning was turned off")
+)
+
+// Task is the body of a sweep's task.
+type Task struct {
+	SweepID   string `json:"sweepId,omitempty"`
+	PreviewID string `json:"previewId,omitempty"`
+}
+
+// Request asks for a sweep: now, or after the one that runs, at most one.
+func (s *Sweeper) Request(ctx context.Context, cause string) (provision.Sweep, error) {
+	for {
+		all, err := s.Store.Sweeps(ctx)
+		if err != nil {
+			return provision.Sweep{}, err
+		}
+		asked := provision.Sweep{ID: s.NewID(), State: provision.SweepQueued, Cause: cause, QueuedAt: s.Business(), ProgressAt: s.Real()}
+		switch {
+		case !s.running(all.Current):
+			all.Current = &asked
+		case all.Current.State == provision.SweepQueued:
+			asked = *all.Current
+		case all.Queued != nil:
+			asked = *all.Queued
+		default:
+			all.Queued = &asked
+		}
+		if _, err = s.Store.PutSweeps(ctx, all); fault.Is(err, fault.Conflict) {
+			continue
+		}
+		if err != nil {
+			return provision.Sweep{}, err
+		}
+		if all.Current.ID == asked.ID {
+			err = s.enqueue(ctx, asked.ID, 0)
+		}
+		return asked, err
+	}
+}
+
+// running reports whether a sweep is under way and has not stalled.
+func (s *Sweeper) running(sw *provision.Sweep) bool {
+	if sw == nil || sw.State == provision.SweepDone || sw.State == provision.SweepFailed {
+		return false
+	}
+	return s.Real().Sub(sw.ProgressAt) < stallTime
+}
+
+func (s *Sweeper) enqueue(ctx context.Context, id string, turn int64) error {
+	return s.Tasks.Enqueue(ctx, task(fmt.Sprintf("sweep-%s-%d", id, turn), Task{SweepID: id}))
+}
+
+// Current is the sweep that runs or ran last, with its progress; nil when there was none.
+func (s *Sweeper) Current(ctx context.Context) (*provision.Sweep, error) {
+	all, err := s.Store.Sweeps(ctx)
+	if err != nil || all.Current == nil {
+		return nil, err
+	}
+	sw := *all.Current
+	if (sw.State == provision.SweepRunning || sw.State == provision.SweepQueued) && !s.running(&sw) {
+		sw.State, sw.Reason = provision.SweepFailed, "no progress for ten minutes"
+	}
+	return &sw, nil
+}
+
+// Run works on a sweep until it ends or its turn does. An error asks for the
+// task to be delivered again.
+func (s *Sweeper) Run(ctx context.Context, id string) error {
+	run := &run{Sweeper: s, until: s.Real().Add(turnTime)}
+	if ok, err := run.load(ctx, id); !ok || err != nil {
+		return err
+	}
+	err := run.work(ctx)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, errHandOver):
+		return s.enqueue(ctx, id, s.Real().UnixNano())
+	case fault.Is(err, fault.Conflict):
+		return &fault.Error{Kind: fault.Unready, Op: "sweep: run", Detail: "another worker runs this sweep", RetryAfter: time.Second}
+	case ctx.Err() != nil:
+		return err // stopped from outside: the task comes again
+	}
+	return run.fail(context.WithoutCancel(ctx), err)
+}
+
+// errHandOver ends a turn.
+var errHandOver = errors.New("the turn ends")
+
+// run is one turn of work on one sweep.
+type run struct {
+	*Sweeper
+	all   provision.Sweeps
+	sw    *provision.Sweep
+	c     provision.Configuration
+	until time.Time
+}
+
+// load reads the sweep; ok is false when it is not the current one any more.
+func (r *run) load(ctx context.Context, id string) (ok bool, err error) {
+	if r.all, err = r.Store.Sweeps(ctx); err != nil {
+		return false, err
+	}
+	r.sw = r.all.Current
+	if r.sw == nil || r.sw.ID != id || r.sw.State == provision.SweepDone || r.sw.State == provision.SweepFailed {
+		return false, nil
+	}
+	return true, r.configuration(ctx)
+}
+
+func (r *run) configuration(ctx context.Context) (err error) {
+	r.c, err = r.Store.Configuration(ctx)
+	return err
+}
+
+// runs is the reason why the sweep cannot go on; nil when it can.
+func (r *run) runs() error {
+	switch {
+	case !r.c.On || !r.c.Ready():
+		return errTurnedOff
+	case r.c.Authorization.State != provision.AuthorizationOK:
+		return errUnauthorized
+	}
+	return nil
+}
+
+func (r *run) work(ctx context.Context) error {
+	if err := r.runs(); err != nil {
+		return err
+	}
+	if r.sw.State == provision.SweepQueued {
+		r.sw.State, r.sw.Stage, r.sw.StartedAt, r.sw.Revision = provision.SweepRunning, stageList, r.Business(), r.c.Revision
+		r.Log.Info("sweep started", "sweep", r.sw.ID, "cause", r.sw.Cause)
+	}
+	if err := r.save(ctx); err != nil {
+		return err
+	}
+	if r.sw.Stage == stageList {
+		if err := r.list(ctx); err != nil {
+			return err
+		}
+	}
+	if r.sw.Stage == stagePlan {
+		if err := r.wait(ctx, reconcile.Request{SweepID: r.sw.ID, Plan: true}.Looks()); err != nil {
+			return err
+		}
+		if err := r.act(ctx); err != nil {
+			return err
+		}
+	}
+	if err := r.wait(ctx, r.sw.ID); err != nil {
+		return err
+	}
+	return r.done(ctx)
+}
+
+// save stores progress; fault.Conflict when another worker has taken over.
+func (r *run) save(ctx context.Context) error {
+	r.sw.ProgressAt = r.Real()
+	version, err := r.Store.PutSweeps(ctx, r.all)
+	if fault.Is(err, fault.Conflict) {
+		return r.merge(ctx)
+	}
+	r.all.Version = version
+	return err
+}
+
+// merge stores progress over a request for another sweep, which is the only
+// thing that others may change.
+func (r *run) merge(ctx context.Context) error {
+	stored, err := r.Store.Sweeps(ctx)
+	if err != nil {
+		return err
+	}
+	if stored.Current == nil || stored.Current.ID != r.sw.ID || stored.Current.ProgressAt.After(r.sw.ProgressAt) ||
+		stored.Queued == nil || r.all.Queued != nil {
+		return fault.New(fault.Conflict, "sweep: save progress", "another worker runs this sweep")
+	}
+	r.all.Version, r.all.Queued = stored.Version, stored.Queued
+	version, err := r.Store.PutSweeps(ctx, r.all)
+	r.all.Version = version
+	return err
+}
+
+// wait waits until no look of a set is owed any more.
+func (r *run) wait(ctx context.Context, looks string) error {
+	left, saved := -1, r.Real()
+	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 250*time.Millisecond) {
+		n, err := r.Store.LooksLeft(ctx, looks)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return nil
+		}
+		now := r.Real()
+		if n != left && now.Sub(saved) >= progressEvery {
+			if err := r.progress(ctx); err != nil {
+				return err
+			}
+			left, saved = n, now
+		}
+		if now.Sub(r.sw.ProgressAt) > stallTime {
+			return errors.New("no progress for ten minutes")
+		}
+		if now.After(r.until) {
+			return errHandOver
+		}
+		if err := r.Sleep(ctx, pause); err != nil {
+			return err
+		}
+	}
+}
+
+// progress stores how many looks have ended, and stops when it was turned off meanwhile.
+func (r *run) progress(ctx context.Context) error {
+	if err := r.configuration(ctx); err != nil {
+		return err
+	}
+	if err := r.runs(); err != nil {
+		return err
+	}
+	if err := r.countLooked(ctx); err != nil {
+		return err
+	}
+	return r.save(ctx)
+}
+
+func (r *run) countLooked(ctx context.Context) error {
+	left := 0
+	for _, plan := range []bool{false, true} {
+		n, err := r.Store.LooksLeft(ctx, reconcile.Request{SweepID: r.sw.ID, Plan: plan}.Looks())
+		if err != nil {
+			return err
+		}
+		left += n
+	}
+	r.sw.Looked = r.sw.ToLook - left
+	return nil
+}
+
+// done ends the sweep, and starts the one that was asked for meanwhile.
+func (r *run) done(ctx context.Context) error {
+	if err := r.configuration(ctx); err != nil {
+		return err
+	}
+	if err := r.runs(); err != nil {
+		return err
+	}
+	if err := r.update(ctx, func(c *provision.Configuration) { c.SweptAt = r.sw.StartedAt }); err != nil {
+		return err
+	}
+	if err := r.Store.Expire(ctx, r.Business().Add(-provision.EventRetention)); err != nil {
+		return err
+	}
+	if err := r.Store.DropSweep(ctx, r.sw.ID); err != nil {
+		return err
+	}
+	r.sw.Looked = r.sw.ToLook
+	r.sw.State, r.sw.Stage, r.sw.FinishedAt = provision.SweepDone, "", r.Business()
+	r.Log.Info("sweep done", "sweep", r.sw.ID, "listed", r.sw.Listed, "looks", r.sw.ToLook)
+	return r.end(ctx)
+}
+
+// fail ends the sweep for a reason, in words.
+func (r *run) fail(ctx context.Context, cause error) error {
+	r.sw.State, r.sw.Stage, r.sw.FinishedAt, r.sw.Reason = provision.SweepFailed, "", r.Business(), cause.Error()
+	r.Log.Error("sweep failed", "sweep", r.sw.ID, "reason", r.sw.Reason)
+	if errors.Is(cause, errUnauthorized) && r.c.Authorization.State == provision.AuthorizationOK {
+		version := r.c.Authorization.SecretVersion
+		err := r.update(ctx, func(c *provision.Configuration) {
+			if c.Authorization.SecretVersion == version {
+				c.Authorization.State, c.Authorization.LostAt = provision.NeedsReauthorizing, r.Business()
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return r.end(ctx)
+}
+
+func (r *run) end(ctx context.Context) error {
+	if err := r.save(ctx); err != nil {
+		return err
+	}
+	if r.all.Queued == nil {
+		return nil
+	}
+	next := r.all.Queued
+	r.all.Current, r.all.Queued = next, nil
+	r.sw = next
+	if err := r.save(ctx); err != nil {
+		return err
+	}
+	return r.enqueue(ctx, next.ID, 0)
+}
+
+// update changes the configuration by compare-and-set, without a new revision.
+func (s *Sweeper) update(ctx context.Context, edit func(*provision.Configuration)) error {
+	for {
+		c, err := s.Store.Configuration(ctx)
+		if err != nil {
+			return err
+		}
+		edit(&c)
+		if _, err = s.Store.PutConfiguration(ctx, c); !fault.Is(err, fault.Conflict) {
+			return err
+		}
+	}
+}
