@@ -23,7 +23,8 @@ const (
 	MethodPatch = "patch"
 	MethodPut   = "put"
 
-	// StylePath sends one operation for each attribute path, StyleValue one operation with all values.
+	// StylePath sends one operation for each attribute path, StyleValue one
+	// operation without a path for all that is no list.
 	StylePath  = "path"
 	StyleValue = "value"
 

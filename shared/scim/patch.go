@@ -63,8 +63,15 @@ func (ch change) operations(style string, current map[string]any) []operation {
 		}
 	}
 	if current != nil {
-		return ch.withLists(style, current, ops)
+		return append(ops, ch.lists(current)...)
 	}
+	return append(ops, ch.entries()...)
+}
+
+// entries are the operations that address single entries of lists. One that
+// holds nothing any more goes as a whole.
+func (ch change) entries() []operation {
+	var ops []operation
 	stays := map[string]bool{}
 	for _, a := range ch.set {
 		if a.path.Type != "" {
@@ -86,7 +93,9 @@ func (ch change) operations(style string, current map[string]any) []operation {
 	return ops
 }
 
-// singles are the operations for everything that is no list.
+// singles are the operations for everything that is no list. Lists have a path
+// in StyleValue too: without one, some servers add a list's entries to those
+// that are there (SCIMMY does), others replace them.
 func (ch change) singles(style string) []operation {
 	var ops []operation
 	value := map[string]any{}
@@ -111,9 +120,9 @@ func (ch change) singles(style string) []operation {
 	return ops
 }
 
-// withLists adds the lists that the change touches, merged with what is there:
-// to the one value of StyleValue, else as an operation each.
-func (ch change) withLists(style string, current map[string]any, ops []operation) []operation {
+// lists are the operations that replace each list that the change touches by
+// what is there with the change in it.
+func (ch change) lists(current map[string]any) []operation {
 	touched := map[string]Path{}
 	for _, a := range slices.Concat(ch.removed, ch.set) {
 		if a.path.Type != "" {
@@ -125,20 +134,12 @@ func (ch change) withLists(style string, current map[string]any, ops []operation
 		was[name] = listAt(current, p) != nil
 	}
 	ch.apply(current)
+	var ops []operation
 	for _, name := range slices.Sorted(maps.Keys(touched)) {
-		p := touched[name]
-		list := listAt(current, p)
-		switch {
-		case list == nil && was[name]:
-			ops = append(ops, operation{Op: "remove", Path: name})
-		case list == nil:
-		case style == StyleValue:
-			if len(ops) == 0 || ops[0].Path != "" {
-				ops = slices.Insert(ops, 0, operation{Op: "replace", Value: map[string]any{}})
-			}
-			set(ops[0].Value.(map[string]any), p, list)
-		default:
+		if list := listAt(current, touched[name]); list != nil {
 			ops = append(ops, operation{Op: "replace", Path: name, Value: list})
+		} else if was[name] {
+			ops = append(ops, operation{Op: "remove", Path: name})
 		}
 	}
 	return ops

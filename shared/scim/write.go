@@ -157,8 +157,7 @@ func (c *Client) put(ctx context.Context, op, id string, ch change) (reply, erro
 // entries of its lists would be lost, or an entry might not be there to be
 // replaced. If the app cannot address an entry, it gets the whole list.
 func (c *Client) patch(ctx context.Context, op, id string, ch change) (reply, error) {
-	byValue := c.connection.PatchStyle == StyleValue
-	if ch.needsLists(byValue || c.wholeLists.Load()) {
+	if ch.needsLists(c.wholeLists.Load()) {
 		return c.patchLists(ctx, op, id, ch)
 	}
 	r, err := c.sendPatch(ctx, op, id, ch, nil)
