@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"slices"
 	"time"
 
 	"example.com/autoprovision/shared/provision"
@@ -32,17 +33,15 @@ func Deadlines(c provision.Configuration, r provision.Record) []Deadline {
 		d := Deadline{
 			Condition: cond,
 			Suspend:   due(cond.Since, frames.SuspendAfter),
-			Delete:    deleteDue(c.Policies, cond),
+			Delete:    deleteDue(c.Policies, cond, r),
 			Ordered:   frames.SuspendAfter != provision.Never,
 		}
 		if cond.Name != provision.ConditionArchived {
 			d.Suspend = afterArchiving(d.Suspend, cond, r)
 			d.Delete = afterArchiving(d.Delete, cond, r)
 		}
-		// R4: a hard delete that was due when its suspend succeeded waits a day from then.
-		if d.Ordered && r.Account.State == provision.AccountSuspended && !d.Delete.IsZero() &&
-			!d.Delete.After(r.Account.SuspendedAt) {
-			d.Delete = r.Account.SuspendedAt.Add(editGrace)
+		if d.Ordered {
+			d.Delete = afterLateSuspend(d.Delete, r.Account)
 		}
 		deadlines = append(deadlines, d)
 	}
@@ -60,29 +59,64 @@ func due(since time.Time, delay provision.Delay) time.Time {
 
 // deleteDue applies the policies in the order in which they were saved, so
 // that no edit makes the hard delete due sooner than a day after it (R9). A
-// policy saved before the condition began just holds.
-func deleteDue(policies []provision.PolicyEdit, cond provision.Condition) time.Time {
+// policy saved before the condition began just holds; so does the first of
+// several, since the ones before it were dropped a day after it or later.
+func deleteDue(policies []provision.PolicyEdit, cond provision.Condition, r provision.Record) time.Time {
 	var at time.Time // under the policies so far; zero for never
 	for i, edit := range policies {
+		if i+1 < len(policies) && !policies[i+1].SavedAt.After(cond.Since) {
+			continue // replaced before the condition began
+		}
 		wanted := due(cond.Since, edit.Policy.For(cond.Name).DeleteAfter)
-		began := edit.SavedAt.After(cond.Since)
-		superseded := i+1 < len(policies) && !policies[i+1].SavedAt.After(cond.Since)
 		floor := edit.SavedAt.Add(editGrace)
-		switch {
-		case superseded:
-			continue
-		case wanted.IsZero() || !began || !wanted.Before(floor):
+		holds := i == 0 && len(policies) > 1 || !edit.SavedAt.After(cond.Since)
+		if wanted.IsZero() || holds || !wanted.Before(floor) || released(r, cond, edit.SavedAt) {
 			at = wanted
-		case !at.IsZero() && at.Before(floor):
+			continue
+		}
+		if i > 0 {
+			at = withoutSuspend(at, policies[i-1].Policy.For(cond.Name), edit.Policy.For(cond.Name), r.Account)
+		}
+		if !at.IsZero() && at.Before(floor) {
 			at = latest(wanted, at)
-		default:
+		} else {
 			at = floor
 		}
 	}
-	if !at.IsZero() && at.Before(cond.Floor) {
+	if !at.IsZero() && at.Before(cond.Floor) && !released(r, cond, cond.Floor.Add(-editGrace)) {
 		return cond.Floor
 	}
 	return at
+}
+
+// withoutSuspend is when the hard delete could run before an edit that drops
+// the suspend ahead of it: while that had not succeeded, never (R4).
+func withoutSuspend(at time.Time, before, after provision.TimeFrames, account provision.Link) time.Time {
+	switch {
+	case before.SuspendAfter == provision.Never || after.SuspendAfter != provision.Never:
+		return at
+	case account.State == provision.AccountActive:
+		return time.Time{}
+	}
+	return afterLateSuspend(at, account)
+}
+
+// afterLateSuspend moves a hard delete that was due already when its suspend
+// succeeded to a day from then (R4).
+func afterLateSuspend(at time.Time, account provision.Link) time.Time {
+	if at.IsZero() || account.State != provision.AccountSuspended || at.After(account.SuspendedAt) {
+		return at
+	}
+	return account.SuspendedAt.Add(editGrace)
+}
+
+// released reports whether an administrator released the hard delete since an
+// edit: by the preview that came with it, or later (R9, R12).
+func released(r provision.Record, cond provision.Condition, edited time.Time) bool {
+	return slices.ContainsFunc(r.Verdicts, func(v provision.Verdict) bool {
+		return v.Release && v.Operation == provision.HardDelete && v.Condition == cond.Name &&
+			v.Since.Equal(cond.Since) && !v.At.Before(edited)
+	})
 }
 
 // afterArchiving moves what fell due while the person was archived to a day after the archiving ended (R6).

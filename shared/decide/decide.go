@@ -67,13 +67,13 @@ type Decision struct {
 // lease and intent pass through.
 func Decide(c provision.Configuration, l Look, r provision.Record, now time.Time) Decision {
 	if l.User.Lifecycle == provision.Unknown {
-		return Decision{Record: r, WakeAt: wake(c, r, now)}
+		d := decider{c: c, l: Look{User: provision.User{Lifecycle: r.Lifecycle}}, r: r, now: now}
+		return Decision{Record: r, WakeAt: d.wake(d.removals())}
 	}
-	r = observe(c, l, r, now)
-	d := decider{c: c, l: l, r: r, now: now}
-	d.plan()
+	d := decider{c: c, l: l, r: observe(c, l, r, now), now: now}
+	wakeAt := d.plan()
 	d.r.Attention = d.attention()
-	return Decision{Record: d.r, Operation: d.op, WakeAt: wake(c, d.r, now)}
+	return Decision{Record: d.r, Operation: d.op, WakeAt: wakeAt}
 }
 
 type decider struct {
@@ -84,23 +84,19 @@ type decider struct {
 	op  *Operation
 }
 
-// plan fills what is next and what to do now.
-func (d *decider) plan() {
+// plan fills what is next and what to do now, and says when to look again.
+func (d *decider) plan() (wakeAt time.Time) {
 	d.dropStaleRetries()
-	d.r.Next, d.r.CountSuspendAt, d.r.CountDeleteAt = nil, time.Time{}, time.Time{}
-	if d.frozen() {
-		return
-	}
 	candidates := d.removals()
 	d.r.Next = next(candidates)
 	d.count(candidates)
 	d.keepHold(candidates)
-	if !d.c.Runs() {
-		return // R8, R11
+	if d.c.Runs() { // R8, R11
+		if d.op = d.dueRemoval(candidates); d.op == nil {
+			d.op = d.access()
+		}
 	}
-	if d.op = d.dueRemoval(candidates); d.op == nil {
-		d.op = d.access()
-	}
+	return d.wake(candidates)
 }
 
 // frozen is true for an archived user while archived is no condition (R6).
@@ -125,9 +121,9 @@ func (m removal) cause() provision.Cause {
 }
 
 // removals lists what the conditions order, dismissed ones and those of
-// protected people left out, earliest first.
+// protected and of archived people left out, earliest first.
 func (d *decider) removals() []removal {
-	if !d.r.Account.Exists() || d.protected() {
+	if !d.r.Account.Exists() || d.protected() || d.frozen() {
 		return nil
 	}
 	return d.ordered()
@@ -177,16 +173,6 @@ func Decided(r provision.Record, h provision.Hold) bool {
 	})
 }
 
-// first is the earliest removal of a kind that is not blocked; nil for none.
-func first(list []removal, kind provision.OperationKind) *removal {
-	for i := range list {
-		if list[i].kind == kind && !list[i].blocked {
-			return &list[i]
-		}
-	}
-	return nil
-}
-
 // next is the coming removal: the earliest that is not blocked.
 func next(list []removal) *provision.Pending {
 	for _, m := range list {
@@ -198,14 +184,15 @@ func next(list []removal) *provision.Pending {
 }
 
 // count says what the guard counts: the earliest removal of each kind, unless
-// an administrator released it or it waits for a retry (R12).
+// an administrator released it or it waits for a retry or for its suspend, from
+// which it will be a day away (R12, R4).
 func (d *decider) count(list []removal) {
 	counted := func(kind provision.OperationKind) time.Time {
 		if _, waits := d.waits(kind); waits {
 			return time.Time{}
 		}
 		for _, m := range list {
-			if m.kind == kind && m.verdict == nil {
+			if m.kind == kind && m.verdict == nil && (!m.blocked || m.at.After(d.now)) {
 				return m.at
 			}
 		}
@@ -235,21 +222,30 @@ func (d *decider) dueRemoval(list []removal) *Operation {
 		return nil // R8: a sweep runs first
 	}
 	for _, kind := range []provision.OperationKind{provision.Suspend, provision.HardDelete} {
-		m := first(list, kind)
-		if m == nil || m.at.After(d.now) {
+		if _, waits := d.waits(kind); waits {
 			continue
 		}
-		if _, waits := d.waits(kind); waits || d.heldBy(*m) {
-			continue
+		i := slices.IndexFunc(list, func(m removal) bool {
+			return m.kind == kind && !m.at.After(d.now) && !m.blocked && !d.held(m) && d.evident(m)
+		})
+		if i >= 0 {
+			m := list[i]
+			return &Operation{Kind: kind, Cause: m.cause(), Released: m.verdict != nil, Fingerprint: d.fingerprint(kind)}
 		}
-		return &Operation{Kind: kind, Cause: m.cause(), Released: m.verdict != nil, Fingerprint: d.fingerprint(kind)}
 	}
 	return nil
 }
 
-func (d *decider) heldBy(m removal) bool {
-	h := d.r.Hold
-	return h != nil && h.Operation == m.kind && h.Condition == m.cond.Name && h.Since.Equal(m.cond.Since)
+// held reports whether a removal must wait for an administrator: while one is
+// held, another of the same kind would do the same, so only a release passes (R12).
+func (d *decider) held(m removal) bool {
+	return d.r.Hold != nil && d.r.Hold.Operation == m.kind && m.verdict == nil
+}
+
+// evident is false while it is not known whether somebody is still out of scope,
+// if that is why the access goes (R13). A deleted person has no scope to know.
+func (d *decider) evident(m removal) bool {
+	return m.cond.Name != provision.ConditionAppOff || d.l.Scope.Known || d.l.User.Lifecycle == provision.Deleted
 }
 
 // access is the create, unsuspend or update that an active person in scope needs (R2, R5).
@@ -368,21 +364,25 @@ func without(a provision.Attributes, paths []string) provision.Attributes {
 	return rest
 }
 
-// wake is when to look again: at the coming removal, unless it is held, and at the next retry.
-func wake(c provision.Configuration, r provision.Record, now time.Time) time.Time {
+// wake is when to look again: at the earliest removal or retry to come. A
+// removal that is due already is not among them; what keeps it back ends with a
+// retry, an administrator's word, or what a sweep sees.
+func (d *decider) wake(list []removal) time.Time {
 	var at time.Time
-	if !c.Runs() {
+	if !d.c.Runs() {
 		return at // turning on and reauthorizing sweep
 	}
 	consider := func(t time.Time) {
-		if t.After(now) && (at.IsZero() || t.Before(at)) {
+		if t.After(d.now) && (at.IsZero() || t.Before(at)) {
 			at = t
 		}
 	}
-	if r.Next != nil {
-		consider(r.Next.At)
+	for _, m := range list {
+		if !m.blocked {
+			consider(m.at)
+		}
 	}
-	for _, retry := range r.Retries {
+	for _, retry := range d.r.Retries {
 		consider(retry.At)
 	}
 	return at

@@ -15,14 +15,15 @@ func observe(c provision.Configuration, l Look, r provision.Record, now time.Tim
 	if l.User.Email != "" {
 		r.Email = l.User.Email
 	}
-	observeArchiving(l, &r, now)
+	own := ownTime(l, seenWithout, now)
+	observeArchiving(l, &r, own, now)
 	r.Lifecycle = l.User.Lifecycle
 	if l.Scope.Known {
 		r.InScope, r.Reasons = l.Scope.In, l.Scope.Reasons
 	}
 	r.MissingSweep, r.MissingAt = "", time.Time{}
 
-	b := beginner{c: c, l: l, r: r, now: now, seenWithout: seenWithout}
+	b := beginner{c: c, l: l, r: r, now: now, own: own}
 	var held []provision.Condition
 	for _, name := range []provision.ConditionName{
 		provision.ConditionAppOff, provision.ConditionArchived, provision.ConditionDeleted, provision.ConditionSuspended,
@@ -46,7 +47,19 @@ func lastLook(c provision.Configuration, r provision.Record) time.Time {
 	return latest(r.LookedAt, c.SweptAt)
 }
 
-func observeArchiving(l Look, r *provision.Record, now time.Time) {
+// ownTime is the directory's own time of the suspension, archiving or deletion
+// that a look saw, when it lies between the last look and this one; else now (R3).
+func ownTime(l Look, seenWithout, now time.Time) time.Time {
+	own := l.User.Since
+	if !seenWithout.IsZero() && own.After(seenWithout) && own.Before(now) {
+		return own
+	}
+	return now
+}
+
+// observeArchiving notes when archiving began and ended. It ends with a
+// deletion, which wins over it, at the time of that (R6).
+func observeArchiving(l Look, r *provision.Record, own, now time.Time) {
 	switch {
 	case l.User.Lifecycle == provision.Archived:
 		if r.ArchivedAt.IsZero() {
@@ -54,16 +67,20 @@ func observeArchiving(l Look, r *provision.Record, now time.Time) {
 		}
 	case !r.ArchivedAt.IsZero():
 		r.ArchivedAt, r.UnarchivedAt = time.Time{}, now
+		if l.User.Lifecycle == provision.Deleted {
+			r.UnarchivedAt = own
+		}
 	}
 }
 
 // beginner begins, keeps and ends conditions (R3, R6).
 type beginner struct {
-	c           provision.Configuration
-	l           Look
-	r           provision.Record
-	now         time.Time
-	seenWithout time.Time
+	c   provision.Configuration
+	l   Look
+	r   provision.Record
+	now time.Time
+	// own is when what the look saw began, as far as the directory's word counts.
+	own time.Time
 }
 
 // condition gives the named condition as it is after this look; ok is false when it does not hold.
@@ -129,17 +146,16 @@ func (b beginner) says(name provision.ConditionName) effect {
 	return keeps
 }
 
-// begin dates a condition: by the directory's own time when that lies between
-// the last look without the condition and this one, else by this look (R3).
+// begin dates a condition (R3): only being out of scope has no time of the directory's own.
 func (b beginner) begin(name provision.ConditionName) provision.Condition {
-	cond := provision.Condition{Name: name, Since: b.now}
-	own := b.l.User.Since
-	if name != provision.ConditionAppOff && !b.seenWithout.IsZero() && own.After(b.seenWithout) && own.Before(b.now) {
-		cond.Since = own
+	cond := provision.Condition{Name: name, Since: b.own}
+	if name == provision.ConditionAppOff {
+		cond.Since = b.now
 	}
 	// R9: a condition that an edit began orders no hard delete within a day of
-	// the edit. It was the edit if nobody has looked since.
-	if edited := b.editFor(name); !edited.IsZero() && b.seenWithout.Before(edited) {
+	// the edit. It may have been the edit if no look at this user was committed
+	// since; a sweep is no proof, since what it read of them may have decided nothing.
+	if edited := b.editFor(name); b.r.LookedAt.Before(edited) {
 		cond.Floor = edited.Add(editGrace)
 	}
 	return cond
