@@ -26,6 +26,10 @@ type Preview struct {
 	ExpiresAt time.Time `json:"expiresAt"`
 	// Proposal is a fingerprint of each section of the body that asked for it, by the section's name.
 	Proposal map[string]string `json:"proposal,omitempty"`
+	// Proposed is the configuration that it is about.
+	Proposed Configuration `json:"proposed"`
+	// Storing is true once rows are stored; a run that starts over then would store them twice.
+	Storing bool `json:"storing,omitempty"`
 	// Listed users so far.
 	Listed int                   `json:"listed"`
 	Counts map[OperationKind]int `json:"counts"`

@@ -2,29 +2,47 @@ package sweep
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"example.com/autoprovision/shared/decide"
+	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/state"
 )
 
-// Preview goes through both sides as a sweep does, under the given
-// configuration as if it were on, and stores person by person what it would
-// do. It changes nothing else. The preview p is stored as running; Preview
-// stores its end.
-func (s *Sweeper) Preview(ctx context.Context, p provision.Preview, c provision.Configuration) error {
+// Preview goes through both sides as a sweep does, under the configuration
+// that the stored preview proposes, as if it were on, and stores person by
+// person what it would do. It changes nothing else.
+func (s *Sweeper) Preview(ctx context.Context, id string) error {
+	p, err := s.Store.Preview(ctx, id)
+	if fault.Is(err, fault.NotFound) || err == nil && p.State != provision.PreviewRunning {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
 	w := &previewer{Sweeper: s, p: p}
-	w.p.Counts = map[provision.OperationKind]int{}
-	err := w.run(ctx, asIfOn(c, s.Business()))
+	w.p.Counts, w.p.Listed = map[provision.OperationKind]int{}, 0
+	if p.Storing {
+		err = errors.New("it was interrupted: ask for another")
+	} else {
+		err = w.run(ctx, asIfOn(p.Proposed, s.Business()))
+	}
+	if ctx.Err() != nil {
+		return ctx.Err() // stopped from outside: the task comes again
+	}
+	if err == nil {
+		err = w.storeRows(ctx)
+	}
 	w.p.State = provision.PreviewDone
 	if err != nil {
 		w.p.State, w.p.Reason = provision.PreviewFailed, err.Error()
 	}
-	return w.store(context.WithoutCancel(ctx))
+	return w.store(ctx, nil)
 }
 
 // asIfOn is the configuration as it would be once turned on, with its sweep done.
@@ -35,6 +53,12 @@ func asIfOn(c provision.Configuration, now time.Time) provision.Configuration {
 	}
 	c.Authorization.State = provision.AuthorizationOK
 	c.PlannedAt = latest(c.PlannedAt, c.TurnedOnAt)
+	// What is shown is what confirming would release, without the day of grace
+	// that an edit leaves to those who are not named (R9).
+	c.ScopeSavedAt = time.Time{}
+	if policy, ok := c.Policy(); ok {
+		c.Policies = []provision.PolicyEdit{{Policy: policy}}
+	}
 	return c
 }
 
@@ -51,10 +75,20 @@ type previewer struct {
 	rows []provision.PreviewRow
 }
 
-func (w *previewer) store(ctx context.Context) error {
-	version, err := w.Store.PutPreview(ctx, w.p, w.rows)
-	w.p.Version, w.rows = version, nil
+func (w *previewer) store(ctx context.Context, rows []provision.PreviewRow) error {
+	version, err := w.Store.PutPreview(ctx, w.p, rows)
+	w.p.Version = version
 	return err
+}
+
+func (w *previewer) storeRows(ctx context.Context) error {
+	w.p.Storing = true
+	for chunk := range slices.Chunk(w.rows, 500) {
+		if err := w.store(ctx, chunk); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *previewer) run(ctx context.Context, c provision.Configuration) error {
@@ -101,7 +135,7 @@ func (w *previewer) pages(ctx context.Context, v *survey, present map[string]str
 			w.add(v, f)
 		}
 		w.p.Listed += len(found)
-		if err := w.store(ctx); err != nil {
+		if err := w.store(ctx, nil); err != nil {
 			return err
 		}
 		if token = page.Next; token == "" {
