@@ -9,23 +9,9 @@ import (
 	"time"
 
 	"example.com/autoprovision/shared/provision"
-	"example.com/autoprovision/shared/sqlitefile"
 	"example.com/autoprovision/shared/state"
 	"example.com/autoprovision/shared/state/sqlite"
 )
-
-func openStore(t testing.TB, path string, o *sqlitefile.Options) (*sqlitefile.File, *sqlite.Store) {
-	t.Helper()
-	file, err := sqlitefile.Open(path, []sqlitefile.Schema{sqlite.Schema()}, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	store, err := sqlite.New(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return file, store
-}
 
 // person is a record of about 1 KB, as a linked and active person has it.
 func person(i int) provision.Record {
@@ -45,11 +31,10 @@ func person(i int) provision.Record {
 // filled is a store with n people in it.
 func filled(b *testing.B, n int) *sqlite.Store {
 	file, store := openStore(b, filepath.Join(b.TempDir(), "state.db"), nil)
-	b.Cleanup(func() { file.Close() })
-	var next atomic.Int64
-	b.SetParallelism(16)
-	for range n {
-		if _, err := store.Commit(context.Background(), state.Change{Record: person(int(next.Add(1)))}); err != nil {
+	b.Cleanup(func() { closeFile(b, file) })
+	b.SetParallelism(16) // 64 writers on 4 cores
+	for i := range n {
+		if _, err := store.Commit(context.Background(), state.Change{Record: person(i + 1)}); err != nil {
 			b.Fatal(err)
 		}
 	}

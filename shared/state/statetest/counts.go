@@ -1,0 +1,139 @@
+package statetest
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/state"
+)
+
+// moment draws a time from a few that lie close, the zero time among them, so
+// that equal ones and those a nanosecond apart are frequent.
+func moment(t *rapid.T, label string) time.Time {
+	return rapid.SampledFrom([]time.Time{{}, at(0), at(0).Add(1), at(1), at(2), at(2).Add(-1), at(3), time.Unix(0, 0).UTC()}).Draw(t, label)
+}
+
+// drawRecord draws what the counts depend on.
+func drawRecord(t *rapid.T, id string) provision.Record {
+	r := provision.Record{
+		UserID: id,
+		Account: provision.Link{
+			State:    rapid.SampledFrom([]provision.AccountState{provision.AccountNone, provision.AccountActive, provision.AccountSuspended, ""}).Draw(t, "state"),
+			LinkedAt: moment(t, "linkedAt"), ActiveSince: moment(t, "activeSince"),
+			SuspendedAt: moment(t, "suspendedAt"), RemovedAt: moment(t, "removedAt"),
+		},
+		CountSuspendAt: moment(t, "countSuspendAt"), CountDeleteAt: moment(t, "countDeleteAt"),
+		SuspendDoneAt: moment(t, "suspendDoneAt"), DeleteDoneAt: moment(t, "deleteDoneAt"),
+	}
+	if rapid.Bool().Draw(t, "held") {
+		r.Hold = &provision.Hold{Operation: provision.Suspend, HeldAt: at(0)}
+	}
+	if rapid.Bool().Draw(t, "intends") {
+		r.Intent = &provision.Intent{ID: "i", Revision: rapid.Int64Range(0, 2).Draw(t, "revision")}
+	}
+	if rapid.Bool().Draw(t, "leased") {
+		r.Lease = &provision.Lease{Owner: "w", Until: moment(t, "until")}
+	}
+	return r
+}
+
+// counted says in the words of the port whether a record is counted.
+func counted(r provision.Record, c state.Count) bool {
+	set := func(t time.Time) bool { return !t.IsZero() && !t.After(c.Time) }
+	suspend := c.Operation == provision.Suspend
+	switch c.Kind {
+	case state.CountPending:
+		return suspend && set(r.CountSuspendAt) || !suspend && set(r.CountDeleteAt)
+	case state.CountDone:
+		return suspend && r.SuspendDoneAt.After(c.Time) || !suspend && r.DeleteDoneAt.After(c.Time)
+	case state.CountActiveAt:
+		return r.Account.ActiveAt(c.Time)
+	case state.CountManagedAt:
+		return r.Account.ManagedAt(c.Time)
+	case state.CountHeld:
+		return r.Hold != nil
+	case state.CountOpenIntents:
+		return r.Intent != nil && r.Intent.Revision < c.Revision && r.Lease != nil && r.Lease.Until.After(c.Time)
+	}
+	return false
+}
+
+func testCounts(t *testing.T, open Open) {
+	s, ctx := open(t).Store, context.Background()
+	versions := map[string]int64{}
+	rapid.Check(t, func(t *rapid.T) {
+		// The same few records are written anew each time, so that a failure
+		// depends on nothing but what was drawn.
+		var records []provision.Record
+		for _, id := range []string{"u1", "u2", "u3"} {
+			r := drawRecord(t, id)
+			r.Version = versions[id]
+			version, err := s.Commit(ctx, state.Change{Record: r})
+			if err != nil {
+				t.Fatal(err)
+			}
+			versions[id] = version
+			records = append(records, r)
+		}
+		c := state.Count{Time: moment(t, "time"), Revision: rapid.Int64Range(0, 3).Draw(t, "than revision")}
+		for _, c.Kind = range []state.CountKind{state.CountPending, state.CountDone, state.CountActiveAt, state.CountManagedAt, state.CountHeld, state.CountOpenIntents} {
+			for _, c.Operation = range []provision.OperationKind{provision.Suspend, provision.HardDelete} {
+				want := 0
+				for _, r := range records {
+					if counted(r, c) {
+						want++
+					}
+				}
+				got, err := s.Count(ctx, c)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got != want {
+					t.Fatalf("count %+v is %d, want %d of %+v", c, got, want, records)
+				}
+			}
+		}
+	})
+	for what, c := range map[string]state.Count{
+		"an unknown count":      {Kind: "no such count"},
+		"pending creates":       {Kind: state.CountPending, Operation: provision.Create},
+		"done without a kind":   {Kind: state.CountDone},
+		"a count of no kind":    {},
+		"pending without which": {Kind: state.CountPending},
+	} {
+		_, err := s.Count(ctx, c)
+		kind(t, what, err, fault.Invalid)
+	}
+}
+
+func testCountsFresh(t *testing.T, open Open) {
+	s, ctx := open(t).Store, context.Background()
+	const people = 32
+	var all sync.WaitGroup
+	for i := range people {
+		all.Go(func() {
+			before, err := s.Count(ctx, state.Count{Kind: state.CountHeld})
+			if err != nil {
+				t.Error(err)
+			}
+			r := provision.Record{UserID: name("u", i), Hold: &provision.Hold{Operation: provision.Suspend}}
+			if _, err := s.Commit(ctx, state.Change{Record: r}); err != nil {
+				t.Error(err)
+			}
+			after, err := s.Count(ctx, state.Count{Kind: state.CountHeld})
+			if err != nil || after <= before {
+				t.Errorf("%d held before a hold was committed and %d after (error %v)", before, after, err)
+			}
+		})
+	}
+	all.Wait()
+	n, err := s.Count(ctx, state.Count{Kind: state.CountHeld})
+	must(t, err)
+	same(t, "held", n, people)
+}
