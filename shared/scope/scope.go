@@ -7,6 +7,7 @@
 package scope
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -54,11 +55,20 @@ func NewOrganization(units []Unit, domains []string, primaryDomain string) Organ
 func (org Organization) Faults(s provision.Scope) []string {
 	var faults []string
 	for _, state := range s.OrgUnits {
-		if _, ok := org.byID[state.ID]; !ok {
-			faults = append(faults, fmt.Sprintf("the org unit %s, turned %s in the scope, no longer exists: edit the scope", state.Path, onOff(state.On)))
+		if !org.has(state) {
+			faults = append(faults, gone(state))
 		}
 	}
 	return faults
+}
+
+func (org Organization) has(state provision.OrgUnitState) bool {
+	_, ok := org.byID[state.ID]
+	return ok
+}
+
+func gone(state provision.OrgUnitState) string {
+	return fmt.Sprintf("the org unit %s, turned %s in the scope, no longer exists: edit the scope", state.Path, onOff(state.On))
 }
 
 // Members answers whether a user is a direct or nested member of a group. An
@@ -74,6 +84,11 @@ func Evaluate(s provision.Scope, org Organization, u provision.User, members Mem
 	}
 	if u.Guest {
 		return out("they are a guest from outside the organisation, who is never provisioned")
+	}
+	if d := u.Domain(); !org.hasDomain(d) {
+		// The directory names them among the customer's own people, so it is the
+		// list of domains that is not whole (R13).
+		return unknown(fmt.Sprintf("their domain %s is not in the list of the customer's domains, which may be incomplete", d))
 	}
 	if reason := domain(s, org, u); reason != "" {
 		return out(reason)
@@ -97,10 +112,14 @@ func Evaluate(s provision.Scope, org Organization, u provision.User, members Mem
 	return Verdict{Known: true, In: true}
 }
 
+func (org Organization) hasDomain(d string) bool {
+	return slices.ContainsFunc(org.domains, func(x string) bool { return strings.EqualFold(x, d) })
+}
+
 // changed reports a fault of configuration that makes every verdict unknown (R13).
 func changed(s provision.Scope, org Organization, u provision.User) string {
 	switch {
-	case org.primaryDomain == "":
+	case org.primaryDomain == "" || !org.hasDomain(org.primaryDomain):
 		return "the directory's domains are not known"
 	case s.PrimaryDomain != "" && !strings.EqualFold(s.PrimaryDomain, org.primaryDomain):
 		return "the customer's primary domain has changed since the scope was saved: check the scope and save it again"
@@ -115,8 +134,6 @@ func domain(s provision.Scope, org Organization, u provision.User) string {
 	d := u.Domain()
 	is := func(x string) bool { return strings.EqualFold(x, d) }
 	switch {
-	case !slices.ContainsFunc(org.domains, is):
-		return fmt.Sprintf("the domain %s is not one of the customer's", d)
 	case slices.ContainsFunc(s.Domains, is):
 		return ""
 	case len(s.Groups) > 0 && is(org.primaryDomain):
@@ -135,12 +152,18 @@ func appOn(s provision.Scope, org Organization, u provision.User, members Member
 	if err != nil || on {
 		return on, "", err
 	}
-	if len(s.AccessGroups) == 0 {
-		return false, "the app is off for their org unit: " + where, nil
-	}
 	in, err := anyMember(s.AccessGroups, members)
 	if err != nil || in {
 		return in, "", err
+	}
+	// R13: nobody is out because a unit that was turned on has gone, perhaps to be made anew.
+	for _, state := range s.OrgUnits {
+		if state.On && !org.has(state) {
+			return false, "", errors.New(gone(state))
+		}
+	}
+	if len(s.AccessGroups) == 0 {
+		return false, "the app is off for their org unit: " + where, nil
 	}
 	return false, fmt.Sprintf("the app is off for their org unit (%s), and no access group turns it on for them", where), nil
 }
