@@ -39,7 +39,9 @@ type Store interface {
 	// Latest returns the newest version; fault.NotFound when there is none.
 	// It may be cached for up to a minute by an adapter that is told of no newer one.
 	Latest(ctx context.Context, name string) (v Value, version string, err error)
-	// DestroyBefore destroys every version but the given one.
+	// DestroyBefore destroys every version older than the given one, which stays,
+	// as do newer ones: somebody may have stored one meanwhile. fault.NotFound,
+	// and nothing destroyed, when there is no such version.
 	DestroyBefore(ctx context.Context, name, version string) error
 	// Delete destroys every version; none is no error.
 	Delete(ctx context.Context, name string) error
