@@ -165,7 +165,7 @@ func (c *Client) noAnswer(ctx context.Context, op string, err error, token secre
 	case errors.As(err, &timeout) && timeout.Timeout():
 		f.Detail = "no full answer in time; the app may have acted"
 	default:
-		f.Detail = "no full answer; the app may have acted: " + redact(err.Error(), token)
+		f.Detail = "no full answer; the app may have acted: " + cut(redact(err.Error(), token), 300)
 	}
 	return f
 }

@@ -38,7 +38,10 @@ func assignments(op string, attributes provision.Attributes) ([]assignment, erro
 
 // newResource is the body of a create.
 func newResource(externalID string, list []assignment) map[string]any {
-	resource := map[string]any{"externalId": externalID, "active": true}
+	resource := map[string]any{"active": true}
+	if externalID != "" {
+		resource["externalId"] = externalID
+	}
 	for _, a := range list {
 		set(resource, a.path, a.value)
 	}

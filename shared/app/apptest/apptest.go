@@ -270,7 +270,10 @@ func updateTwice(t *testing.T, s suite) {
 }
 
 func adopt(t *testing.T, s suite) {
-	ana := s.create("ana")
+	ana, err := s.Accounts.Create(s.ctx, "", person("ana"))
+	if err != nil || ana.ExternalID != "" {
+		t.Fatalf("an account without an external id = %+v, %v", ana, err)
+	}
 	want := person("ana")
 	want["title"] = "Baker"
 	after := s.update(ana.ID, "id-new", want, nil)
