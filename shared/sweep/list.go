@@ -313,6 +313,9 @@ func (r *run) faults(ctx context.Context, v *survey) error {
 	})
 }
 
+// PreviewTask is the task that runs a preview.
+func PreviewTask(id string) tasks.Task { return task("preview-"+id, Task{PreviewID: id}) }
+
 func task(name string, body Task) tasks.Task {
 	data, err := json.Marshal(body)
 	if err != nil {

@@ -1,0 +1,125 @@
+package admin
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"time"
+
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/reconcile"
+	"example.com/autoprovision/shared/state"
+)
+
+// HeldList is the open list of held operations, one row per person (R12).
+type HeldList struct {
+	// ID changes with the list's content.
+	ID     string
+	People int
+	// Since is when the oldest of them was held.
+	Since time.Time
+}
+
+// Held is the open list; nil when nothing is held.
+func (s *Service) Held(ctx context.Context) (*HeldList, error) {
+	list := HeldList{}
+	sum := sha256.New()
+	err := s.eachHeld(ctx, func(rec provision.Record) error {
+		list.People++
+		if list.Since.IsZero() || rec.Hold.HeldAt.Before(list.Since) {
+			list.Since = rec.Hold.HeldAt
+		}
+		fmt.Fprintf(sum, "%s %s %s %d\n", rec.UserID, rec.Hold.Operation, rec.Hold.Condition, rec.Hold.Since.UnixNano())
+		return nil
+	})
+	if err != nil || list.People == 0 {
+		return nil, err
+	}
+	list.ID = "held-" + hex.EncodeToString(sum.Sum(nil)[:12])
+	return &list, nil
+}
+
+func (s *Service) eachHeld(ctx context.Context, visit func(provision.Record) error) error {
+	sel := state.Selection{Kind: state.SelectHeld, Limit: 500}
+	for {
+		page, next, err := s.Store.Select(ctx, sel)
+		if err != nil {
+			return err
+		}
+		for _, rec := range page {
+			if err := visit(rec); err != nil {
+				return err
+			}
+		}
+		if sel.Token = next; next == "" {
+			return nil
+		}
+	}
+}
+
+// HeldPage is one page of the people on the open list, by user id.
+func (s *Service) HeldPage(ctx context.Context, token string, limit int) ([]provision.Record, string, error) {
+	return s.Store.Select(ctx, state.Selection{Kind: state.SelectHeld, Token: token, Limit: limit})
+}
+
+// Settle confirms (release) or dismisses held operations: of the users named,
+// or of all on the list when users is nil. Errors: fault.Conflict when the
+// list is not the open one any more; fault.Invalid for a user who is not on it.
+func (s *Service) Settle(ctx context.Context, listID string, users []string, release bool) error {
+	held, err := s.Held(ctx)
+	if err != nil {
+		return err
+	}
+	if held == nil || held.ID != listID {
+		return fault.New(fault.Conflict, "", "the list of held operations has changed: look at it again, and send its present id")
+	}
+	var chosen []provision.Record
+	if err := s.eachHeld(ctx, func(rec provision.Record) error {
+		if users == nil || slices.Contains(users, rec.UserID) {
+			chosen = append(chosen, provision.Record{UserID: rec.UserID, Hold: rec.Hold})
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	for i, id := range users {
+		if !slices.ContainsFunc(chosen, func(rec provision.Record) bool { return rec.UserID == id }) {
+			return fault.Field(fmt.Sprintf("users[%d]", i), "%s is not on the list of held operations", id)
+		}
+	}
+	what := "dismissed"
+	if release {
+		what = "confirmed"
+	}
+	if err := s.Store.Append(ctx, s.event(fmt.Sprintf("held operations of %d people %s", len(chosen), what))); err != nil {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx)
+	for _, c := range chosen {
+		if err := s.settleOne(ctx, c.UserID, *c.Hold, release); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settleOne gives the verdict on exactly the operation and cause that was on the list.
+func (s *Service) settleOne(ctx context.Context, userID string, hold provision.Hold, release bool) error {
+	now := s.Business()
+	err := s.decideFor(ctx, userID, func(rec *provision.Record) bool {
+		if rec.Hold == nil || rec.Hold.Operation != hold.Operation || rec.Hold.Condition != hold.Condition || !rec.Hold.Since.Equal(hold.Since) {
+			return false // the cause went away meanwhile
+		}
+		rec.Verdicts = append(rec.Verdicts, provision.Verdict{
+			Operation: hold.Operation, Condition: hold.Condition, Since: hold.Since, Release: release, At: now})
+		rec.Hold = nil
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	return s.Tasks.Enqueue(ctx, reconcile.LookTask(reconcile.Request{UserID: userID}, "settled-"+now.Format(time.RFC3339Nano), time.Time{}))
+}

@@ -1,0 +1,283 @@
+package admin
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"example.com/autoprovision/shared/app"
+	"example.com/autoprovision/shared/decide"
+	"example.com/autoprovision/shared/directory"
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/reconcile"
+	"example.com/autoprovision/shared/state"
+)
+
+// Person is everything that explains why somebody has, or lacks, an account.
+type Person struct {
+	ID, Email string
+	Directory provision.Lifecycle
+	InScope   bool
+	Reasons   []string
+	// Deadlines are of each condition that holds.
+	Deadlines []decide.Deadline
+	Account   provision.Link
+	// Next is the coming suspend or hard delete; nil for none. HeldBy says in a
+	// word what keeps it: guard, off, reauthorization, failed, refused or conflict.
+	Next   *provision.Pending
+	HeldBy string
+	Events []provision.Event
+	// Desired are the attributes as the directory has them now, through the
+	// mapping; MappingError says why there are none.
+	Desired      provision.Attributes
+	MappingError string
+}
+
+// personEvents is how many of the last events a person's explanation shows.
+const personEvents = 20
+
+// resolve finds the directory id of a user given by id, by present primary
+// address, or by the last address of a deleted one.
+func (s *Service) resolveUser(ctx context.Context, key string) (string, error) {
+	if !strings.Contains(key, "@") {
+		return key, nil
+	}
+	u, err := s.Directory.UserByEmail(ctx, key)
+	if err == nil {
+		return u.ID, nil
+	}
+	if !fault.Is(err, fault.NotFound, fault.Invalid) {
+		return "", err
+	}
+	records, err := s.Store.RecordsByEmail(ctx, key)
+	if err != nil {
+		return "", err
+	}
+	var last provision.Record
+	for _, rec := range records {
+		if last.UserID == "" || rec.LookedAt.After(last.LookedAt) {
+			last = rec
+		}
+	}
+	if last.UserID == "" {
+		return "", fault.New(fault.NotFound, "", "nobody has this address now, and no deleted person had it last")
+	}
+	return last.UserID, nil
+}
+
+// Person explains one user, given by id or address.
+func (s *Service) Person(ctx context.Context, key string) (Person, error) {
+	id, err := s.resolveUser(ctx, key)
+	if err != nil {
+		return Person{}, err
+	}
+	return s.explain(ctx, id)
+}
+
+func (s *Service) explain(ctx context.Context, id string) (Person, error) {
+	e, err := s.Reconciler.Explain(ctx, id)
+	if fault.Is(err, fault.Invalid) {
+		err = fault.New(fault.NotFound, "", "there is no user with this id or address")
+	}
+	if err != nil {
+		return Person{}, err
+	}
+	if e.Look.User.Lifecycle == provision.Unknown && e.Stored.Version == 0 {
+		return Person{}, fault.New(fault.NotFound, "", "there is no user with this id or address")
+	}
+	c, err := s.Store.Configuration(ctx)
+	if err != nil {
+		return Person{}, err
+	}
+	rec := e.Decision.Record
+	p := Person{ID: id, Email: rec.Email, Directory: e.Look.User.Lifecycle, InScope: e.Look.Scope.Known && e.Look.Scope.In,
+		Reasons: e.Look.Scope.Reasons, Deadlines: decide.Deadlines(c, rec), Account: rec.Account, Next: rec.Next,
+		HeldBy: heldBy(c, rec), Desired: e.Look.Desired, MappingError: e.Look.MappingError}
+	switch p.Directory {
+	case provision.Archived:
+		p.InScope, p.Reasons = false, []string{"they are archived in the directory: nothing is done, neither way"}
+	case provision.Deleted:
+		p.InScope, p.Reasons = false, []string{"they are deleted in the directory"}
+	case provision.Unknown:
+		p.InScope, p.Reasons = false, []string{"the directory does not say whether they are deleted: nothing is decided"}
+	}
+	p.Events, _, err = s.Store.Events(ctx, state.EventFilter{UserID: id, Limit: personEvents})
+	return p, err
+}
+
+// heldBy says in a word what keeps the next removal.
+func heldBy(c provision.Configuration, rec provision.Record) string {
+	switch {
+	case rec.Next == nil:
+		return ""
+	case !c.On:
+		return "off"
+	case c.Authorization.State != provision.AuthorizationOK:
+		return "reauthorization"
+	case rec.Hold != nil && rec.Hold.Operation == rec.Next.Operation:
+		return "guard"
+	}
+	if retry, ok := rec.Retry(rec.Next.Operation); ok {
+		return string(retry.Reason)
+	}
+	return ""
+}
+
+// lookPatience is how long Reconcile waits for another worker on the same user, in real time.
+const lookPatience = 20 * time.Second
+
+// Reconcile looks at one user now, in this call, bringing retries forward. It
+// returns what was done, and in a sentence why no more.
+func (s *Service) Reconcile(ctx context.Context, key string) (Person, reconcile.Result, error) {
+	id, err := s.resolveUser(ctx, key)
+	if err != nil {
+		return Person{}, reconcile.Result{}, err
+	}
+	if _, err := s.explain(ctx, id); err != nil {
+		return Person{}, reconcile.Result{}, err
+	}
+	deadline := s.Real().Add(lookPatience)
+	for {
+		res, err := s.Reconciler.Look(ctx, reconcile.Request{UserID: id, Forced: true})
+		if fault.Is(err, fault.Unready) && s.Real().Before(deadline) {
+			if err := s.Sleep(ctx, 200*time.Millisecond); err != nil {
+				return Person{}, res, err
+			}
+			continue
+		}
+		if fault.Is(err, fault.Unavailable, fault.Throttled) {
+			res.Waiting = words(err)
+		} else if err != nil {
+			return Person{}, res, err
+		}
+		p, err := s.explain(ctx, id)
+		return p, res, err
+	}
+}
+
+// PendingPage is one page of the coming suspends and hard deletes, by time.
+func (s *Service) PendingPage(ctx context.Context, token string, limit int) ([]Person, string, error) {
+	c, err := s.Store.Configuration(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	records, next, err := s.Store.Select(ctx, state.Selection{Kind: state.SelectPending, Token: token, Limit: limit})
+	if err != nil {
+		return nil, "", err
+	}
+	people := make([]Person, len(records))
+	for i, rec := range records {
+		people[i] = s.fromRecord(c, rec)
+	}
+	return people, next, nil
+}
+
+// fromRecord is a person as our record has them, without a look.
+func (s *Service) fromRecord(c provision.Configuration, rec provision.Record) Person {
+	return Person{ID: rec.UserID, Email: rec.Email, Directory: rec.Lifecycle, InScope: rec.InScope, Reasons: rec.Reasons,
+		Deadlines: decide.Deadlines(c, rec), Account: rec.Account, Next: rec.Next, HeldBy: heldBy(c, rec)}
+}
+
+// AttentionPage is one page of what needs a person: faults of configuration and
+// the held list first, then people by user id.
+func (s *Service) AttentionPage(ctx context.Context, token string, limit int) ([]provision.Attention, string, error) {
+	var list []provision.Attention
+	if token == "" {
+		first, err := s.attentionAtLarge(ctx)
+		if err != nil {
+			return nil, "", err
+		}
+		list = first
+	}
+	records, next, err := s.Store.Select(ctx, state.Selection{Kind: state.SelectAttention, Token: token, Limit: limit})
+	for _, rec := range records {
+		list = append(list, rec.Attention...)
+	}
+	return list, next, err
+}
+
+func (s *Service) attentionAtLarge(ctx context.Context) ([]provision.Attention, error) {
+	c, err := s.Store.Configuration(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := append([]provision.Attention(nil), c.Faults...)
+	if c.Authorization.State == provision.NeedsReauthorizing {
+		list = append(list, provision.Attention{Kind: provision.AttentionConfiguration, UserIDs: []string{},
+			Why: "The app refuses the access token, so nothing is done.", Todo: "Get an access token from the app and reauthorize.", Since: c.Authorization.LostAt})
+	}
+	sw, err := s.Sweeper.Current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if c.On && sw != nil && sw.State == provision.SweepFailed {
+		list = append(list, provision.Attention{Kind: provision.AttentionConfiguration, UserIDs: []string{},
+			Why: "The last sweep failed: " + sw.Reason, Todo: "Nothing, if the next one succeeds; it decides nothing meanwhile.", Since: sw.FinishedAt})
+	}
+	held := provision.Attention{Kind: provision.AttentionHeld, UserIDs: []string{},
+		Why: "More would be taken away at once than the guard allows.", Todo: "Look at who and why, then confirm or dismiss."}
+	err = s.eachHeld(ctx, func(rec provision.Record) error {
+		held.UserIDs = append(held.UserIDs, rec.UserID)
+		if held.Since.IsZero() || rec.Hold.HeldAt.Before(held.Since) {
+			held.Since = rec.Hold.HeldAt
+		}
+		return nil
+	})
+	if len(held.UserIDs) > 0 {
+		list = append(list, held)
+	}
+	return list, err
+}
+
+// Orphans is one page of the accounts that no person in scope stands behind (R17).
+func (s *Service) Orphans(ctx context.Context, token string, limit int) ([]provision.Orphan, string, error) {
+	return s.Store.Orphans(ctx, token, limit)
+}
+
+// Events is one page of the log, newest first, of the last 30 days (R14).
+func (s *Service) Events(ctx context.Context, f state.EventFilter) ([]provision.Event, string, error) {
+	if oldest := s.Business().Add(-provision.EventRetention); f.From.Before(oldest) {
+		f.From = oldest
+	}
+	return s.Store.Events(ctx, f)
+}
+
+// Usage counts the events of the last days, by day, name and outcome.
+func (s *Service) Usage(ctx context.Context, days int) ([]state.DayCount, error) {
+	if days < 1 || days > 30 {
+		return nil, fault.Field("days", "choose 1 to 30 days: the log is kept for 30")
+	}
+	return s.Store.Usage(ctx, s.Business().AddDate(0, 0, -days))
+}
+
+// Groups finds groups for the wizard.
+func (s *Service) Groups(ctx context.Context, query string) ([]directory.Group, error) {
+	return s.Directory.SearchGroups(ctx, query)
+}
+
+// OrgUnits is the tree for the wizard.
+func (s *Service) OrgUnits(ctx context.Context) ([]directory.OrgUnit, error) {
+	return s.Directory.OrgUnits(ctx)
+}
+
+// Attributes is what a mapping can read.
+func (s *Service) Attributes(ctx context.Context) ([]directory.Attribute, error) {
+	return s.Directory.Attributes(ctx)
+}
+
+// Probe finds out what the app supports; it only reads.
+func (s *Service) Probe(ctx context.Context) (app.Report, error) {
+	c, err := s.Store.Configuration(ctx)
+	if err != nil {
+		return app.Report{}, err
+	}
+	if c.Authorization.State == provision.AuthorizationNone || c.Authorization.State == "" {
+		return app.Report{}, fault.New(fault.Unready, "", "authorize with the app's access token first")
+	}
+	prober, err := s.Apps.Prober(ctx, c)
+	if err != nil {
+		return app.Report{}, err
+	}
+	return prober.Probe(ctx)
+}

@@ -1,0 +1,341 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"example.com/autoprovision/shared/directory"
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
+)
+
+// ScopeInput is a scope as an administrator writes it: paths and addresses.
+type ScopeInput struct {
+	OrgUnits     []OrgUnitInput `json:"orgUnits"`
+	AccessGroups []string       `json:"accessGroups"`
+	Groups       []string       `json:"groups"`
+	Domains      []string       `json:"domains"`
+}
+
+// OrgUnitInput turns the app on or off for an org unit.
+type OrgUnitInput struct {
+	Path string `json:"path"`
+	On   bool   `json:"on"`
+}
+
+// Proposal is sections of a configuration that an administrator may set or
+// preview; nil ones stay as they are.
+type Proposal struct {
+	Mapping        []provision.MappedAttribute `json:"mapping,omitempty"`
+	Scope          *ScopeInput                 `json:"scope,omitempty"`
+	Deprovisioning *provision.Deprovisioning   `json:"deprovisioning,omitempty"`
+	Protected      *[]string                   `json:"protected,omitempty"`
+	Guard          *provision.Guard            `json:"guard,omitempty"`
+}
+
+// Put checks and stores the sections of a proposal. confirmed is the id of a
+// preview of exactly this proposal, whose removals are released (R12); empty
+// for none. Errors: fault.Invalid naming the field; fault.Conflict when the
+// preview is not of this proposal, or no longer of this revision.
+func (s *Service) Put(ctx context.Context, p Proposal, confirmed string) error {
+	c, err := s.Store.Configuration(ctx)
+	if err != nil {
+		return err
+	}
+	preview, err := s.confirmed(ctx, confirmed, c, p.fingerprints())
+	if err != nil {
+		return err
+	}
+	apply, err := s.resolve(ctx, p, c)
+	if err != nil {
+		return err
+	}
+	c, err = s.edit(ctx, p.what(), func(c *provision.Configuration) error {
+		if preview != nil && c.Revision != preview.Revision+1 {
+			return errMoved
+		}
+		apply(c)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.release(ctx, preview); err != nil {
+		return err
+	}
+	return s.resweep(ctx, c, "edit")
+}
+
+func (p Proposal) what() string {
+	var sections []string
+	for name := range p.fingerprints() {
+		sections = append(sections, name)
+	}
+	slices.Sort(sections)
+	return strings.Join(sections, ", ") + " edited"
+}
+
+// resolve checks a proposal against the directory and the app, and returns
+// what it changes. Nothing is changed when anything is wrong.
+func (s *Service) resolve(ctx context.Context, p Proposal, c provision.Configuration) (apply func(*provision.Configuration), err error) {
+	now := s.Business()
+	var changes []func(*provision.Configuration)
+	var errs []error
+	if p.Mapping != nil {
+		errs = append(errs, s.Mapper.Check(p.Mapping))
+		changes = append(changes, func(c *provision.Configuration) {
+			c.Mapping, c.Revisions.Mapping = p.Mapping, c.Revision
+		})
+	}
+	if p.Scope != nil {
+		scope, err := s.resolveScope(ctx, *p.Scope)
+		errs = append(errs, err)
+		changes = append(changes, func(c *provision.Configuration) {
+			c.Scope, c.ScopeSavedAt, c.Revisions.Scope, c.Faults = &scope, now, c.Revision, nil
+		})
+	}
+	if p.Deprovisioning != nil {
+		errs = append(errs, checkDeprovisioning(*p.Deprovisioning))
+		changes = append(changes, func(c *provision.Configuration) {
+			c.Policies, c.Revisions.Deprovisioning = withPolicy(c.Policies, *p.Deprovisioning, now), c.Revision
+		})
+	}
+	if p.Protected != nil {
+		protected, err := s.resolveProtected(ctx, *p.Protected, c)
+		errs = append(errs, err)
+		changes = append(changes, func(c *provision.Configuration) { protect(c, protected, now) })
+	}
+	if p.Guard != nil {
+		errs = append(errs, checkGuard(*p.Guard))
+		changes = append(changes, func(c *provision.Configuration) { c.Guard = *p.Guard })
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return func(c *provision.Configuration) {
+		for _, change := range changes {
+			change(c)
+		}
+	}, nil
+}
+
+func (s *Service) resolveScope(ctx context.Context, in ScopeInput) (provision.Scope, error) {
+	out := provision.Scope{OrgUnits: []provision.OrgUnitState{}, Domains: []string{}}
+	units, err := s.Directory.OrgUnits(ctx)
+	if err != nil {
+		return out, fmt.Errorf("reading the org units: %w", err)
+	}
+	domains, err := s.Directory.Domains(ctx)
+	if err != nil {
+		return out, fmt.Errorf("reading the domains: %w", err)
+	}
+	var errs []error
+	for i, unit := range in.OrgUnits {
+		field := fmt.Sprintf("orgUnits[%d].path", i)
+		at := slices.IndexFunc(units, func(u directory.OrgUnit) bool { return u.Path == unit.Path })
+		switch {
+		case at < 0:
+			errs = append(errs, fault.Field(field, "the directory has no org unit %q: write its full path, such as /Sales, with / for the whole company", unit.Path))
+		case slices.ContainsFunc(out.OrgUnits, func(o provision.OrgUnitState) bool { return o.ID == units[at].ID }):
+			errs = append(errs, fault.Field(field, "the org unit %s is listed twice", unit.Path))
+		default:
+			out.OrgUnits = append(out.OrgUnits, provision.OrgUnitState{ID: units[at].ID, Path: unit.Path, On: unit.On})
+		}
+	}
+	for i, d := range in.Domains {
+		if !slices.ContainsFunc(domains, func(have directory.Domain) bool { return strings.EqualFold(have.Name, d) }) {
+			errs = append(errs, fault.Field(fmt.Sprintf("domains[%d]", i), "%s is not a domain of this customer", d))
+			continue
+		}
+		out.Domains = append(out.Domains, strings.ToLower(d))
+	}
+	for _, d := range domains {
+		if d.Primary {
+			out.PrimaryDomain = strings.ToLower(d.Name)
+		}
+	}
+	out.AccessGroups, err = s.resolveGroups(ctx, "accessGroups", in.AccessGroups)
+	errs = append(errs, err)
+	out.Groups, err = s.resolveGroups(ctx, "groups", in.Groups)
+	errs = append(errs, err)
+	if err := errors.Join(errs...); err != nil {
+		return out, err
+	}
+	page, err := s.Directory.ListUsers(ctx, "")
+	if err != nil {
+		return out, fmt.Errorf("reading the users: %w", err)
+	}
+	if len(page.Users) > 0 {
+		out.CustomerID = page.Users[0].CustomerID
+	}
+	return out, nil
+}
+
+func (s *Service) resolveGroups(ctx context.Context, field string, keys []string) ([]provision.GroupRef, error) {
+	groups := []provision.GroupRef{}
+	var errs []error
+	for i, key := range keys {
+		at := fmt.Sprintf("%s[%d]", field, i)
+		g, err := s.Directory.Group(ctx, key)
+		switch {
+		case fault.Is(err, fault.NotFound, fault.Invalid):
+			errs = append(errs, fault.Field(at, "the directory has no group %q: write its address", key))
+		case err != nil:
+			return groups, fmt.Errorf("reading a group: %w", err)
+		case slices.ContainsFunc(groups, func(have provision.GroupRef) bool { return have.ID == g.ID }):
+			errs = append(errs, fault.Field(at, "the group %s is listed twice", key))
+		default:
+			groups = append(groups, provision.GroupRef{ID: g.ID, Email: g.Email})
+		}
+	}
+	return groups, errors.Join(errs...)
+}
+
+// checkDeprovisioning refuses impossible pairs of time frames (R9).
+func checkDeprovisioning(d provision.Deprovisioning) error {
+	rows := map[string]provision.TimeFrames{"appOff": d.AppOff, "suspended": d.Suspended, "deleted": d.Deleted}
+	if d.Archived != nil {
+		rows["archived"] = *d.Archived
+	}
+	var errs []error
+	for _, name := range []string{"appOff", "suspended", "deleted", "archived"} {
+		row := rows[name]
+		for field, delay := range map[string]provision.Delay{"suspendAfter": row.SuspendAfter, "deleteAfter": row.DeleteAfter} {
+			if !delay.Valid() {
+				errs = append(errs, fault.Field(name+"."+field, "%q is no time frame: write within24h, a number of days from 1d to 365d, or leave it out for never", delay))
+			}
+		}
+		suspend, suspends := row.SuspendAfter.Duration()
+		remove, deletes := row.DeleteAfter.Duration()
+		if suspends && deletes && remove <= suspend {
+			errs = append(errs, fault.Field(name+".deleteAfter", "the hard delete must come later than the suspend beside it: allow more than %s", row.SuspendAfter))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// withPolicy adds a policy, and drops those that were replaced more than a day
+// before it: no edit of theirs can still move a deadline (R9).
+func withPolicy(policies []provision.PolicyEdit, d provision.Deprovisioning, now time.Time) []provision.PolicyEdit {
+	edits := append(slices.Clone(policies), provision.PolicyEdit{Policy: d, SavedAt: now})
+	for len(edits) > 1 && now.Sub(edits[1].SavedAt) > 24*time.Hour {
+		edits = edits[1:]
+	}
+	return edits
+}
+
+// resolveProtected finds each address in the directory and in the app; one
+// found in neither is refused (R18).
+func (s *Service) resolveProtected(ctx context.Context, emails []string, c provision.Configuration) ([]provision.Protected, error) {
+	list := []provision.Protected{}
+	var errs []error
+	for i, email := range emails {
+		email = strings.TrimSpace(email)
+		known := slices.IndexFunc(c.Protected, func(p provision.Protected) bool { return strings.EqualFold(p.Email, email) })
+		if known >= 0 { // it may have been renamed since, and is protected all the same
+			list = append(list, c.Protected[known])
+			continue
+		}
+		p, err := s.findProtected(ctx, email, c)
+		if err != nil {
+			return nil, err
+		}
+		if p.UserID == "" && p.AccountID == "" {
+			errs = append(errs, fault.Field(fmt.Sprintf("users[%d]", i), "neither the directory nor the app has anybody with the address %q", email))
+			continue
+		}
+		list = append(list, p)
+	}
+	return list, errors.Join(errs...)
+}
+
+func (s *Service) findProtected(ctx context.Context, email string, c provision.Configuration) (provision.Protected, error) {
+	p := provision.Protected{Email: email}
+	u, err := s.Directory.UserByEmail(ctx, email)
+	switch {
+	case err == nil:
+		p.UserID = u.ID
+		rec, err := s.Store.Record(ctx, u.ID)
+		if err != nil {
+			return p, err
+		}
+		p.AccountID = rec.In(c.Connection.BaseURL).Account.ID
+	case !fault.Is(err, fault.NotFound, fault.Invalid):
+		return p, fmt.Errorf("reading the directory: %w", err)
+	}
+	if p.AccountID != "" || c.Authorization.State != provision.AuthorizationOK {
+		return p, nil
+	}
+	accounts, err := s.Apps.Accounts(ctx, c)
+	if err != nil {
+		return p, fmt.Errorf("asking the app: %w", err)
+	}
+	found, err := accounts.Find(ctx, p.UserID, email)
+	if err != nil {
+		return p, fmt.Errorf("asking the app: %w", err)
+	}
+	if len(found) > 0 {
+		p.AccountID = found[0].ID
+	}
+	return p, nil
+}
+
+// protect replaces the list, and remembers when the protection of those who are not on it any more ended.
+func protect(c *provision.Configuration, list []provision.Protected, now time.Time) {
+	ended := map[string]time.Time{}
+	for id, at := range c.Unprotected {
+		ended[id] = at
+	}
+	for _, p := range c.Protected {
+		if p.UserID != "" {
+			ended[p.UserID] = now
+		}
+	}
+	for _, p := range list {
+		delete(ended, p.UserID)
+	}
+	c.Protected, c.Unprotected, c.Revisions.Protected = list, ended, c.Revision
+}
+
+func checkGuard(g provision.Guard) error {
+	var errs []error
+	if !(g.MaxShare >= 0 && g.MaxShare <= 1) {
+		errs = append(errs, fault.Field("maxShare", "the share is a number from 0 to 1, such as 0.1 for 10 %%"))
+	}
+	if g.MinUsers < 0 {
+		errs = append(errs, fault.Field("minUsers", "the number of people cannot be negative"))
+	}
+	return errors.Join(errs...)
+}
+
+// PutConnection checks and stores how to talk to the app. Another base URL is
+// another app: the token must be verified there, and links are void (R10).
+func (s *Service) PutConnection(ctx context.Context, conn provision.Connection) error {
+	if s.FixedBaseURL {
+		if conn.BaseURL != "" && conn.BaseURL != s.Connection.BaseURL {
+			return fault.Field("baseUrl", "the base URL comes from the flag that this program was started with: leave it out, or start it with another")
+		}
+		conn.BaseURL = s.Connection.BaseURL
+	}
+	if err := s.Profile.CheckConnection(conn); err != nil {
+		return err
+	}
+	c, err := s.edit(ctx, "connection edited", func(c *provision.Configuration) error {
+		if conn.BaseURL != c.Connection.BaseURL && c.Connection.BaseURL != "" {
+			if c.On {
+				return fault.New(fault.Unready, "", "turn off first: another base URL is another app")
+			}
+			c.Authorization = provision.Authorization{State: provision.AuthorizationNone}
+		}
+		c.Connection, c.Revisions.Connection = conn, c.Revision
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.resweep(ctx, c, "edit")
+}
