@@ -13,8 +13,12 @@ import (
 	"example.com/autoprovision/shared/fault"
 )
 
-// magic begins every SQLite file (https://sqlite.org/fileformat.html#magic_header_string).
-const magic = "SQLite format 3\x00"
+const (
+	// magic begins every SQLite file (https://sqlite.org/fileformat.html#magic_header_string).
+	magic = "SQLite format 3\x00"
+	// pageBytes is SQLite's default, which all our files have.
+	pageBytes = 4096
+)
 
 // prepare sees that path is a good file of ours, and creates it if there is none.
 // It changes nothing in a file that is there.
@@ -37,7 +41,8 @@ func prepare(path string, schemas []Schema) error {
 	}
 	head := make([]byte, len(magic))
 	n, err := io.ReadFull(file, head)
-	closeErr := file.Close()
+	length, sizeErr := size(path)
+	closeErr := errors.Join(sizeErr, file.Close())
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF) && magic[:n] == string(head[:n]):
 		// create renames a whole file into place, so that an empty one is never ours.
@@ -46,6 +51,11 @@ func prepare(path string, schemas []Schema) error {
 		return foreign(path)
 	case err != nil || closeErr != nil:
 		return unusable(op, path, errors.Join(err, closeErr))
+	}
+	// SQLite reads a last page that is cut short as if zeros followed. Beside a
+	// log, a crash may have left it so, and the log has the whole page.
+	if wal == 0 && length%pageBytes != 0 {
+		return damaged(path, "the file is cut short")
 	}
 	return inspect(path, schemas)
 }

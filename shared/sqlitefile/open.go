@@ -50,8 +50,9 @@ type File struct {
 	lock    *flock.Flock
 	writer  *sql.DB
 	conn    *sql.Conn // the writer's only connection
+	changes *statements
 	reader  *sql.DB
-	reads   statements
+	reads   *statements
 	writes  chan *write
 	closing chan struct{}
 	stopped chan struct{}
@@ -113,10 +114,10 @@ func (f *File) Close() error {
 func (f *File) release() error {
 	var errs []error
 	if f.reader != nil {
-		errs = append(errs, f.reader.Close())
+		errs = append(errs, f.reads.close(), f.reader.Close())
 	}
 	if f.conn != nil {
-		errs = append(errs, f.conn.Close())
+		errs = append(errs, f.changes.close(), f.conn.Close())
 	}
 	if f.writer != nil {
 		errs = append(errs, f.writer.Close())
@@ -139,12 +140,13 @@ func (f *File) connect(o *Options) (err error) {
 	if f.conn, err = f.writer.Conn(context.Background()); err != nil {
 		return err
 	}
+	f.changes = newStatements(f.conn.PrepareContext)
 	if f.reader, err = sql.Open("sqlite", dsn(f.path, "ro", "busy_timeout(5000)", "temp_store(MEMORY)", "cache_size(-1024)")); err != nil {
 		return err
 	}
 	f.reader.SetMaxOpenConns(readers)
 	f.reader.SetMaxIdleConns(readers)
-	f.reads = statements{prepare: f.reader.PrepareContext, byQuery: map[string]*sql.Stmt{}}
+	f.reads = newStatements(f.reader.PrepareContext)
 	return nil
 }
 

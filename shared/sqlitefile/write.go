@@ -3,6 +3,7 @@ package sqlitefile
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"sync"
 
 	sqlite3 "modernc.org/sqlite/lib"
@@ -86,7 +87,7 @@ func (f *File) Query(ctx context.Context, scan func(*sql.Rows) error, query stri
 // run is the only goroutine that writes, until Close.
 func (f *File) run() {
 	defer close(f.stopped)
-	g := &grouper{statements: &statements{prepare: f.conn.PrepareContext, byQuery: map[string]*sql.Stmt{}}}
+	g := &grouper{statements: f.changes}
 	for {
 		select {
 		case w := <-f.writes:
@@ -190,6 +191,23 @@ type statements struct {
 	prepare func(context.Context, string) (*sql.Stmt, error)
 	mu      sync.Mutex
 	byQuery map[string]*sql.Stmt
+}
+
+func newStatements(prepare func(context.Context, string) (*sql.Stmt, error)) *statements {
+	return &statements{prepare: prepare, byQuery: map[string]*sql.Stmt{}}
+}
+
+// close finalizes all. For a single connection database/sql does not, and a
+// connection that still has statements keeps its files.
+func (s *statements) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for _, stmt := range s.byQuery {
+		errs = append(errs, stmt.Close())
+	}
+	clear(s.byQuery)
+	return errors.Join(errs...)
 }
 
 func (s *statements) get(ctx context.Context, query string) (*sql.Stmt, error) {
