@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -216,8 +217,12 @@ func (a *attempt) postpone(ctx context.Context, pause time.Duration) error {
 	return paused(pause)
 }
 
+// ErrPaused is the cause of the error that a look returns while the app is
+// left alone after failures: no fault of the user's, however often it comes.
+var ErrPaused = errors.New("the app is left alone for a while after failures")
+
 func paused(d time.Duration) error {
-	return &fault.Error{Kind: fault.Unavailable, Op: "reconcile: operate", Detail: "the app is left alone for a while after failures", RetryAfter: d}
+	return &fault.Error{Kind: fault.Unavailable, Op: "reconcile: operate", Err: ErrPaused, RetryAfter: d}
 }
 
 // lookAtWaitingFor looks again at people whose conflict was about a name that is free now (R16).

@@ -1,0 +1,192 @@
+// Package endpoint owns the HTTP faces of the functions that machines call:
+// the directory's pushes, the queue's tasks, the scheduler's sweeps.
+//
+// It promises that a body is bounded, that what comes from a queue carries the
+// queue's credentials, and that the answer tells the sender exactly whether to
+// send again: one table says which error is which status. It decides nothing.
+package endpoint
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/push"
+	"example.com/autoprovision/shared/reconcile"
+	"example.com/autoprovision/shared/state"
+	"example.com/autoprovision/shared/sweep"
+)
+
+// maxBody bounds what is read of a request: a Cloud Tasks task has at most 1 MiB
+// (cloud.google.com/tasks/docs/quotas), and a push far less.
+const maxBody = 1 << 20
+
+// Caller verifies who sends a request; it returns fault.Unauthorized for anybody else.
+type Caller func(r *http.Request) error
+
+// Store is what the endpoints themselves write.
+type Store interface {
+	Append(ctx context.Context, events ...provision.Event) error
+	EndLook(ctx context.Context, sweepID, userID string) error
+	Configuration(ctx context.Context) (provision.Configuration, error)
+}
+
+// Endpoints answers requests.
+type Endpoints struct {
+	Reconciler *reconcile.Reconciler
+	Sweeper    *sweep.Sweeper
+	Push       *push.Channels
+	Store      Store
+	Now        func() time.Time
+	NewID      func() string
+	Log        *slog.Logger
+	// Queue verifies the queue's and the scheduler's requests.
+	Queue Caller
+}
+
+var _ Store = state.Store(nil)
+
+// DirectoryPush hears the directory's notifications. 204 when the look is
+// enqueued, or nothing is to be done; 503 when it could not be and must be sent
+// again; the directory sends nothing again that is answered otherwise
+// (developers.google.com/workspace/admin/directory/v1/guides/push).
+func (e *Endpoints) DirectoryPush(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		e.answer(w, r, fault.Wrap(fault.Invalid, "push: read", err))
+		return
+	}
+	err = e.Push.Receive(r.Context(), push.Message{
+		ChannelID: r.Header.Get("X-Goog-Channel-Id"), Token: r.Header.Get("X-Goog-Channel-Token"),
+		State: r.Header.Get("X-Goog-Resource-State"), Number: r.Header.Get("X-Goog-Message-Number"), Body: body,
+	})
+	switch {
+	case fault.Is(err, fault.Invalid):
+		e.Log.Warn("push message without a user", "error", err.Error())
+		err = nil // sent again it would say the same
+	case err != nil && !fault.Is(err, fault.Unauthorized):
+		err = fault.Wrap(fault.Unavailable, "push: receive", err)
+	}
+	e.answer(w, r, err)
+}
+
+// giveUpAfter is how often a look is tried before it becomes an event and waits
+// for the next sweep. A paused app is no try of the user's.
+const giveUpAfter = 12
+
+// Reconcile looks at one user.
+func (e *Endpoints) Reconcile(w http.ResponseWriter, r *http.Request) {
+	var req reconcile.Request
+	if !e.task(w, r, &req) {
+		return
+	}
+	res, err := e.Reconciler.Look(r.Context(), req)
+	if err == nil {
+		e.Log.Debug("look", "user", req.UserID, "sweep", req.SweepID, "done", res.Done, "waiting", res.Waiting)
+	} else if tries(r) >= giveUpAfter && !errors.Is(err, reconcile.ErrPaused) && r.Context().Err() == nil {
+		err = e.giveUp(r.Context(), req, err)
+	}
+	e.answer(w, r, err)
+}
+
+func (e *Endpoints) giveUp(ctx context.Context, req reconcile.Request, cause error) error {
+	e.Log.Error("look given up until the next sweep", "user", req.UserID, "error", cause.Error())
+	event := provision.Event{ID: e.NewID(), Time: e.Now(), Name: provision.EventNotice, UserID: req.UserID, Outcome: provision.OutcomeFailed,
+		Cause: provision.Cause{Text: "the look was tried too often"}, Error: cause.Error()}
+	if err := e.Store.Append(ctx, event); err != nil {
+		return err
+	}
+	if req.SweepID == "" {
+		return nil
+	}
+	return e.Store.EndLook(ctx, req.Looks(), req.UserID)
+}
+
+// Sweep works on a sweep or a preview, or asks for a sweep when the body names neither.
+func (e *Endpoints) Sweep(w http.ResponseWriter, r *http.Request) {
+	var task sweep.Task
+	if !e.task(w, r, &task) {
+		return
+	}
+	var err error
+	switch {
+	case task.SweepID != "":
+		err = e.Sweeper.Run(r.Context(), task.SweepID)
+	case task.PreviewID != "":
+		err = e.Sweeper.Preview(r.Context(), task.PreviewID)
+	default:
+		err = e.scheduled(r.Context())
+	}
+	e.answer(w, r, err)
+}
+
+func (e *Endpoints) scheduled(ctx context.Context) error {
+	c, err := e.Store.Configuration(ctx)
+	if err != nil || !c.Runs() {
+		return err
+	}
+	_, err = e.Sweeper.Request(ctx, "schedule")
+	return err
+}
+
+// task verifies the sender and reads the body; false when it has answered already.
+func (e *Endpoints) task(w http.ResponseWriter, r *http.Request, into any) bool {
+	if err := e.Queue(r); err != nil {
+		e.answer(w, r, err)
+		return false
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err == nil && len(body) > 0 {
+		err = json.Unmarshal(body, into)
+	}
+	if err != nil {
+		e.Log.Error("task with a senseless body dropped", "path", r.URL.Path, "error", err.Error())
+		w.WriteHeader(http.StatusNoContent) // sent again it would say the same
+		return false
+	}
+	return true
+}
+
+func tries(r *http.Request) int {
+	n, _ := strconv.Atoi(r.Header.Get("X-Cloudtasks-Taskretrycount"))
+	return n
+}
+
+// answer tells the sender whether to send again. This is the one table of
+// errors to statuses for machines.
+func (e *Endpoints) answer(w http.ResponseWriter, r *http.Request, err error) {
+	if err == nil {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	status := http.StatusInternalServerError
+	switch fault.KindOf(err) {
+	case fault.Unauthorized:
+		status = http.StatusUnauthorized
+	case fault.Unready, fault.Unavailable, fault.Throttled, fault.Incomplete, fault.Conflict:
+		status = http.StatusServiceUnavailable
+	}
+	if errors.Is(err, context.Canceled) {
+		status = http.StatusServiceUnavailable
+	}
+	if after := fault.RetryAfter(err); after > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
+	}
+	level := slog.LevelWarn
+	switch {
+	case status == http.StatusInternalServerError:
+		level = slog.LevelError
+	case errors.Is(err, reconcile.ErrPaused), fault.Is(err, fault.Unready):
+		level = slog.LevelDebug
+	}
+	e.Log.Log(r.Context(), level, "request not done", "path", r.URL.Path, "status", status, "kind", fault.KindOf(err).String(), "error", err.Error())
+	http.Error(w, http.StatusText(status), status)
+}

@@ -1,0 +1,71 @@
+// Package connect owns the clients of the app: one for each connection and
+// token, built when first needed.
+//
+// It promises that a client uses exactly the token that the configuration
+// names, so that an answer to an older one is never taken for an answer to
+// this one (R11). It keeps no token outside the client that sends it.
+package connect
+
+import (
+	"context"
+	"sync"
+
+	"example.com/autoprovision/shared/app"
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/scim"
+	"example.com/autoprovision/shared/secrets"
+)
+
+// Apps gives clients. It is safe for concurrent use.
+type Apps struct {
+	secrets secrets.Store
+	options *scim.Options
+
+	mu         sync.Mutex
+	connection provision.Connection
+	version    string
+	client     *scim.Client
+}
+
+// New returns it over the secret store; options may be nil.
+func New(s secrets.Store, options *scim.Options) *Apps {
+	return &Apps{secrets: s, options: options}
+}
+
+// Accounts is the app under a configuration's connection and token. Workers
+// share one client, and with it the app's rate and concurrency limits.
+func (a *Apps) Accounts(ctx context.Context, c provision.Configuration) (app.Accounts, error) {
+	return a.get(ctx, c)
+}
+
+// Prober finds out what the app supports.
+func (a *Apps) Prober(ctx context.Context, c provision.Configuration) (app.Prober, error) {
+	return a.get(ctx, c)
+}
+
+func (a *Apps) get(ctx context.Context, c provision.Configuration) (*scim.Client, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.client != nil && a.connection == c.Connection && a.version == c.Authorization.SecretVersion {
+		return a.client, nil
+	}
+	token, version, err := a.secrets.Latest(ctx, secrets.AppToken)
+	if fault.Is(err, fault.NotFound) || err == nil && version != c.Authorization.SecretVersion {
+		return nil, fault.New(fault.Unauthorized, "connect: app", "the configured access token is not in the secret store")
+	}
+	if err != nil {
+		return nil, err
+	}
+	a.client, a.connection, a.version = client(c.Connection, token, a.options), c.Connection, version
+	return a.client, nil
+}
+
+// Verify reads one row of the app with a token that is not stored yet.
+func (a *Apps) Verify(ctx context.Context, c provision.Connection, token secrets.Value) error {
+	return client(c, token, a.options).Verify(ctx)
+}
+
+func client(c provision.Connection, token secrets.Value, options *scim.Options) *scim.Client {
+	return scim.New(c, func(context.Context) (secrets.Value, error) { return token, nil }, options)
+}

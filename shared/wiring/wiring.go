@@ -1,0 +1,105 @@
+// Package wiring builds the system from its adapters: the one place that knows
+// how the parts fit together.
+//
+// It promises that the embedded and the cloud system are the same but for what
+// Parts names. It owns no behaviour.
+package wiring
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"example.com/autoprovision/shared/admin"
+	"example.com/autoprovision/shared/app"
+	"example.com/autoprovision/shared/clock"
+	"example.com/autoprovision/shared/connect"
+	"example.com/autoprovision/shared/directory"
+	"example.com/autoprovision/shared/mapping"
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/push"
+	"example.com/autoprovision/shared/reconcile"
+	"example.com/autoprovision/shared/roster"
+	"example.com/autoprovision/shared/secrets"
+	"example.com/autoprovision/shared/state"
+	"example.com/autoprovision/shared/sweep"
+	"example.com/autoprovision/shared/tasks"
+)
+
+// Directory is the whole of the directory's port.
+type Directory interface {
+	directory.Users
+	directory.Organization
+	directory.Picker
+	directory.Watcher
+}
+
+// Parts are what differs from one system to the next; all but PushAddress are required.
+type Parts struct {
+	Profile   app.Profile
+	Store     state.Store
+	Tasks     tasks.Queue
+	Secrets   secrets.Store
+	Directory Directory
+	Business  clock.Business
+	Real      clock.Real
+	Log       *slog.Logger
+	// Connection is in place until an administrator sets another; its base URL
+	// cannot be edited when FixedBaseURL.
+	Connection   provision.Connection
+	FixedBaseURL bool
+	// PushAddress is where the directory's notifications come in; empty when it cannot reach us.
+	PushAddress string
+}
+
+// System is the parts put together.
+type System struct {
+	Admin      *admin.Service
+	Reconciler *reconcile.Reconciler
+	Sweeper    *sweep.Sweeper
+	Push       *push.Channels
+	Store      state.Store
+}
+
+// Build puts the parts together. It makes no call.
+func Build(p Parts) *System {
+	apps := connect.New(p.Secrets, nil)
+	mapper := mapping.NewCompiled(p.Profile)
+	people := roster.New(p.Directory, p.Real)
+	s := &System{Store: p.Store}
+	s.Reconciler = reconcile.New(reconcile.Ports{
+		Store: p.Store, Directory: p.Directory, Roster: people, Apps: apps, Mapper: mapper, Tasks: p.Tasks,
+		Business: p.Business, Real: p.Real, Sleep: sleep, NewID: newID, Log: p.Log,
+	}, newID())
+	s.Sweeper = sweep.New(sweep.Ports{
+		Store: p.Store, Directory: p.Directory, Roster: people, Apps: apps, Mapper: mapper, Tasks: p.Tasks,
+		Business: p.Business, Real: p.Real, Sleep: sleep, NewID: newID, Log: p.Log,
+	})
+	s.Push = push.New(push.Ports{
+		Watcher: p.Directory, Store: p.Store, Secrets: p.Secrets, Tasks: p.Tasks,
+		Business: p.Business, Real: p.Real, NewID: newID, Log: p.Log, Address: p.PushAddress,
+	})
+	s.Admin = admin.New(admin.Ports{
+		Profile: p.Profile, Store: p.Store, Secrets: p.Secrets, Directory: p.Directory, Apps: apps, Mapper: mapper,
+		Push: s.Push, Reconciler: s.Reconciler, Sweeper: s.Sweeper, Tasks: p.Tasks,
+		Business: p.Business, Real: p.Real, Sleep: sleep, NewID: newID, Log: p.Log,
+		Connection: p.Connection, FixedBaseURL: p.FixedBaseURL,
+	})
+	return s
+}
+
+// newID is a UUID of version 7 (RFC 9562), so that ids sort by the time of their making.
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
