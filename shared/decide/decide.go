@@ -237,9 +237,12 @@ func (d *decider) dueRemoval(list []removal) *Operation {
 }
 
 // held reports whether a removal must wait for an administrator: while one is
-// held, another of the same kind would do the same, so only a release passes (R12).
+// held, another of the same kind would do the same, so only a release passes
+// (R12). A record keeps one hold: a held suspend keeps back every hard delete
+// too, or the two would take turns on the list without an end.
 func (d *decider) held(m removal) bool {
-	return d.r.Hold != nil && d.r.Hold.Operation == m.kind && m.verdict == nil
+	h := d.r.Hold
+	return h != nil && m.verdict == nil && (h.Operation == m.kind || h.Operation == provision.Suspend)
 }
 
 // evident is false while it is not known whether somebody is still out of scope,

@@ -15,7 +15,7 @@ func observe(c provision.Configuration, l Look, r provision.Record, now time.Tim
 	if l.User.Email != "" {
 		r.Email = l.User.Email
 	}
-	own := ownTime(l, seenWithout, now)
+	own := ownTime(l, r, seenWithout, now)
 	observeArchiving(l, &r, own, now)
 	r.Lifecycle = l.User.Lifecycle
 	if l.Scope.Known {
@@ -48,10 +48,13 @@ func lastLook(c provision.Configuration, r provision.Record) time.Time {
 }
 
 // ownTime is the directory's own time of the suspension, archiving or deletion
-// that a look saw, when it lies between the last look and this one; else now (R3).
-func ownTime(l Look, seenWithout, now time.Time) time.Time {
+// that a look saw, when it lies between the last look and this one; else now
+// (R3). A suspension may be older than the end of an archiving that hid it,
+// and began nothing before that (R6).
+func ownTime(l Look, before provision.Record, seenWithout, now time.Time) time.Time {
 	own := l.User.Since
-	if !seenWithout.IsZero() && own.After(seenWithout) && own.Before(now) {
+	hidden := l.User.Lifecycle == provision.Suspended && !before.ArchivedAt.IsZero()
+	if !hidden && !seenWithout.IsZero() && own.After(seenWithout) && own.Before(now) {
 		return own
 	}
 	return now
@@ -155,8 +158,12 @@ func (b beginner) begin(name provision.ConditionName) provision.Condition {
 	// R9: a condition that an edit began orders no hard delete within a day of
 	// the edit. It may have been the edit if no look at this user was committed
 	// since; a sweep is no proof, since what it read of them may have decided nothing.
-	if edited := b.editFor(name); b.r.LookedAt.Before(edited) {
+	edited := b.editFor(name)
+	if b.r.LookedAt.Before(edited) {
 		cond.Floor = edited.Add(editGrace)
+	}
+	if name == provision.ConditionArchived {
+		cond.Since = latest(cond.Since, edited) // it was no condition before it was chosen (R6)
 	}
 	return cond
 }
