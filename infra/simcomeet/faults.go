@@ -43,6 +43,8 @@ type Faults struct {
 	// NoPatch answers PATCH with 501, NoDiscovery the discovery pages with 404.
 	NoPatch     bool `json:"noPatch,omitempty"`
 	NoDiscovery bool `json:"noDiscovery,omitempty"`
+	// NoPathFilters answers a PATCH of a list's entry, as in emails[type eq "work"], with 400 invalidPath.
+	NoPathFilters bool `json:"noPathFilters,omitempty"`
 	// NoContent answers PATCH with 204, and POST with 201 and no body.
 	NoContent bool `json:"noContent,omitempty"`
 

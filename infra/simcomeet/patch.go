@@ -60,7 +60,7 @@ func (t target) selects(item any) bool {
 	return entry[t.filterBy] == t.filterValue
 }
 
-// patched is a PATCH, as a whole or not at all (RFC 7644 section 3.5.2).
+// patched is a PATCH, as a whole or not at all (RFC 7644 section 3.5.2). The caller holds the lock.
 func (s *Server) patched(resource map[string]any, body []byte) (map[string]any, *answer) {
 	var patch struct {
 		Schemas    []string
@@ -80,6 +80,9 @@ func (s *Server) patched(resource map[string]any, body []byte) (map[string]any, 
 		return refuse("invalidSyntax", "the body names no PatchOp schema, or no operation")
 	}
 	for _, o := range patch.Operations {
+		if s.faults.NoPathFilters && strings.Contains(o.Path, "[") {
+			return refuse("invalidPath", "no filters in paths")
+		}
 		if scimType, err := apply(resource, o.Op, o.Path, o.Value); err != nil {
 			return refuse(scimType, err.Error())
 		}

@@ -105,10 +105,9 @@ func New(connection provision.Connection, token func(context.Context) (secrets.V
 // serviceConfig is what is used of /ServiceProviderConfig (RFC 7643 section 5).
 type serviceConfig struct {
 	// known is false when the app has no such page.
-	known         bool
-	patch, filter bool
-	etag          bool
-	maxResults    int
+	known       bool
+	patch, etag bool
+	maxResults  int
 }
 
 // serviceConfig reads the app's configuration once. An app without one is
@@ -122,12 +121,11 @@ func (c *Client) serviceConfig(ctx context.Context) (serviceConfig, error) {
 	}
 	// Asked outside the lock: two callers may both ask, and both get the same answer.
 	r, err := c.do(ctx, request{op: "scim: read service configuration", method: http.MethodGet, path: "/ServiceProviderConfig"})
-	config := serviceConfig{patch: true, filter: true}
+	config := serviceConfig{patch: true}
 	switch {
 	case err == nil:
 		config.known = true
 		config.patch = supported(r.object, "patch")
-		config.filter = supported(r.object, "filter")
 		config.etag = supported(r.object, "etag")
 		config.maxResults = maxResults(r.object)
 	case r.status < 200 || r.status == http.StatusRequestTimeout || r.status == http.StatusTooEarly || r.status == http.StatusTooManyRequests:

@@ -11,6 +11,7 @@ import (
 
 	"example.com/autoprovision/infra/simcomeet"
 	"example.com/autoprovision/shared/app/apptest"
+	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/scim"
 	"example.com/autoprovision/shared/secrets"
@@ -80,6 +81,7 @@ func TestConformance(t *testing.T) {
 		"no PATCH, not said so": {faults: simcomeet.Faults{NoPatch: true, NoDiscovery: true}},
 		"no discovery":          {faults: simcomeet.Faults{NoDiscovery: true}},
 		"answers without body":  {faults: simcomeet.Faults{NoContent: true}},
+		"no entries of lists":   {faults: simcomeet.Faults{NoPathFilters: true}},
 		"filters ignored":       {faults: simcomeet.Faults{IgnoreFilters: true}},
 		"filters refused":       {faults: simcomeet.Faults{RefuseFilters: true}},
 	}
@@ -143,6 +145,16 @@ func TestWhatCallsCost(t *testing.T) {
 				_, err := c.Update(ctx, id, "id-ana", richer, richer)
 				return err
 			}, want: map[string]int{"get": 1, "patch": 2}},
+		"an app that cannot address entries is asked once": {
+			faults: simcomeet.Faults{NoPathFilters: true},
+			act: func(c *scim.Client, id string) error {
+				for range 2 {
+					if _, err := c.Update(ctx, id, "id-ana", person("ana"), person("ana")); err != nil {
+						return err
+					}
+				}
+				return nil
+			}, want: map[string]int{"get": 2, "patch": 3}},
 		"an update by PUT": {
 			change: func(c *provision.Connection) { c.UpdateMethod = scim.MethodPut },
 			act: func(c *scim.Client, id string) error {
@@ -242,5 +254,56 @@ func TestFindComparesEachRow(t *testing.T) {
 	// é written as one character and as two is the same name.
 	if found, err := client.Find(t.Context(), "", "ren\u00e9@example.com"); err != nil || len(found) != 1 {
 		t.Errorf("find by the composed form = %v, %v", found, err)
+	}
+}
+
+// A success that names nothing must be looked up, and must not pass for an
+// account when there is none.
+func TestCreateWithoutAnAnswerIsLookedUp(t *testing.T) {
+	t.Parallel()
+	server := simcomeet.New(nil)
+	server.SetFaults(simcomeet.Faults{NoContent: true})
+	client := dial(server, nil)
+	ana, err := client.Create(t.Context(), "id-ana", person("ana"))
+	if err != nil || ana.ExternalID != "id-ana" || len(server.Accounts()) != 1 {
+		t.Fatalf("create = %+v, %v", ana, err)
+	}
+	lost := scim.New(connection(), fixed(server.Token()), &scim.Options{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		if r.Method == http.MethodPost {
+			return response(r, http.StatusCreated, nil, ""), nil
+		}
+		return server.Transport().RoundTrip(r)
+	})})
+	if _, err := lost.Create(t.Context(), "id-bo", person("bo")); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("a create without effect = %v", err)
+	}
+	if _, err := lost.Create(t.Context(), "id-other", person("ana")); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("a create that finds somebody else's account = %v", err)
+	}
+}
+
+// Somebody else may write between our read and our PUT.
+func TestPutDoesNotOverwriteAnotherChange(t *testing.T) {
+	t.Parallel()
+	server := simcomeet.New(nil)
+	ana, err := dial(server, nil).Create(t.Context(), "id-ana", person("ana"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := connection()
+	c.UpdateMethod = scim.MethodPut
+	client := scim.New(c, fixed(server.Token()), &scim.Options{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		if r.Method == http.MethodPut {
+			if _, err := server.Edit(ana.ID, map[string]any{"active": false}); err != nil {
+				return nil, err
+			}
+		}
+		return server.Transport().RoundTrip(r)
+	})})
+	if _, err := client.Update(t.Context(), ana.ID, "id-ana", person("ana"), nil); !fault.Is(err, fault.Conflict) {
+		t.Errorf("error = %v, want fault.Conflict", err)
+	}
+	if after, _ := server.Account(ana.ID); after.Active {
+		t.Error("an update let a person in again who was suspended meanwhile")
 	}
 }

@@ -12,7 +12,6 @@ const (
 	UserSchema       = "urn:ietf:params:scim:schemas:core:2.0:User"
 	EnterpriseSchema = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
-	listSchema  = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 	patchSchema = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 	errorSchema = "urn:ietf:params:scim:api:messages:2.0:Error"
 )

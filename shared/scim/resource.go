@@ -281,12 +281,14 @@ func keyOf(object map[string]any, name string) string {
 	if _, ok := object[name]; ok {
 		return name
 	}
+	found := name
 	for key := range object {
-		if strings.EqualFold(key, name) {
-			return key
+		// The least of several, so that reading and writing mean the same one.
+		if strings.EqualFold(key, name) && (found == name || key < found) {
+			found = key
 		}
 	}
-	return name
+	return found
 }
 
 // child is the object under a name, made if need be.
