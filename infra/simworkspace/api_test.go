@@ -260,6 +260,9 @@ func TestGroups(t *testing.T) {
 		t.Errorf("an empty group has the key: %v", empty)
 	}
 	refused(t, w, "POST", "/groups/hiring-managers@example.com/members", `{"email":"recruiting@example.com"}`, 412, "conditionNotMet")
+	ok(t, w, "POST", "/groups", `{"email":"top@example.com"}`)
+	ok(t, w, "POST", "/groups/top@example.com/members", `{"email":"recruiting@example.com"}`)
+	refused(t, w, "POST", "/groups/hiring-managers@example.com/members", `{"email":"top@example.com"}`, 412, "conditionNotMet")
 	refused(t, w, "POST", "/groups/recruiting@example.com/members", `{"email":"maya.cohen@example.com"}`, 409, "duplicate")
 	refused(t, w, "GET", "/groups/interviewers@example.com/hasMember/stefan@example.net", "", 400, "invalid")
 	ok(t, w, "POST", "/groups/alumni@example.com/members", `{"email":"someone@outside.example"}`)

@@ -38,7 +38,6 @@ func (w *Workspace) nested(g *group) []member {
 		return known
 	}
 	var all []member
-	visited := map[string]bool{g.id: true}
 	seen := map[string]bool{}
 	for queue := []*group{g}; len(queue) > 0; queue = queue[1:] {
 		for _, m := range w.direct(queue[0]) {
@@ -47,8 +46,7 @@ func (w *Workspace) nested(g *group) []member {
 			}
 			seen[m.id] = true
 			all = append(all, m)
-			if inner := w.groups[m.id]; inner != nil && !visited[m.id] {
-				visited[m.id] = true
+			if inner := w.groups[m.id]; inner != nil {
 				queue = append(queue, inner)
 			}
 		}
