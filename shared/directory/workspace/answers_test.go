@@ -285,9 +285,11 @@ func TestHasMember(t *testing.T) {
 	check("another domain, not listed", false, 3)
 	members = `{"members":[{"id":"1","type":"USER"}]}`
 	check("another domain, listed", true, 4)
-	answer = `{}`
+	answer = `{}` // without the key: the group is listed too
+	check("no key, listed", true, 5)
+	answer = `{"isMember":"yes"}`
 	if _, err := client.HasMember(t.Context(), "g", "1"); !fault.Is(err, fault.Incomplete) {
-		t.Errorf("without the key: got %v", err)
+		t.Errorf("with an odd key: got %v", err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"golang.org/x/time/rate"
 	admin "google.golang.org/api/admin/directory/v1"
@@ -13,6 +14,7 @@ import (
 	"example.com/autoprovision/infra/simworkspace"
 	"example.com/autoprovision/shared/directory/directorytest"
 	"example.com/autoprovision/shared/directory/workspace"
+	"example.com/autoprovision/shared/fault"
 )
 
 func TestConformance(t *testing.T) {
@@ -31,6 +33,47 @@ func TestConformance(t *testing.T) {
 			Directory: client, World: world{api},
 			Domain: "example.com", OtherDomain: "example.net",
 			PushAddress: "https://push.invalid/directory-push",
+		}
+	})
+}
+
+// TestSimulatedFaults plays what Workspace is known to do wrong.
+func TestSimulatedFaults(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		sim := simworkspace.New(1, nil)
+		defer sim.Close()
+		sim.Seed(simworkspace.DefaultCompany())
+		client := newClient(t, sim.Transport())
+		id, _ := sim.UserID("noa.levi@example.com")
+		group, err := client.Group(t.Context(), "recruiting@example.com")
+		if err != nil {
+			t.Fatal(err)
+		}
+		user := func() error { _, err := client.User(t.Context(), id); return err }
+		list := func() error { _, err := client.ListUsers(t.Context(), ""); return err }
+		members := func() error { _, err := client.ListMembers(t.Context(), group.ID, ""); return err }
+		for _, test := range []struct {
+			name   string
+			faults simworkspace.Faults
+			call   func() error
+			want   fault.Kind // Internal for no error
+		}{
+			{"throttled for a while", simworkspace.Faults{Throttle: 3}, user, fault.Internal},
+			{"throttled with 429", simworkspace.Faults{Throttle: 9, ThrottleStatus: 429}, user, fault.Throttled},
+			{"down for a while", simworkspace.Faults{ServerErrors: 4, ServerErrorStatus: 502}, list, fault.Internal},
+			{"down", simworkspace.Faults{ServerErrors: 9}, list, fault.Unavailable},
+			{"slower than the time-out", simworkspace.Faults{LatencyMS: 40_000}, user, fault.Unavailable},
+			{"elsewhere", simworkspace.Faults{RedirectTo: "http://elsewhere.invalid/"}, user, fault.Unavailable},
+			{"no users key", simworkspace.Faults{NoUsersKey: 1}, list, fault.Incomplete},
+			{"no suspended key", simworkspace.Faults{MissingKeys: []string{"suspended"}}, user, fault.Incomplete},
+			{"a group that shows nobody", simworkspace.Faults{EmptyGroups: []string{group.Email}}, members, fault.Incomplete},
+			{"a group that claims to be empty", simworkspace.Faults{EmptyGroups: []string{group.Email}, DirectMembersCount: "0"}, members, fault.Internal},
+		} {
+			sim.SetFaults(test.faults)
+			if err := test.call(); fault.KindOf(err) != test.want || (err == nil) != (test.want == fault.Internal) {
+				t.Errorf("%s: got %v, want kind %v", test.name, err, test.want)
+			}
 		}
 	})
 }

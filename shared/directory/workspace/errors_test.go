@@ -160,7 +160,7 @@ func TestNoAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := newClient(t, network(func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") }))
 		_, err := client.UserByEmail(t.Context(), "ana@example.com")
-		if !fault.Is(err, fault.Unavailable) || strings.Contains(err.Error(), "@") {
+		if !fault.Is(err, fault.Unavailable) || strings.Contains(err.Error(), "ana") {
 			t.Errorf("got %v", err) // a *url.Error would show the URL, and the address in it
 		}
 	})
@@ -246,7 +246,7 @@ func TestRateLimit(t *testing.T) {
 // TestRedirects: credentials go to no other host, and to no other scheme.
 func TestRedirects(t *testing.T) {
 	t.Parallel()
-	var visited atomic.Int64
+	var visited, rounds atomic.Int64
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { visited.Add(1) }))
 	t.Cleanup(elsewhere.Close)
 	here := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -254,6 +254,7 @@ func TestRedirects(t *testing.T) {
 		case strings.HasSuffix(r.URL.Path, "/users/away"):
 			http.Redirect(w, r, elsewhere.URL+r.URL.Path, http.StatusFound)
 		case strings.HasSuffix(r.URL.Path, "/users/round"):
+			rounds.Add(1)
 			http.Redirect(w, r, r.URL.Path, http.StatusFound)
 		case strings.HasSuffix(r.URL.Path, "/users/near"):
 			http.Redirect(w, r, strings.Replace(r.URL.Path, "near", "there", 1), http.StatusFound)
@@ -273,6 +274,9 @@ func TestRedirects(t *testing.T) {
 	}
 	if n := visited.Load(); n != 0 {
 		t.Errorf("the other host was asked %d times", n)
+	}
+	if n := rounds.Load(); n > 5 {
+		t.Errorf("went round in a circle %d times", n)
 	}
 	if _, err := client.User(t.Context(), "near"); err != nil {
 		t.Errorf("within the host: %v", err)

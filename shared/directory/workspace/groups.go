@@ -2,7 +2,6 @@ package workspace
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -157,9 +156,10 @@ func (c *Client) checkEnd(ctx context.Context, op, groupID string, before int, n
 
 // HasMember implements directory.Organization. The directory's own answer
 // falls short in two ways. It is 400 for nested members of another domain than
-// the group's, so the group is listed instead. And whether it counts a group
-// that the whole customer is a member of is not documented, so a no is
-// believed only of a group whose listing, up to a minute ago, holds no such member.
+// the group's, so the group is listed instead, as it is when the answer lacks
+// its key. And whether it counts a group that the whole customer is a member of
+// is not documented, so a no is believed only of a group whose listing, up to a
+// minute ago, holds no such member.
 func (c *Client) HasMember(ctx context.Context, groupID, userID string) (bool, error) {
 	const op = "workspace: has member"
 	if groupID == "" || userID == "" {
@@ -169,33 +169,26 @@ func (c *Client) HasMember(ctx context.Context, groupID, userID string) (bool, e
 		_, err := c.api.Members.HasMember(groupID, userID).Fields("isMember").Context(ctx).Do()
 		return err
 	})
-	if fault.Is(err, fault.Invalid) {
-		return c.listed(ctx, groupID, userID)
-	}
-	if err != nil {
+	if err != nil && !fault.Is(err, fault.Invalid) {
 		return false, err
 	}
-	yes, err := decodeIsMember(op, body)
-	if err != nil || yes {
-		return yes, err
-	}
-	if known, ok := c.recall(groupID); ok {
-		return known, nil
-	}
-	return c.listed(ctx, groupID, userID)
-}
-
-func decodeIsMember(op string, body json.RawMessage) (bool, error) {
 	var got struct {
 		IsMember *bool `json:"isMember"`
 	}
-	if err := decode(op, body, &got); err != nil {
-		return false, err
+	if err == nil {
+		if err := decode(op, body, &got); err != nil {
+			return false, err
+		}
 	}
-	if got.IsMember == nil {
-		return false, incomplete(op, "the answer has no isMember key")
+	if got.IsMember != nil {
+		if *got.IsMember {
+			return true, nil
+		}
+		if everyone, known := c.recall(groupID); known {
+			return everyone, nil
+		}
 	}
-	return *got.IsMember, nil
+	return c.listed(ctx, groupID, userID)
 }
 
 // listed looks for a user in the whole listing of a group, and remembers
