@@ -1,7 +1,6 @@
 package sqlitefile_test
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -277,150 +276,23 @@ func TestCloseStoresWhatWaits(t *testing.T) {
 	}
 }
 
-// snapshot is the files of a folder, but for the lock and SQLite's index of the
-// write-ahead log, which holds no data.
-func snapshot(t *testing.T, folder string) map[string][]byte {
-	t.Helper()
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := map[string][]byte{}
-	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), ".lock") || strings.HasSuffix(e.Name(), "-shm") {
-			continue
-		}
-		data, err := os.ReadFile(filepath.Join(folder, e.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(data) > 0 || !strings.HasSuffix(e.Name(), "-wal") {
-			all[e.Name()] = data
-		}
-	}
-	return all
-}
-
-// refused fails unless Open refuses the file in words that say what to do, and
-// leaves it as it was.
-func refused(t *testing.T, path, what string, kind fault.Kind, words string) {
-	t.Helper()
-	before := snapshot(t, filepath.Dir(path))
-	f, err := sqlitefile.Open(path, schema(1), nil)
-	if err == nil {
-		closeFile(t, f)
-	}
-	if !fault.Is(err, kind) || !strings.Contains(err.Error(), words) {
-		t.Errorf("%s: got %v, want one of kind %v that says %q", what, err, kind, words)
-	}
-	after := snapshot(t, filepath.Dir(path))
-	for name, data := range before {
-		if !bytes.Equal(after[name], data) {
-			t.Errorf("%s: opening changed %s", what, name)
-		}
-	}
-	if len(after) != len(before) {
-		t.Errorf("%s: opening left %d files of %d", what, len(after), len(before))
-	}
-}
-
-// filled is the bytes of a good file of many pages.
-func filled(t *testing.T) []byte {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "state.db")
-	f := open(t, path, nil)
-	for id := range 50 {
-		if err := insert(f, context.Background(), id, strings.Repeat("x", 3000)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	closeFile(t, f)
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
-func TestBadFilesAreRefused(t *testing.T) {
+func TestDurability(t *testing.T) {
 	t.Parallel()
-	good := filled(t)
-	const backup = "from a backup"
-	edit := func(change func(b []byte)) []byte {
-		b := bytes.Clone(good)
-		change(b)
-		return b
-	}
-	for what, c := range map[string]struct {
-		data  []byte
-		words string
-	}{
-		"an empty file":          {nil, backup},
-		"10 bytes of it":         {good[:10], backup},
-		"100 bytes of it":        {good[:100], backup},
-		"one page of it":         {good[:4096], backup},
-		"half of it":             {good[:len(good)/2], backup},
-		"all but a byte":         {good[:len(good)-1], backup},
-		"all but a page":         {good[:len(good)-4096], backup},
-		"a page of zeros in it":  {edit(func(b []byte) { clear(b[2*4096 : 3*4096]) }), backup},
-		"garbage after its head": {edit(func(b []byte) { copy(b[4096:], bytes.Repeat([]byte("garbage!"), 2000)) }), backup},
-		"a text":                 {[]byte("this is a file of somebody else, and a long one"), "not a file of this program"},
-		"a short text":           {[]byte("hello"), "not a file of this program"},
-		"another program's":      {edit(func(b []byte) { copy(b[68:72], "othr") }), "not a file of this program"},
-		"of a newer layout":      {edit(func(b []byte) { b[63]++ }), "newer version"},
-	} {
-		t.Run(what, func(t *testing.T) {
-			t.Parallel()
-			path := filepath.Join(t.TempDir(), "state.db")
-			if err := os.WriteFile(path, c.data, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			refused(t, path, what, fault.Unready, c.words)
-		})
-	}
-	t.Run("a log without its file", func(t *testing.T) {
-		t.Parallel()
-		path := filepath.Join(t.TempDir(), "state.db")
-		if err := os.WriteFile(path+"-wal", []byte("frames"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		refused(t, path, "a log without its file", fault.Unready, backup)
-	})
-	t.Run("no folder", func(t *testing.T) {
-		t.Parallel()
-		_, err := sqlitefile.Open(filepath.Join(t.TempDir(), "none", "state.db"), schema(1), nil)
-		if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "create it") {
-			t.Errorf("got %v", err)
-		}
-	})
-}
-
-// BenchmarkOpen opens a file of about 100 MB, which it checks each time.
-func BenchmarkOpen(b *testing.B) {
-	path := filepath.Join(b.TempDir(), "state.db")
-	f, err := sqlitefile.Open(path, schema(1), nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	doc := strings.Repeat("x", 1000)
-	err = f.Write(context.Background(), func(tx sqlitefile.Tx) error {
-		for id := range 100_000 {
-			if _, err := tx.Exec("INSERT INTO rows (id, doc) VALUES (?, ?)", id, doc); err != nil {
+	f := open(t, filepath.Join(t.TempDir(), "state.db"), nil)
+	defer closeFile(t, f)
+	err := f.Write(context.Background(), func(tx sqlitefile.Tx) error {
+		for query, want := range map[string]string{"PRAGMA synchronous": "2", "PRAGMA journal_mode": "wal"} { // 2 is FULL
+			var got string
+			if err := tx.Query(func(rows *sql.Rows) error { return rows.Scan(&got) }, query); err != nil {
 				return err
+			}
+			if got != want {
+				t.Errorf("%s is %s, want %s", query, got, want)
 			}
 		}
 		return nil
 	})
-	if err := errors.Join(err, f.Close()); err != nil {
-		b.Fatal(err)
-	}
-	for b.Loop() {
-		f, err := sqlitefile.Open(path, schema(1), nil)
-		if err == nil {
-			err = f.Close()
-		}
-		if err != nil {
-			b.Fatal(err)
-		}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
