@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -77,7 +78,9 @@ func New(ctx context.Context, hc *http.Client, opts *Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	api, err := admin.NewService(ctx, option.WithHTTPClient(guarded(hc)), option.WithEndpoint(base))
+	api, err := admin.NewService(ctx, option.WithHTTPClient(guarded(hc)), option.WithEndpoint(base),
+		// An environment variable would make the library log requests, channel token and addresses included (R15).
+		option.WithLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		return nil, fault.Wrap(fault.Internal, "workspace: new client", err)
 	}

@@ -103,7 +103,7 @@ type world struct{ api *admin.Service }
 
 func (w world) AddUser(t *testing.T, email, orgUnitPath string) string {
 	t.Helper()
-	u, err := w.api.Users.Insert(&admin.User{PrimaryEmail: email, OrgUnitPath: orgUnitPath, Password: "unused-but-required",
+	u, err := w.api.Users.Insert(&admin.User{PrimaryEmail: email, OrgUnitPath: orgUnitPath, Password: "anything, it is required",
 		Name: &admin.UserName{GivenName: "Given", FamilyName: "Family"}}).Do()
 	return must(t, u, err).Id
 }
