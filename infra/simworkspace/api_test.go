@@ -351,7 +351,7 @@ func TestSameSeed(t *testing.T) {
 		_, text := do(t, w, "GET", "/users?customer=my_customer&maxResults=500&projection=full", "")
 		return text
 	}
-	if list(7) != list(7) {
+	if first, second := list(7), list(7); first != second {
 		t.Error("two companies of one seed differ")
 	}
 	if list(7) == list(8) {
