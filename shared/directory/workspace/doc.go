@@ -4,7 +4,7 @@
 // It owns how that API is spoken: its addresses, pages, quota, error bodies
 // and credentials. It promises that an answer which lacks what decides
 // something is fault.Incomplete and never an empty result (R13), that no
-// error text holds a token, an address or anything else the server wrote, and
+// error text holds a token, an address or a message of the server, and
 // that credentials are sent to no other host than the configured one. It is
 // lenient in what decides nothing: unknown keys, odd types of other keys,
 // missing etags. It never writes to the directory; opening and stopping push
