@@ -107,7 +107,9 @@ func (s *Service) resolve(ctx context.Context, p Proposal, c provision.Configura
 	if p.Protected != nil {
 		protected, err := s.resolveProtected(ctx, *p.Protected, c)
 		errs = append(errs, err)
-		changes = append(changes, func(c *provision.Configuration) { protect(c, protected, now) })
+		linked, linkErr := s.usersOf(ctx, c.Protected)
+		errs = append(errs, linkErr)
+		changes = append(changes, func(c *provision.Configuration) { protect(c, protected, linked, now) })
 	}
 	if p.Guard != nil {
 		errs = append(errs, checkGuard(*p.Guard))
@@ -284,19 +286,46 @@ func (s *Service) findProtected(ctx context.Context, email string, c provision.C
 	return p, nil
 }
 
-// protect replaces the list, and remembers when the protection of those who are not on it any more ended.
-func protect(c *provision.Configuration, list []provision.Protected, now time.Time) {
+// usersOf finds the users behind protected accounts that were found only in
+// the app, and are linked to somebody by now.
+func (s *Service) usersOf(ctx context.Context, list []provision.Protected) (map[string]string, error) {
+	users := map[string]string{}
+	for _, p := range list {
+		if p.UserID != "" || p.AccountID == "" {
+			continue
+		}
+		linked, err := s.Store.RecordsByAccount(ctx, []string{p.AccountID})
+		if err != nil {
+			return nil, err
+		}
+		if rec, ok := linked[p.AccountID]; ok {
+			users[p.AccountID] = rec.UserID
+		}
+	}
+	return users, nil
+}
+
+// protect replaces the list, and remembers when the protection of those who
+// are not on it any more ended. linked are the users behind accounts that the
+// list names without one.
+func protect(c *provision.Configuration, list []provision.Protected, linked map[string]string, now time.Time) {
 	ended := map[string]time.Time{}
 	for id, at := range c.Unprotected {
 		ended[id] = at
 	}
-	for _, p := range c.Protected {
+	user := func(p provision.Protected) string {
 		if p.UserID != "" {
-			ended[p.UserID] = now
+			return p.UserID
+		}
+		return linked[p.AccountID]
+	}
+	for _, p := range c.Protected {
+		if id := user(p); id != "" {
+			ended[id] = now
 		}
 	}
 	for _, p := range list {
-		delete(ended, p.UserID)
+		delete(ended, user(p))
 	}
 	c.Protected, c.Unprotected, c.Revisions.Protected = list, ended, c.Revision
 }

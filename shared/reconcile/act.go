@@ -40,7 +40,7 @@ type attempt struct {
 // with another pass.
 func (r *Reconciler) act(ctx context.Context, c provision.Configuration, req Request, d decide.Decision, seen sighting, res *Result) (more bool, err error) {
 	a := &attempt{Reconciler: r, c: c, req: req, rec: d.Record, op: *d.Operation, seen: seen, res: res}
-	a.rec.LookedAt = seen.at
+	seen.stamp(&a.rec)
 	if a.op.Impossible != "" {
 		a.rec = decide.FailedTry(a.rec, a.op, provision.Failed, a.op.Impossible, "", r.Business())
 		return a.finish(ctx, a.event(r.NewID(), a.op.Kind, provision.OutcomeFailed, a.op.Impossible))

@@ -25,7 +25,6 @@ func succeed(rec *provision.Record, intent provision.Intent, out outcome, appURL
 			link.State, link.SuspendedAt = provision.AccountSuspended, now
 		}
 		rec.GoneAt = time.Time{}
-		rec.Verdicts = withoutVerdict(rec.Verdicts, provision.Create)
 	case provision.Update:
 		link.Applied, link.Form = withLeft(intent.Attributes, rec), formOf(intent.Attributes, out.account)
 	case provision.Suspend:
@@ -42,6 +41,7 @@ func succeed(rec *provision.Record, intent provision.Intent, out outcome, appURL
 		}
 	}
 	rec.Retries = decide.WithoutRetry(*rec, intent.Operation)
+	rec.Verdicts = withoutVerdict(rec.Verdicts, intent) // a release is for one operation (R12)
 	return kind, cause
 }
 
@@ -74,10 +74,10 @@ func formOf(written provision.Attributes, account provision.Account) provision.A
 	return form
 }
 
-func withoutVerdict(verdicts []provision.Verdict, kind provision.OperationKind) []provision.Verdict {
+func withoutVerdict(verdicts []provision.Verdict, used provision.Intent) []provision.Verdict {
 	var kept []provision.Verdict
 	for _, v := range verdicts {
-		if v.Operation != kind {
+		if v.Operation != used.Operation || v.Condition != used.Cause.Condition {
 			kept = append(kept, v)
 		}
 	}

@@ -250,7 +250,7 @@ func (r *Reconciler) settle(ctx context.Context, req Request, before provision.R
 		res.Waiting = waiting(d.Record)
 	}
 	if Changed(before, d.Record) && worthKeeping(d.Record) {
-		d.Record.LookedAt = seen.at
+		seen.stamp(&d.Record)
 		if err := r.commit(ctx, &d.Record, req); err != nil {
 			return err
 		}

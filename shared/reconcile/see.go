@@ -25,6 +25,20 @@ type sighting struct {
 	gone bool
 }
 
+// stamp dates the record by this look, if the look saw all that a look can see:
+// what it did not see may have begun before the next one (R3, R9).
+func (s sighting) stamp(rec *provision.Record) {
+	switch s.look.User.Lifecycle {
+	case provision.Active, provision.Suspended:
+		if !s.look.Scope.Known {
+			return
+		}
+	case provision.Unknown:
+		return
+	}
+	rec.LookedAt = s.at
+}
+
 // errTokenRefused says that the app refused the token when it was read from.
 var errTokenRefused = errors.New("the app refuses the access token")
 
