@@ -129,13 +129,13 @@ func (s *Store) Commit(ctx context.Context, change state.Change) (int64, error) 
 const (
 	insertRecord = `INSERT INTO records (user_id, version, email, account_id, account_state, linked_at, active_since, suspended_at,
 			removed_at, next_at, retry_at, held, attention, intent_revision, lease_until, count_suspend, count_delete,
-			suspend_done, delete_done, doc)
-		VALUES (?1, ?2 + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
+			suspend_done, delete_done, gone_at, doc)
+		VALUES (?1, ?2 + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)
 		ON CONFLICT (user_id) DO NOTHING`
 	updateRecord = `UPDATE records SET version = ?2 + 1, email = ?3, account_id = ?4, account_state = ?5, linked_at = ?6,
 			active_since = ?7, suspended_at = ?8, removed_at = ?9, next_at = ?10, retry_at = ?11, held = ?12, attention = ?13,
 			intent_revision = ?14, lease_until = ?15, count_suspend = ?16, count_delete = ?17, suspend_done = ?18,
-			delete_done = ?19, doc = ?20
+			delete_done = ?19, gone_at = ?20, doc = ?21
 		WHERE user_id = ?1 AND version = ?2`
 )
 
@@ -160,6 +160,7 @@ func recordArgs(op string, r provision.Record) ([]any, error) {
 	return []any{
 		r.UserID, r.Version, fold(r.Email), accountID, string(r.Account.State), nanos(r.Account.LinkedAt), nanos(r.Account.ActiveSince),
 		nanos(r.Account.SuspendedAt), nanos(r.Account.RemovedAt), nextAt, nanos(r.RetryAt()), r.Hold != nil, len(r.Attention) > 0,
-		intentRevision, leaseUntil, nanos(r.CountSuspendAt), nanos(r.CountDeleteAt), nanos(r.SuspendDoneAt), nanos(r.DeleteDoneAt), doc,
+		intentRevision, leaseUntil, nanos(r.CountSuspendAt), nanos(r.CountDeleteAt), nanos(r.SuspendDoneAt), nanos(r.DeleteDoneAt),
+		nanos(r.GoneAt), doc,
 	}, nil
 }

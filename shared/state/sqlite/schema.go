@@ -23,6 +23,7 @@ CREATE TABLE records (
 	count_delete    INTEGER,
 	suspend_done    INTEGER,
 	delete_done     INTEGER,
+	gone_at         INTEGER,
 	doc             TEXT NOT NULL
 ) STRICT;
 CREATE INDEX records_email ON records (email);
@@ -38,6 +39,7 @@ CREATE INDEX records_count_suspend ON records (count_suspend) WHERE count_suspen
 CREATE INDEX records_count_delete ON records (count_delete) WHERE count_delete IS NOT NULL;
 CREATE INDEX records_suspend_done ON records (suspend_done) WHERE suspend_done IS NOT NULL;
 CREATE INDEX records_delete_done ON records (delete_done) WHERE delete_done IS NOT NULL;
+CREATE INDEX records_gone ON records (user_id) WHERE gone_at IS NOT NULL;
 
 CREATE TABLE events (
 	row     INTEGER PRIMARY KEY, -- the order in which they were stored, for events of the same time

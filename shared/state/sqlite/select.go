@@ -22,6 +22,8 @@ func byUser(kind state.SelectionKind) (condition string, ok bool) {
 		return "held AND ", true
 	case state.SelectAttention:
 		return "attention AND ", true
+	case state.SelectGone:
+		return "gone_at IS NOT NULL AND ", true
 	case state.SelectIntent:
 		return "intent_revision IS NOT NULL AND ", true
 	}
@@ -111,6 +113,8 @@ func (s *Store) Count(ctx context.Context, c state.Count) (int, error) {
 		return s.count(ctx, "SELECT count(*) FROM records WHERE "+managed, at)
 	case state.CountActiveAt:
 		return s.count(ctx, "SELECT count(*) FROM records WHERE "+active, at)
+	case state.CountGone:
+		return s.count(ctx, "SELECT count(*) FROM records WHERE gone_at > ?", at)
 	case state.CountHeld:
 		return s.count(ctx, "SELECT count(*) FROM records WHERE held")
 	case state.CountOpenIntents:

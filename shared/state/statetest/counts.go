@@ -30,6 +30,7 @@ func drawRecord(t *rapid.T, id string) provision.Record {
 		},
 		CountSuspendAt: moment(t, "countSuspendAt"), CountDeleteAt: moment(t, "countDeleteAt"),
 		SuspendDoneAt: moment(t, "suspendDoneAt"), DeleteDoneAt: moment(t, "deleteDoneAt"),
+		GoneAt: moment(t, "goneAt"),
 	}
 	if rapid.Bool().Draw(t, "held") {
 		r.Hold = &provision.Hold{Operation: provision.Suspend, HeldAt: at(0)}
@@ -56,6 +57,8 @@ func counted(r provision.Record, c state.Count) bool {
 		return r.Account.ActiveAt(c.Time)
 	case state.CountManagedAt:
 		return r.Account.ManagedAt(c.Time)
+	case state.CountGone:
+		return r.GoneAt.After(c.Time)
 	case state.CountHeld:
 		return r.Hold != nil
 	case state.CountOpenIntents:
@@ -82,7 +85,7 @@ func testCounts(t *testing.T, open Open) {
 			records = append(records, r)
 		}
 		c := state.Count{Time: moment(t, "time"), Revision: rapid.Int64Range(0, 3).Draw(t, "than revision")}
-		for _, c.Kind = range []state.CountKind{state.CountPending, state.CountDone, state.CountActiveAt, state.CountManagedAt, state.CountHeld, state.CountOpenIntents} {
+		for _, c.Kind = range []state.CountKind{state.CountPending, state.CountDone, state.CountActiveAt, state.CountManagedAt, state.CountGone, state.CountHeld, state.CountOpenIntents} {
 			for _, c.Operation = range []provision.OperationKind{provision.Suspend, provision.HardDelete} {
 				want := 0
 				for _, r := range records {

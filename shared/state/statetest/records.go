@@ -218,6 +218,10 @@ func testSelections(t *testing.T, open Open) {
 			r.Intent = &provision.Intent{ID: "i"}
 			belongs(state.SelectIntent)
 		}
+		if i%11 == 0 {
+			r.GoneAt = at(i)
+			belongs(state.SelectGone)
+		}
 		commit(t, s, r)
 	}
 	check := func(limit int) {
