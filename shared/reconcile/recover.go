@@ -6,6 +6,7 @@ import (
 	"example.com/autoprovision/shared/decide"
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/state"
 )
 
 // recover finds out from the app what became of an intent whose worker did not
@@ -115,4 +116,29 @@ func (a *attempt) unanswered(ctx context.Context, cause error) (more bool, err e
 	}
 	pause, _ := a.breaker.failed(a.rec.UserID, fault.RetryAfter(cause))
 	return false, paused(pause)
+}
+
+// TakeOver gives back the leases of workers that cannot be alive any more. Only
+// a process that is alone with the state may call it, before it starts to look;
+// what the dead left unfinished is then found out by the next look at each user.
+func (r *Reconciler) TakeOver(ctx context.Context) error {
+	sel := state.Selection{Kind: state.SelectIntent, Limit: 500}
+	for {
+		page, next, err := r.Store.Select(ctx, sel)
+		if err != nil {
+			return err
+		}
+		for _, rec := range page {
+			if rec.Lease == nil {
+				continue
+			}
+			rec.Lease = nil
+			if err := r.keep(ctx, &rec); err != nil {
+				return err
+			}
+		}
+		if sel.Token = next; next == "" {
+			return nil
+		}
+	}
 }

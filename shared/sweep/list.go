@@ -224,7 +224,7 @@ func (r *run) unlisted(ctx context.Context, v *survey) error {
 		_, deleted := rec.Condition(provision.ConditionDeleted)
 		switch {
 		case !rec.Account.Exists():
-		case !isShown:
+		case !isShown && rec.Account.LinkedAt.Before(v.began): // a younger one may have come after its page
 			wanted.add(reconcile.Request{UserID: rec.UserID, CheckAccount: true})
 		case !isListed && !deleted:
 			wanted.add(reconcile.Request{UserID: rec.UserID})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -32,6 +33,7 @@ type survey struct {
 
 	app    *appView
 	listed chan struct{} // closed when the app is listed
+	began  time.Time     // business time before anything was listed
 
 	group *errgroup.Group
 	ctx   context.Context
@@ -51,7 +53,7 @@ func (s *Sweeper) begin(ctx context.Context, c provision.Configuration) (*survey
 	if err != nil {
 		return nil, err
 	}
-	v := &survey{Sweeper: s, c: c, accounts: accounts, app: newAppView(),
+	v := &survey{Sweeper: s, c: c, accounts: accounts, app: newAppView(), began: s.Business(),
 		scoped: make(chan struct{}), listed: make(chan struct{}), lost: make(map[string]error)}
 	v.group, v.ctx = errgroup.WithContext(ctx)
 	v.group.Go(func() error { defer close(v.scoped); return v.readScope(v.ctx) })
@@ -158,11 +160,12 @@ func newAppView() *appView {
 // shifts, and compares each page with our records.
 func (v *survey) listApp(ctx context.Context) error {
 	for start := 1; ; {
+		at := v.Business()
 		page, err := v.accounts.List(ctx, start)
 		if err != nil {
 			return v.listingError(ctx, err)
 		}
-		if err := v.compare(ctx, page.Accounts); err != nil {
+		if err := v.compare(ctx, page.Accounts, at); err != nil {
 			return err
 		}
 		if page.Next == 0 {
@@ -180,7 +183,9 @@ func (v *survey) listingError(ctx context.Context, err error) error {
 	return fmt.Errorf("the app's accounts could not be listed: %w", err)
 }
 
-func (v *survey) compare(ctx context.Context, accounts []provision.Account) error {
+// compare compares one page of accounts, listed at a time, with our records.
+// What was looked at since is newer than the page.
+func (v *survey) compare(ctx context.Context, accounts []provision.Account, at time.Time) error {
 	ids := make([]string, 0, len(accounts))
 	for _, a := range accounts {
 		if _, again := v.app.seen[a.ID]; !again {
@@ -205,7 +210,8 @@ func (v *survey) compare(ctx context.Context, accounts []provision.Account) erro
 		rec, ok := linked[a.ID]
 		if ok && rec.Account.App == v.c.Connection.BaseURL {
 			v.app.linkedNames[name] = rec.UserID
-			if a.Active != (rec.Account.State == provision.AccountActive) || len(decide.Drift(rec, a)) > 0 {
+			differs := a.Active != (rec.Account.State == provision.AccountActive) || len(decide.Drift(rec, a)) > 0
+			if differs && !rec.LookedAt.After(at) {
 				v.app.differing = append(v.app.differing, rec.UserID)
 			}
 			continue
