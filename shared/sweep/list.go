@@ -236,7 +236,8 @@ func (r *run) unlisted(ctx context.Context, v *survey) error {
 		{Kind: state.SelectPending, Before: now}, {Kind: state.SelectRetry, Before: now}, {Kind: state.SelectIntent},
 	} {
 		if err := r.each(ctx, sel, func(rec provision.Record) {
-			if rec.Hold == nil {
+			underWay := rec.Lease != nil && rec.Lease.Until.After(r.Real())
+			if rec.Hold == nil && !underWay {
 				wanted.add(reconcile.Request{UserID: rec.UserID})
 			}
 		}); err != nil {
