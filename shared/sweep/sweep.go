@@ -34,6 +34,7 @@ type Store interface {
 	state.Sweeps
 	state.Previews
 	Expire(ctx context.Context, before time.Time) error
+	Append(ctx context.Context, events ...provision.Event) error
 }
 
 // Ports are what a sweeper needs; all are required.
@@ -329,6 +330,9 @@ func (r *run) done(ctx context.Context) error {
 		return err
 	}
 	if err := r.Store.Expire(ctx, r.Business().Add(-provision.EventRetention)); err != nil {
+		return err
+	}
+	if err := r.remind(ctx); err != nil {
 		return err
 	}
 	if err := r.Store.DropSweep(ctx, r.sw.ID); err != nil {
