@@ -5,13 +5,13 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
 
 	"example.com/autoprovision/shared/app"
+	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/secrets"
 )
@@ -51,9 +51,10 @@ type Client struct {
 	slots      chan struct{}
 	limit      *rate.Limiter
 
-	mu sync.Mutex
-	// config is nil until the app was asked for it.
-	config *serviceConfig
+	// asking holds a value while the app is asked for its configuration.
+	asking chan struct{}
+	// config is nil until the app has answered.
+	config atomic.Pointer[serviceConfig]
 	// patchMissing: a PATCH was answered as not implemented.
 	patchMissing atomic.Bool
 	// wholeLists: a path with a value filter was refused as such.
@@ -79,6 +80,7 @@ func New(connection provision.Connection, token func(context.Context) (secrets.V
 		token:      token,
 		timeout:    options.Timeout,
 		slots:      make(chan struct{}, max(1, connection.Concurrency)),
+		asking:     make(chan struct{}, 1),
 		limit:      rate.NewLimiter(rate.Inf, 0),
 	}
 	if c.timeout == 0 {
@@ -113,14 +115,20 @@ type serviceConfig struct {
 // serviceConfig reads the app's configuration once. An app without one is
 // taken to support what it is asked for, until it says otherwise.
 func (c *Client) serviceConfig(ctx context.Context) (serviceConfig, error) {
-	c.mu.Lock()
-	cached := c.config
-	c.mu.Unlock()
-	if cached != nil {
+	const op = "scim: read service configuration"
+	if cached := c.config.Load(); cached != nil {
 		return *cached, nil
 	}
-	// Asked outside the lock: two callers may both ask, and both get the same answer.
-	r, err := c.do(ctx, request{op: "scim: read service configuration", method: http.MethodGet, path: "/ServiceProviderConfig"})
+	select { // one asks, the others wait for the answer
+	case c.asking <- struct{}{}:
+		defer func() { <-c.asking }()
+	case <-ctx.Done():
+		return serviceConfig{}, &fault.Error{Kind: fault.Unavailable, Op: op, Detail: "not sent", Err: ctx.Err()}
+	}
+	if cached := c.config.Load(); cached != nil {
+		return *cached, nil
+	}
+	r, err := c.do(ctx, request{op: op, method: http.MethodGet, path: "/ServiceProviderConfig"})
 	config := serviceConfig{patch: true}
 	switch {
 	case err == nil:
@@ -133,9 +141,7 @@ func (c *Client) serviceConfig(ctx context.Context) (serviceConfig, error) {
 	case r.status >= 500 && r.status != http.StatusNotImplemented:
 		return config, nil // not remembered: the next call asks again
 	}
-	c.mu.Lock()
-	c.config = &config
-	c.mu.Unlock()
+	c.config.Store(&config)
 	return config, nil
 }
 

@@ -5,7 +5,9 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -306,4 +308,30 @@ func TestPutDoesNotOverwriteAnotherChange(t *testing.T) {
 	if after, _ := server.Account(ana.ID); after.Active {
 		t.Error("an update let a person in again who was suspended meanwhile")
 	}
+}
+
+// A first sync's workers all want to know at once what the app supports.
+func TestManyFirstUpdatesAskOnceWhatTheAppSupports(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := simcomeet.New(nil)
+		server.SetFaults(simcomeet.Faults{LatencyMS: 20})
+		client := dial(server, nil)
+		var updates sync.WaitGroup
+		for _, name := range []string{"ana", "bo", "cy", "di"} {
+			account, err := client.Create(t.Context(), "id-"+name, person(name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			updates.Go(func() {
+				if _, err := client.Update(t.Context(), account.ID, "id-"+name, person(name), person(name)); err != nil {
+					t.Errorf("update of %s: %v", name, err)
+				}
+			})
+		}
+		updates.Wait()
+		if got := server.Calls()[simcomeet.CallDiscovery]; got != 1 {
+			t.Errorf("%d discovery calls, want 1", got)
+		}
+	})
 }
