@@ -67,8 +67,12 @@ func (s *Service) HeldPage(ctx context.Context, token string, limit int) ([]prov
 
 // Settle confirms (release) or dismisses held operations: of the users named,
 // or of all on the list when users is nil. Errors: fault.Conflict when the
-// list is not the open one any more; fault.Invalid for a user who is not on it.
+// list is not the open one any more; fault.Invalid for a user who is not on it,
+// and for a list of nobody.
 func (s *Service) Settle(ctx context.Context, listID string, users []string, release bool) error {
+	if users != nil && len(users) == 0 {
+		return fault.Field("users", "name at least one person, or leave the field out for everybody on the list")
+	}
 	held, err := s.Held(ctx)
 	if err != nil {
 		return err

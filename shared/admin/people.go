@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,9 +38,10 @@ type Person struct {
 // personEvents is how many of the last events a person's explanation shows.
 const personEvents = 20
 
-// resolve finds the directory id of a user given by id, by present primary
-// address, or by the last address of a deleted one.
-func (s *Service) resolveUser(ctx context.Context, key string) (string, error) {
+// UserID finds the directory id of a user given by id, by present primary
+// address, or by the last address of a deleted one; fault.NotFound for an
+// address that nobody has.
+func (s *Service) UserID(ctx context.Context, key string) (string, error) {
 	if !strings.Contains(key, "@") {
 		return key, nil
 	}
@@ -68,7 +70,7 @@ func (s *Service) resolveUser(ctx context.Context, key string) (string, error) {
 
 // Person explains one user, given by id or address.
 func (s *Service) Person(ctx context.Context, key string) (Person, error) {
-	id, err := s.resolveUser(ctx, key)
+	id, err := s.UserID(ctx, key)
 	if err != nil {
 		return Person{}, err
 	}
@@ -130,7 +132,7 @@ const lookPatience = 20 * time.Second
 // Reconcile looks at one user now, in this call, bringing retries forward. It
 // returns what was done, and in a sentence why no more.
 func (s *Service) Reconcile(ctx context.Context, key string) (Person, reconcile.Result, error) {
-	id, err := s.resolveUser(ctx, key)
+	id, err := s.UserID(ctx, key)
 	if err != nil {
 		return Person{}, reconcile.Result{}, err
 	}
@@ -180,21 +182,42 @@ func (s *Service) fromRecord(c provision.Configuration, rec provision.Record) Pe
 }
 
 // AttentionPage is one page of what needs a person: faults of configuration and
-// the held list first, then people by user id.
+// the held list first, then people by user id. A record may hold several
+// entries, so a token says at which place of the records its page begins, and
+// how many entries from there have been given already.
 func (s *Service) AttentionPage(ctx context.Context, token string, limit int) ([]provision.Attention, string, error) {
+	given, place := 0, ""
+	if token != "" {
+		number, rest, found := strings.Cut(token, ".")
+		n, err := strconv.Atoi(number)
+		if !found || err != nil || n < 0 {
+			return nil, "", fault.Field("pageToken", "the page token is not one of this list; begin with the first page")
+		}
+		given, place = n, rest
+	}
 	var list []provision.Attention
-	if token == "" {
+	if place == "" {
 		first, err := s.attentionAtLarge(ctx)
 		if err != nil {
 			return nil, "", err
 		}
 		list = first
 	}
-	records, next, err := s.Store.Select(ctx, state.Selection{Kind: state.SelectAttention, Token: token, Limit: limit})
+	records, next, err := s.Store.Select(ctx, state.Selection{Kind: state.SelectAttention, Token: place, Limit: limit})
+	if err != nil {
+		return nil, "", err
+	}
 	for _, rec := range records {
 		list = append(list, rec.Attention...)
 	}
-	return list, next, err
+	list = list[min(given, len(list)):]
+	if len(list) > limit {
+		return list[:limit], strconv.Itoa(given+limit) + "." + place, nil
+	}
+	if next != "" {
+		next = "0." + next
+	}
+	return list, next, nil
 }
 
 func (s *Service) attentionAtLarge(ctx context.Context) ([]provision.Attention, error) {
@@ -243,12 +266,13 @@ func (s *Service) Events(ctx context.Context, f state.EventFilter) ([]provision.
 	return s.Store.Events(ctx, f)
 }
 
-// Usage counts the events of the last days, by day, name and outcome.
+// Usage counts the events of the last days in UTC, today among them, by day, name and outcome.
 func (s *Service) Usage(ctx context.Context, days int) ([]state.DayCount, error) {
 	if days < 1 || days > 30 {
 		return nil, fault.Field("days", "choose 1 to 30 days: the log is kept for 30")
 	}
-	return s.Store.Usage(ctx, s.Business().AddDate(0, 0, -days))
+	today := s.Business().UTC().Truncate(24 * time.Hour)
+	return s.Store.Usage(ctx, today.AddDate(0, 0, 1-days))
 }
 
 // Groups finds groups for the wizard.
