@@ -1,0 +1,112 @@
+// Command local runs the whole of autoprovision in one process on one machine:
+// every function, the embedded state, queue and secrets, and the console, on
+// loopback. Without flags it runs against a simulated Workspace and a simulated
+// Comeet, which it starts too.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"html/template"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"example.com/autoprovision/shared/provision"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := start(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "autoprovision:", err)
+		os.Exit(1)
+	}
+}
+
+// start runs the program until the context ends.
+func start(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
+	s, err := readSettings(args, getenv, stderr)
+	if err != nil {
+		return err
+	}
+	log := logger(stderr, s.jsonLog)
+	p, err := open(ctx, s, log)
+	if err != nil {
+		return err
+	}
+	defer p.close(context.WithoutCancel(ctx))
+	p.announce(stdout)
+	if err := p.run(ctx); err != nil {
+		return err
+	}
+	log.Info("stopping")
+	return nil
+}
+
+func logger(out io.Writer, asJSON bool) *slog.Logger {
+	if asJSON {
+		return slog.New(slog.NewJSONHandler(out, nil))
+	}
+	return slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+		if len(groups) == 0 && a.Key == slog.TimeKey {
+			return slog.String("at", a.Value.Time().Format(time.TimeOnly))
+		}
+		return a
+	}}))
+}
+
+// announce prints where everything is: first the one address to open.
+func (p *program) announce(out io.Writer) {
+	fmt.Fprintf(out, "autoprovision runs: open http://%s/?token=%s\n", p.listener.Addr(), p.settings.adminToken.Reveal())
+	if p.sim.workspace != nil {
+		fmt.Fprintf(out, "  simulated Workspace  %s\n", p.sim.directoryURL)
+	}
+	if p.sim.comeet != nil {
+		fmt.Fprintf(out, "  simulated Comeet     %s\n  its access token     %s\n", p.sim.scimURL, p.sim.comeet.Token())
+	}
+	if p.settings.temporary {
+		fmt.Fprintln(out, "  the state is in a temporary folder, and gone on exit; -data keeps it")
+	}
+	if p.settings.speed != 1 {
+		fmt.Fprintf(out, "  a real second is %v business seconds\n", p.settings.speed)
+	}
+}
+
+// nextSweep is when the next sweep is due, in business time.
+func nextSweep(last *provision.Sweep, every time.Duration) time.Time {
+	switch last.State {
+	case provision.SweepDone:
+		return last.QueuedAt.Add(every)
+	case provision.SweepFailed:
+		return last.QueuedAt.Add(min(every, retrySweep))
+	}
+	return last.QueuedAt.Add(100 * 365 * 24 * time.Hour) // it runs
+}
+
+var welcomePage = template.Must(template.New("welcome").Parse(`<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>autoprovision</title>
+<h1>autoprovision runs</h1>
+<p>Its API is described at <a href="/api/v1/openapi.json">/api/v1/openapi.json</a>.
+Call it with the token that the program printed at its start, as a bearer token.</p>
+`))
+
+// welcome is what the printed address shows. It needs no token and shows none.
+func (p *program) welcome(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'")
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	if err := welcomePage.Execute(w, nil); err != nil {
+		p.log.Error("page", "error", err.Error())
+	}
+}

@@ -1,0 +1,278 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"example.com/autoprovision/functions/console/api"
+	"example.com/autoprovision/functions/endpoint"
+	"example.com/autoprovision/shared/clock"
+	"example.com/autoprovision/shared/comeet"
+	"example.com/autoprovision/shared/directory/workspace"
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/secrets"
+	"example.com/autoprovision/shared/secrets/file"
+	"example.com/autoprovision/shared/sqlitefile"
+	"example.com/autoprovision/shared/state/sqlite"
+	"example.com/autoprovision/shared/tasks"
+	"example.com/autoprovision/shared/tasks/sqlitequeue"
+	"example.com/autoprovision/shared/wiring"
+)
+
+// program is the whole system in one process.
+type program struct {
+	settings settings
+	log      *slog.Logger
+	business *businessTime
+	sim      *simulated
+	file     *sqlitefile.File
+	queue    *sqlitequeue.Queue
+	system   *wiring.System
+	listener net.Listener
+	server   *http.Server
+}
+
+// open builds everything and listens; nothing runs yet. What it opened is
+// closed again when it fails.
+func open(ctx context.Context, s settings, log *slog.Logger) (_ *program, err error) {
+	if err := s.folder(); err != nil {
+		return nil, err
+	}
+	p := &program{settings: s, log: log}
+	defer func() {
+		if err != nil {
+			p.close(context.WithoutCancel(ctx))
+		}
+	}()
+	if p.business, err = openBusinessTime(s.data, s.speed); err != nil {
+		return p, err
+	}
+	if p.listener, err = net.Listen("tcp", s.addr); err != nil {
+		return p, fmt.Errorf("listening on %s: %w: choose another address with -addr", s.addr, err)
+	}
+	p.file, err = sqlitefile.Open(filepath.Join(s.data, "autoprovision.db"), []sqlitefile.Schema{sqlite.Schema(), sqlitequeue.Schema()}, nil)
+	if err != nil {
+		return p, err
+	}
+	if p.sim, err = startSimulated(s, p.business.now); err != nil {
+		return p, err
+	}
+	return p, p.build(ctx)
+}
+
+func (p *program) build(ctx context.Context) error {
+	store, err := sqlite.New(p.file)
+	if err != nil {
+		return err
+	}
+	vault, err := file.Open(p.settings.data)
+	if err != nil {
+		return err
+	}
+	dir, err := p.directory(ctx)
+	if err != nil {
+		return err
+	}
+	base := "http://" + p.listener.Addr().String()
+	token := secrets.NewValue(rand.Text())
+	p.queue, err = sqlitequeue.New(p.file, sqlitequeue.Config{
+		Queues: map[string]sqlitequeue.Endpoint{
+			tasks.Reconcile: {URL: base + "/reconcile", Concurrency: 32},
+			tasks.Bulk:      {URL: base + "/reconcile", Concurrency: 48},
+			tasks.Sweep:     {URL: base + "/sweep", Concurrency: 4},
+		},
+		Token: token, Business: p.business.now, Real: clock.System, Log: p.log,
+	})
+	if err != nil {
+		return err
+	}
+	profile := comeet.Profile()
+	connection := profile.Connection
+	connection.RequestsPerSecond = 0 // unlimited unless set: the services are on this machine, or the administrator's own
+	connection.BaseURL = or(p.settings.scimURL, p.sim.scimURL)
+	p.system = wiring.Build(wiring.Parts{
+		Profile: profile, Store: store, Tasks: p.queue, Secrets: vault, Directory: dir,
+		Business: p.business.now, Real: clock.System, Log: p.log,
+		Connection: connection, FixedBaseURL: true, PushAddress: p.pushAddress(base),
+	})
+	p.server = &http.Server{Handler: p.routes(token), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	if err := p.system.Admin.Init(ctx); err != nil {
+		return err
+	}
+	return p.system.Reconciler.TakeOver(ctx) // the file's lock says that no other process works on it
+}
+
+// directory is the client of the simulated directory, of one on a given URL, or of Google's.
+func (p *program) directory(ctx context.Context) (*workspace.Client, error) {
+	hc := &http.Client{}
+	who, admin, _ := strings.Cut(p.settings.credentials, ",")
+	var err error
+	switch {
+	case p.settings.credentials == "":
+	case strings.HasPrefix(who, "adc:"):
+		hc, err = workspace.ImpersonatedClient(ctx, strings.TrimPrefix(who, "adc:"), admin)
+	default:
+		key, readErr := os.ReadFile(who)
+		if readErr != nil {
+			return nil, fmt.Errorf("-directory-credentials: %w", readErr)
+		}
+		hc, err = workspace.KeyClient(ctx, key, admin)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("-directory-credentials: %w: write FILE,ADMIN@DOMAIN or adc:SERVICEACCOUNT,ADMIN@DOMAIN", err)
+	}
+	url := or(p.settings.directoryURL, p.sim.directoryURL)
+	if p.settings.credentials != "" && p.settings.directoryURL == "" {
+		url = "" // Google's own
+	}
+	return workspace.New(ctx, hc, &workspace.Options{BaseURL: url})
+}
+
+// pushAddress is where a directory on this machine can reach us; Google's cannot.
+func (p *program) pushAddress(base string) string {
+	if p.settings.credentials != "" || !simulatedOrLoopback(p.settings.directoryURL) {
+		return ""
+	}
+	return base + "/directory-push"
+}
+
+func (p *program) routes(queueToken secrets.Value) http.Handler {
+	e := &endpoint.Endpoints{
+		Reconciler: p.system.Reconciler, Sweeper: p.system.Sweeper, Push: p.system.Push, Store: p.system.Store,
+		Now: p.business.now, NewID: rand.Text, Log: p.log, Queue: bearer(queueToken),
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /directory-push", e.DirectoryPush)
+	mux.HandleFunc("POST /reconcile", e.Reconcile)
+	mux.HandleFunc("POST /sweep", e.Sweep)
+	mux.Handle("/api/v1/", api.New(p.system.Admin, p.settings.adminToken))
+	mux.HandleFunc("GET /{$}", p.welcome)
+	return mux
+}
+
+// bearer lets in who carries a token, compared in constant time.
+func bearer(token secrets.Value) endpoint.Caller {
+	want := sha256.Sum256([]byte("Bearer " + token.Reveal()))
+	return func(r *http.Request) error {
+		got := sha256.Sum256([]byte(r.Header.Get("Authorization")))
+		if subtle.ConstantTimeCompare(want[:], got[:]) != 1 {
+			return fault.New(fault.Unauthorized, "local: task", "only this program's own queue may call this")
+		}
+		return nil
+	}
+}
+
+// run serves until the context ends, and then stops cleanly.
+func (p *program) run(ctx context.Context) error {
+	failed := make(chan error, 2)
+	go func() {
+		if err := p.server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
+			failed <- err
+		}
+	}()
+	go func() {
+		if err := p.queue.Run(context.WithoutCancel(ctx)); err != nil {
+			failed <- err
+		}
+	}()
+	schedule := time.NewTicker(p.tick())
+	defer schedule.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-failed:
+			return err
+		case <-schedule.C:
+			p.beat(ctx)
+		}
+	}
+}
+
+// tick is how often the schedule is looked at, in real time.
+func (p *program) tick() time.Duration {
+	every := time.Duration(float64(p.settings.sweepEvery) / p.settings.speed / 10)
+	return min(max(every, 50*time.Millisecond), time.Second)
+}
+
+// retrySweep is how soon a sweep that failed is tried again, in business time.
+const retrySweep = 10 * time.Minute
+
+// beat asks for a sweep when one is due, and keeps the business time.
+func (p *program) beat(ctx context.Context) {
+	if err := p.business.save(); err != nil {
+		p.log.Error("the business time could not be saved", "error", err.Error())
+	}
+	st, err := p.system.Admin.Status(ctx)
+	if err != nil {
+		p.log.Error("the state could not be read", "error", err.Error())
+		return
+	}
+	if !st.Configuration.Runs() || st.Sweep != nil && p.business.now().Before(nextSweep(st.Sweep, p.settings.sweepEvery)) {
+		return
+	}
+	if _, err := p.system.Sweeper.Request(ctx, "schedule"); err != nil {
+		p.log.Error("a sweep could not be asked for", "error", err.Error())
+	}
+}
+
+// close stops taking work, lets what is under way end, and closes the file.
+func (p *program) close(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if p.queue != nil {
+		if err := p.queue.Close(ctx); err != nil {
+			p.log.Warn("work under way was cut off and goes on at the next start", "error", err.Error())
+		}
+	}
+	if p.server != nil {
+		p.shutDown(ctx)
+	}
+	if p.listener != nil {
+		p.listener.Close()
+	}
+	if p.sim != nil {
+		p.sim.close()
+	}
+	if p.business != nil {
+		if err := p.business.save(); err != nil {
+			p.log.Error("the business time could not be saved", "error", err.Error())
+		}
+	}
+	if p.file != nil {
+		if err := p.file.Close(); err != nil {
+			p.log.Error("the state could not be closed", "error", err.Error())
+		}
+	}
+	if p.settings.temporary {
+		os.RemoveAll(p.settings.data)
+	}
+}
+
+// shutDown lets requests under way end, but waits no longer than a moment:
+// connections that never carried one would keep it for seconds.
+func (p *program) shutDown(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if p.server.Shutdown(ctx) != nil {
+		p.server.Close()
+	}
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
