@@ -1,0 +1,176 @@
+// Package architecture holds the tests of the repository's shape: which package
+// may import which, and that the README names them all.
+package architecture
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "example.com/autoprovision/"
+
+// layers is the picture of the architecture, bottom-up: a package may import
+// the packages that its row names, and the standard library.
+var layers = []struct {
+	pkg  string
+	may  []string // of this module
+	libs []string // prefixes of other modules
+}{
+	// The pure core: the standard library only.
+	{"shared/fault", nil, nil},
+	{"shared/clock", nil, nil},
+	{"shared/provision", nil, nil},
+	{"shared/scope", []string{"shared/provision"}, nil},
+	{"shared/decide", []string{"shared/provision", "shared/scope"}, nil},
+	// The ports.
+	{"shared/directory", []string{"shared/provision"}, nil},
+	{"shared/app", []string{"shared/provision"}, nil},
+	{"shared/state", []string{"shared/provision"}, nil},
+	{"shared/tasks", []string{"shared/fault"}, nil},
+	{"shared/secrets", nil, nil},
+	// Adapters: each its port, its library and nothing of another adapter.
+	{"shared/directory/workspace", []string{"shared/directory", "shared/provision", "shared/fault", "shared/clock"},
+		[]string{"google.golang.org/api", "golang.org/x/oauth2", "golang.org/x/time", "github.com/cenkalti/backoff"}},
+	{"shared/scim", []string{"shared/app", "shared/clock", "shared/provision", "shared/fault", "shared/secrets"},
+		[]string{"golang.org/x/text", "golang.org/x/time", "github.com/google/uuid"}},
+	{"shared/comeet", []string{"shared/app", "shared/provision", "shared/fault", "shared/scim"}, nil},
+	{"shared/mapping", []string{"shared/app", "shared/provision", "shared/fault"},
+		[]string{"cel.dev/cel-go", "github.com/tidwall/gjson", "golang.org/x/text"}},
+	{"shared/sqlitefile", []string{"shared/fault"}, []string{"modernc.org/sqlite", "github.com/gofrs/flock"}},
+	{"shared/state/sqlite", []string{"shared/state", "shared/provision", "shared/fault", "shared/sqlitefile"}, nil},
+	{"shared/tasks/sqlitequeue", []string{"shared/tasks", "shared/fault", "shared/clock", "shared/secrets", "shared/sqlitefile"}, nil},
+	{"shared/secrets/file", []string{"shared/secrets", "shared/fault"}, nil},
+	{"shared/connect", []string{"shared/app", "shared/provision", "shared/fault", "shared/scim", "shared/secrets"}, nil},
+	// The domain's own work, over ports only.
+	{"shared/roster", []string{"shared/directory", "shared/provision", "shared/scope", "shared/fault", "shared/clock"}, []string{"golang.org/x/sync"}},
+	{"shared/reconcile", []string{"shared/app", "shared/clock", "shared/decide", "shared/directory", "shared/fault", "shared/provision",
+		"shared/roster", "shared/scope", "shared/state", "shared/tasks"}, nil},
+	{"shared/sweep", []string{"shared/app", "shared/clock", "shared/decide", "shared/directory", "shared/fault", "shared/provision",
+		"shared/reconcile", "shared/roster", "shared/scope", "shared/state", "shared/tasks"}, []string{"golang.org/x/sync"}},
+	{"shared/push", []string{"shared/clock", "shared/directory", "shared/fault", "shared/reconcile", "shared/secrets", "shared/state", "shared/tasks"}, nil},
+	{"shared/admin", []string{"shared/app", "shared/clock", "shared/decide", "shared/directory", "shared/fault", "shared/provision",
+		"shared/reconcile", "shared/secrets", "shared/state", "shared/sweep", "shared/tasks"}, nil},
+	// Put together.
+	{"shared/wiring", []string{"shared/"}, []string{"github.com/google/uuid"}},
+	{"functions/endpoint", []string{"shared/"}, nil},
+	{"functions/console/api", []string{"shared/"}, []string{"github.com/danielgtaylor/huma"}},
+}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+	Module     *struct{ Main bool }
+}
+
+func list(t *testing.T) []listed {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,Module", module+"...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []listed
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		p.ImportPath = strings.TrimPrefix(p.ImportPath, module)
+		all = append(all, p)
+	}
+}
+
+// testAid reports whether a package exists for tests: the suites of the ports.
+func testAid(pkg string) bool {
+	return strings.HasPrefix(pkg, "shared/") && strings.HasSuffix(pkg, "test")
+}
+
+func TestImports(t *testing.T) {
+	for _, p := range list(t) {
+		product := strings.HasPrefix(p.ImportPath, "shared/") || strings.HasPrefix(p.ImportPath, "functions/")
+		if !product || testAid(p.ImportPath) {
+			continue
+		}
+		i := slices.IndexFunc(layers, func(l struct {
+			pkg  string
+			may  []string
+			libs []string
+		}) bool {
+			return l.pkg == p.ImportPath
+		})
+		if i < 0 {
+			t.Errorf("%s is not in the picture: add its row to layers, at its height", p.ImportPath)
+			continue
+		}
+		for _, imported := range p.Imports {
+			if !allowed(layers[i].may, layers[i].libs, imported) {
+				t.Errorf("%s must not import %s", p.ImportPath, imported)
+			}
+		}
+	}
+}
+
+func allowed(may, libs []string, imported string) bool {
+	if own, ok := strings.CutPrefix(imported, module); ok {
+		return slices.ContainsFunc(may, func(m string) bool {
+			return own == m || strings.HasSuffix(m, "/") && strings.HasPrefix(own, m)
+		})
+	}
+	first, _, _ := strings.Cut(imported, "/")
+	if !strings.Contains(first, ".") {
+		return true // standard library
+	}
+	return slices.ContainsFunc(libs, func(l string) bool { return imported == l || strings.HasPrefix(imported, l+"/") })
+}
+
+func TestEveryRowExists(t *testing.T) {
+	all := list(t)
+	for _, l := range layers {
+		if !slices.ContainsFunc(all, func(p listed) bool { return p.ImportPath == l.pkg }) {
+			t.Errorf("layers has %s, which does not exist any more", l.pkg)
+		}
+	}
+}
+
+// TestREADME compares the README's list of packages with what there is.
+func TestREADME(t *testing.T) {
+	data, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, ok := strings.Cut(string(data), "## Architecture")
+	if !ok {
+		t.Fatal("the README has no Architecture")
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	var named []string
+	for _, row := range regexp.MustCompile("(?m)^\\| (`[^|]*) \\|").FindAllStringSubmatch(section, -1) {
+		for _, name := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(row[1], -1) {
+			named = append(named, name[1])
+		}
+	}
+	var there []string
+	for _, p := range list(t) {
+		if !testAid(p.ImportPath) {
+			there = append(there, p.ImportPath)
+		}
+	}
+	for _, pkg := range there {
+		if !slices.Contains(named, pkg) {
+			t.Errorf("the README does not name %s", pkg)
+		}
+	}
+	for _, pkg := range named {
+		if !slices.Contains(there, pkg) {
+			t.Errorf("the README names %s, which does not exist", pkg)
+		}
+	}
+}
