@@ -237,7 +237,8 @@ func (r *run) unlisted(ctx context.Context, v *survey) error {
 	} {
 		if err := r.each(ctx, sel, func(rec provision.Record) {
 			underWay := rec.Lease != nil && rec.Lease.Until.After(r.Real())
-			if rec.Hold == nil && !underWay {
+			seen := !rec.LookedAt.Before(r.sw.StartedAt) // what is due of theirs was found in this sweep
+			if rec.Hold == nil && !underWay && !seen {
 				wanted.add(reconcile.Request{UserID: rec.UserID})
 			}
 		}); err != nil {
