@@ -223,12 +223,13 @@ func (s *Service) settle(ctx context.Context, revision int64) error {
 	}
 }
 
-// resweep asks for a sweep after an edit, if anything runs.
+// resweep asks for a sweep after an edit, if anything runs; also for a caller
+// who is gone, since the edit is stored.
 func (s *Service) resweep(ctx context.Context, c provision.Configuration, cause string) error {
 	if !c.Runs() {
 		return nil
 	}
-	_, err := s.Sweeper.Request(ctx, cause)
+	_, err := s.Sweeper.Request(context.WithoutCancel(ctx), cause)
 	return err
 }
 
@@ -263,7 +264,7 @@ func (s *Service) Authorize(ctx context.Context, token secrets.Value) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Secrets.DestroyBefore(ctx, secrets.AppToken, version); err != nil {
+	if err := s.Secrets.DestroyBefore(context.WithoutCancel(ctx), secrets.AppToken, version); err != nil {
 		return err
 	}
 	return s.resweep(ctx, c, "reauthorize")
@@ -297,7 +298,7 @@ func (s *Service) TurnOn(ctx context.Context, confirmed string) error {
 	if err := s.release(ctx, preview); err != nil {
 		return err
 	}
-	if err := s.Push.Open(ctx); err != nil { // seconds become a sweep interval, and nothing is lost
+	if err := s.Push.Open(context.WithoutCancel(ctx)); err != nil { // seconds become a sweep interval, and nothing is lost
 		s.Log.Warn("no push channel: changes are seen by the next sweep", "error", err.Error())
 	}
 	return s.resweep(ctx, c, "turnOn")
@@ -343,7 +344,7 @@ func (s *Service) TurnOff(ctx context.Context) error {
 }
 
 func (s *Service) closePush(ctx context.Context) {
-	if err := s.Push.Close(ctx); err != nil {
+	if err := s.Push.Close(context.WithoutCancel(ctx)); err != nil {
 		s.Log.Warn("the push channel could not be stopped; it ends by itself", "error", err.Error())
 	}
 }
@@ -396,12 +397,15 @@ func (s *Service) stripRecords(ctx context.Context) error {
 			return err
 		}
 		for _, rec := range page {
-			bare := provision.Record{UserID: rec.UserID, Version: rec.Version, Email: rec.Email, Lifecycle: rec.Lifecycle,
-				LookedAt: rec.LookedAt, Account: rec.Account, SuspendDoneAt: rec.SuspendDoneAt, DeleteDoneAt: rec.DeleteDoneAt}
-			if !reconcile.Changed(rec, bare) {
+			if !reconcile.Changed(rec, bare(rec)) {
 				continue
 			}
-			if _, err := s.Store.Commit(ctx, state.Change{Record: bare}); err != nil {
+			// A look that was under way may have changed the record since.
+			err := s.decideFor(ctx, rec.UserID, func(rec *provision.Record) bool {
+				*rec = bare(*rec)
+				return true
+			})
+			if err != nil {
 				return fmt.Errorf("removing pending work: %w", err)
 			}
 		}
@@ -409,6 +413,12 @@ func (s *Service) stripRecords(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// bare is a record without conditions, deadlines and whatever else is pending (R10).
+func bare(rec provision.Record) provision.Record {
+	return provision.Record{UserID: rec.UserID, Version: rec.Version, Email: rec.Email, Lifecycle: rec.Lifecycle,
+		LookedAt: rec.LookedAt, Account: rec.Account, SuspendDoneAt: rec.SuspendDoneAt, DeleteDoneAt: rec.DeleteDoneAt}
 }
 
 func words(err error) string {

@@ -27,6 +27,7 @@ import (
 	"example.com/autoprovision/shared/secrets"
 	"example.com/autoprovision/shared/secrets/file"
 	"example.com/autoprovision/shared/sqlitefile"
+	"example.com/autoprovision/shared/state"
 	"example.com/autoprovision/shared/state/sqlite"
 	"example.com/autoprovision/shared/tasks"
 	"example.com/autoprovision/shared/tasks/sqlitequeue"
@@ -71,6 +72,12 @@ func company() simworkspace.Company {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldOver(t, func(s state.Store) state.Store { return s })
+}
+
+// newWorldOver is a world whose store is wrapped.
+func newWorldOver(t *testing.T, wrap func(state.Store) state.Store) *world {
+	t.Helper()
 	w := &world{t: t, log: &safeBuffer{}}
 	log := slog.New(slog.NewTextHandler(w.log, nil))
 	w.directory = simworkspace.New(1, &simworkspace.Options{Clock: w.now})
@@ -84,8 +91,9 @@ func newWorld(t *testing.T) *world {
 	db, err := sqlitefile.Open(filepath.Join(folder, "state.db"), []sqlitefile.Schema{sqlite.Schema(), sqlitequeue.Schema()}, nil)
 	check(t, err)
 	t.Cleanup(func() { _ = db.Close() })
-	store, err := sqlite.New(db)
+	plain, err := sqlite.New(db)
 	check(t, err)
+	store := wrap(plain)
 	vault, err := file.Open(folder)
 	check(t, err)
 	people, err := workspace.New(t.Context(), &http.Client{Transport: w.directory.Transport()},
@@ -258,10 +266,15 @@ const (
 func configured(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t)
+	w.configure()
+	return w
+}
+
+func (w *world) configure() {
+	w.t.Helper()
 	w.want(http.StatusOK, "PUT", app+"/authorization", `{"accessToken":"`+appToken+`"}`)
 	w.want(http.StatusOK, "PUT", app+"/scope", scopeEverybody)
 	w.want(http.StatusOK, "PUT", app+"/deprovisioning", weekThenDelete)
-	return w
 }
 
 // on is a world that is on and has swept.
