@@ -85,6 +85,9 @@ func refusal(status int, message string, errs ...error) huma.StatusError {
 		return newProblem(status, "the request did not arrive whole: send it again")
 	}
 	p := newProblem(status, message)
+	if status == http.StatusUnprocessableEntity && len(errs) == 0 { // the one refusal without a field is of a body that is not there
+		p.Errors = append(p.Errors, FieldError{Location: "body", Message: "is missing"})
+	}
 	for _, err := range errs {
 		var d huma.ErrorDetailer
 		if errors.As(err, &d) {
@@ -101,8 +104,11 @@ func fieldError(d *huma.ErrorDetail) FieldError {
 	if _, err := fmt.Sscanf(d.Message, validation.MsgExpectedRequiredProperty, &name); err == nil {
 		return FieldError{Location: d.Location + "." + name, Message: "is missing"}
 	}
-	if d.Message == validation.MsgUnexpectedProperty {
+	switch {
+	case d.Message == validation.MsgUnexpectedProperty:
 		return FieldError{Location: d.Location, Message: "is not a field here"}
+	case strings.HasPrefix(d.Message, "invalid date/time"): // the rest is the layout in Go's own notation
+		return FieldError{Location: d.Location, Message: "write a time as in 2026-01-31T08:00:00Z"}
 	}
 	return FieldError{Location: d.Location, Message: d.Message}
 }
@@ -115,7 +121,7 @@ func (p *Problem) summarise() {
 	slices.SortFunc(p.Errors, func(a, b FieldError) int {
 		return cmp.Or(cmp.Compare(a.Location, b.Location), cmp.Compare(a.Message, b.Message))
 	})
-	p.Detail = strings.TrimSpace(p.Errors[0].Location + " " + p.Errors[0].Message)
+	p.Detail = p.Errors[0].Location + ": " + p.Errors[0].Message
 	if n := len(p.Errors) - 1; n > 0 {
 		p.Detail += fmt.Sprintf(" (and %d more, see errors)", n)
 	}

@@ -90,7 +90,7 @@ func TestInvalidInputIsRefusedByName(t *testing.T) {
 	attributes := `{"app":"userName","directory":"primaryEmail"},{"app":"name.givenName","directory":"name.givenName"},` +
 		`{"app":"name.familyName","directory":"name.familyName"},{"app":"emails[type eq \"work\"].value","directory":"primaryEmail"}`
 	tests := []struct{ call, body, fields string }{
-		{"PUT authorization", ``, ""},
+		{"PUT authorization", ``, "body"},
 		{"PUT authorization", `{`, "body"},
 		{"PUT authorization", `{} {}`, "body"},
 		{"PUT authorization", `[]`, "body"},
