@@ -7,6 +7,7 @@ import (
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/sqlitefile"
 	"example.com/autoprovision/shared/state"
+	"example.com/autoprovision/shared/state/stored"
 )
 
 // The names of the documents.
@@ -44,14 +45,14 @@ func (s *Store) document(ctx context.Context, op, name string, v any) (version i
 		if err := rows.Scan(&version, &doc); err != nil {
 			return err
 		}
-		return decode(op, doc, v, name)
+		return stored.Decode(op, doc, v, name)
 	}, "SELECT version, doc FROM documents WHERE name = ?", name)
 	return version, err
 }
 
 // putDocument replaces the document that has the given version, 0 for none, and returns the new one.
 func (s *Store) putDocument(ctx context.Context, op, name string, version int64, v any, events []provision.Event) (int64, error) {
-	doc, err := encode(op, v)
+	doc, err := stored.Encode(op, v)
 	if err != nil {
 		return 0, err
 	}
@@ -86,7 +87,7 @@ func (s *Store) Channels(ctx context.Context) ([]state.PushChannel, error) {
 		if err := rows.Scan(&id, &doc); err != nil {
 			return err
 		}
-		if err := decode("state: read channels", doc, &channel, id); err != nil {
+		if err := stored.Decode("state: read channels", doc, &channel, id); err != nil {
 			return err
 		}
 		channels = append(channels, channel)
@@ -97,7 +98,7 @@ func (s *Store) Channels(ctx context.Context) ([]state.PushChannel, error) {
 
 // PutChannel implements state.Channels.
 func (s *Store) PutChannel(ctx context.Context, c state.PushChannel) error {
-	doc, err := encode("state: put channel", c)
+	doc, err := stored.Encode("state: put channel", c)
 	if err != nil {
 		return err
 	}

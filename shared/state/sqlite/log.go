@@ -9,6 +9,7 @@ import (
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/sqlitefile"
 	"example.com/autoprovision/shared/state"
+	"example.com/autoprovision/shared/state/stored"
 )
 
 // eventRow is an event and its document, encoded before the write begins.
@@ -21,9 +22,9 @@ func eventRows(op string, events []provision.Event) ([]eventRow, error) {
 	rows := make([]eventRow, 0, len(events))
 	for _, e := range events {
 		if e.ID == "" {
-			return nil, invalid(op, "id", "an event needs an id")
+			return nil, stored.Invalid(op, "id", "an event needs an id")
 		}
-		doc, err := encode(op, e)
+		doc, err := stored.Encode(op, e)
 		if err != nil {
 			return nil, err
 		}
@@ -35,7 +36,7 @@ func eventRows(op string, events []provision.Event) ([]eventRow, error) {
 func addEvents(tx sqlitefile.Tx, events []eventRow) error {
 	for _, e := range events {
 		_, err := tx.Exec(`INSERT INTO events (id, time, name, outcome, user_id, doc) VALUES (?, ?, ?, ?, ?, ?)
-			ON CONFLICT (id) DO NOTHING`, e.ID, bound(e.Time), e.Name, string(e.Outcome), e.UserID, e.doc)
+			ON CONFLICT (id) DO NOTHING`, e.ID, stored.Nanos(e.Time), e.Name, string(e.Outcome), e.UserID, e.doc)
 		if err != nil {
 			return err
 		}
@@ -46,14 +47,14 @@ func addEvents(tx sqlitefile.Tx, events []eventRow) error {
 // storedEvent is an event and its place in the order of the log.
 type storedEvent struct {
 	event provision.Event
-	place token
+	place stored.Token
 }
 
 // Events implements state.Log. Events of the same time are ordered as they
 // were stored, the last one first.
 func (s *Store) Events(ctx context.Context, f state.EventFilter) ([]provision.Event, string, error) {
 	const op, name = "state: read events", "events"
-	from, err := page(op, name, f.Limit, f.Token, token{At: math.MaxInt64, Row: math.MaxInt64})
+	from, err := stored.Page(op, name, f.Limit, f.Token, stored.Token{At: math.MaxInt64, Row: math.MaxInt64})
 	if err != nil {
 		return nil, "", err
 	}
@@ -64,10 +65,10 @@ func (s *Store) Events(ctx context.Context, f state.EventFilter) ([]provision.Ev
 		args = append(args, value)
 	}
 	if !f.From.IsZero() {
-		where("time >= ?", bound(f.From))
+		where("time >= ?", stored.Nanos(f.From))
 	}
 	if !f.To.IsZero() {
-		where("time < ?", bound(f.To))
+		where("time < ?", stored.Nanos(f.To))
 	}
 	if f.UserID != "" {
 		where("user_id <> '' AND user_id = ?", f.UserID)
@@ -83,13 +84,13 @@ func (s *Store) Events(ctx context.Context, f state.EventFilter) ([]provision.Ev
 
 	var found []storedEvent
 	err = s.file.Query(ctx, func(rows *sql.Rows) error {
-		e := storedEvent{place: token{List: name}}
+		e := storedEvent{place: stored.Token{List: name}}
 		var id string
 		var doc sql.RawBytes
 		if err := rows.Scan(&e.place.Row, &e.place.At, &id, &doc); err != nil {
 			return err
 		}
-		if err := decode(op, doc, &e.event, id); err != nil {
+		if err := stored.Decode(op, doc, &e.event, id); err != nil {
 			return err
 		}
 		found = append(found, e)
@@ -98,7 +99,7 @@ func (s *Store) Events(ctx context.Context, f state.EventFilter) ([]provision.Ev
 	if err != nil {
 		return nil, "", err
 	}
-	found, next := cut(found, f.Limit, func(e storedEvent) token { return e.place })
+	found, next := stored.Cut(found, f.Limit, func(e storedEvent) stored.Token { return e.place })
 	events := make([]provision.Event, len(found))
 	for i, e := range found {
 		events[i] = e.event
@@ -126,14 +127,14 @@ func (s *Store) Usage(ctx context.Context, since time.Time) ([]state.DayCount, e
 		counts = append(counts, c)
 		return nil
 	}, `SELECT date(time / 1000000000, 'unixepoch') AS day, name, outcome, count(*) FROM events
-		WHERE time >= ? GROUP BY day, name, outcome ORDER BY day, name, outcome`, bound(since))
+		WHERE time >= ? GROUP BY day, name, outcome ORDER BY day, name, outcome`, stored.Nanos(since))
 	return counts, err
 }
 
 // Expire implements state.Log.
 func (s *Store) Expire(ctx context.Context, before time.Time) error {
 	return s.file.Write(ctx, func(tx sqlitefile.Tx) error {
-		_, err := tx.Exec("DELETE FROM events WHERE time < ?", bound(before))
+		_, err := tx.Exec("DELETE FROM events WHERE time < ?", stored.Nanos(before))
 		return err
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/sqlitefile"
+	"example.com/autoprovision/shared/state/stored"
 )
 
 // Preview implements state.Previews.
@@ -21,7 +22,7 @@ func (s *Store) Preview(ctx context.Context, id string) (provision.Preview, erro
 		if err := rows.Scan(&version, &doc); err != nil {
 			return err
 		}
-		if err := decode(op, doc, &p, id); err != nil {
+		if err := stored.Decode(op, doc, &p, id); err != nil {
 			return err
 		}
 		p.Version, found = version, true
@@ -37,15 +38,15 @@ func (s *Store) Preview(ctx context.Context, id string) (provision.Preview, erro
 func (s *Store) PutPreview(ctx context.Context, p provision.Preview, rows []provision.PreviewRow) (int64, error) {
 	const op = "state: put preview"
 	if p.ID == "" {
-		return 0, invalid(op, "id", "a preview needs an id")
+		return 0, stored.Invalid(op, "id", "a preview needs an id")
 	}
-	doc, err := encode(op, p)
+	doc, err := stored.Encode(op, p)
 	if err != nil {
 		return 0, err
 	}
 	docs := make([]string, len(rows))
 	for i, row := range rows {
-		if docs[i], err = encode(op, row); err != nil {
+		if docs[i], err = stored.Encode(op, row); err != nil {
 			return 0, err
 		}
 	}
@@ -82,7 +83,7 @@ type storedRow struct {
 func (s *Store) PreviewRows(ctx context.Context, id string, kind provision.PreviewKind, pageToken string, limit int) ([]provision.PreviewRow, string, error) {
 	const op = "state: read preview rows"
 	name := string(kind) + " of " + id
-	from, err := page(op, name, limit, pageToken, token{})
+	from, err := stored.Page(op, name, limit, pageToken, stored.Token{})
 	if err != nil {
 		return nil, "", err
 	}
@@ -93,7 +94,7 @@ func (s *Store) PreviewRows(ctx context.Context, id string, kind provision.Previ
 		if err := rows.Scan(&r.place, &doc); err != nil {
 			return err
 		}
-		if err := decode(op, doc, &r.row, id); err != nil {
+		if err := stored.Decode(op, doc, &r.row, id); err != nil {
 			return err
 		}
 		found = append(found, r)
@@ -103,7 +104,7 @@ func (s *Store) PreviewRows(ctx context.Context, id string, kind provision.Previ
 	if err != nil {
 		return nil, "", err
 	}
-	found, next := cut(found, limit, func(r storedRow) token { return token{List: name, Row: r.place} })
+	found, next := stored.Cut(found, limit, func(r storedRow) stored.Token { return stored.Token{List: name, Row: r.place} })
 	rows := make([]provision.PreviewRow, len(found))
 	for i, r := range found {
 		rows[i] = r.row
@@ -114,11 +115,11 @@ func (s *Store) PreviewRows(ctx context.Context, id string, kind provision.Previ
 // ExpirePreviews implements state.Previews.
 func (s *Store) ExpirePreviews(ctx context.Context, before time.Time) error {
 	return s.file.Write(ctx, func(tx sqlitefile.Tx) error {
-		_, err := tx.Exec("DELETE FROM preview_rows WHERE preview_id IN (SELECT id FROM previews WHERE expires_at < ?)", bound(before))
+		_, err := tx.Exec("DELETE FROM preview_rows WHERE preview_id IN (SELECT id FROM previews WHERE expires_at < ?)", stored.Nanos(before))
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec("DELETE FROM previews WHERE expires_at < ?", bound(before))
+		_, err = tx.Exec("DELETE FROM previews WHERE expires_at < ?", stored.Nanos(before))
 		return err
 	})
 }

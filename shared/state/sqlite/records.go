@@ -3,16 +3,13 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"strings"
 
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/sqlitefile"
 	"example.com/autoprovision/shared/state"
+	"example.com/autoprovision/shared/state/stored"
 )
-
-// fold makes addresses that differ only in case equal.
-func fold(email string) string { return strings.ToLower(email) }
 
 // Record implements state.Records.
 func (s *Store) Record(ctx context.Context, userID string) (provision.Record, error) {
@@ -39,8 +36,8 @@ func (s *Store) RecordsByAccount(ctx context.Context, accountIDs []string) (map[
 }
 
 func (s *Store) recordsBy(ctx context.Context, op, query string, ids []string, key func(provision.Record) string) (map[string]provision.Record, error) {
-	if len(ids) > maxPage {
-		return nil, invalid(op, "", "more than %d ids", maxPage)
+	if len(ids) > stored.MaxPage {
+		return nil, stored.Invalid(op, "", "more than %d ids", stored.MaxPage)
 	}
 	array, err := list(op, ids)
 	if err != nil {
@@ -60,7 +57,7 @@ func (s *Store) recordsBy(ctx context.Context, op, query string, ids []string, k
 // RecordsByEmail implements state.Records.
 func (s *Store) RecordsByEmail(ctx context.Context, email string) ([]provision.Record, error) {
 	return s.records(ctx, "state: read records by address",
-		"SELECT user_id, version, doc FROM records WHERE email = ? ORDER BY user_id", fold(email))
+		"SELECT user_id, version, doc FROM records WHERE email = ? ORDER BY user_id", stored.FoldEmail(email))
 }
 
 // records reads the records that a query over user_id, version and doc selects.
@@ -76,7 +73,7 @@ func (s *Store) records(ctx context.Context, op, query string, args ...any) ([]p
 		if err := rows.Scan(&id, &version, &doc); err != nil {
 			return err
 		}
-		if err := decode(op, doc, &record, id); err != nil {
+		if err := stored.Decode(op, doc, &record, id); err != nil {
 			return err
 		}
 		if record.UserID != id {
@@ -93,7 +90,7 @@ func (s *Store) records(ctx context.Context, op, query string, args ...any) ([]p
 func (s *Store) Commit(ctx context.Context, change state.Change) (int64, error) {
 	const op = "state: commit record"
 	if change.Record.UserID == "" {
-		return 0, invalid(op, "userId", "a record needs a user id")
+		return 0, stored.Invalid(op, "userId", "a record needs a user id")
 	}
 	args, err := recordArgs(op, change.Record)
 	if err != nil {
@@ -140,7 +137,7 @@ const (
 )
 
 func recordArgs(op string, r provision.Record) ([]any, error) {
-	doc, err := encode(op, r)
+	doc, err := stored.Encode(op, r)
 	if err != nil {
 		return nil, err
 	}
@@ -149,16 +146,16 @@ func recordArgs(op string, r provision.Record) ([]any, error) {
 		accountID = r.Account.ID
 	}
 	if r.Next != nil {
-		nextAt = bound(r.Next.At)
+		nextAt = stored.Nanos(r.Next.At)
 	}
 	if r.Intent != nil {
 		intentRevision = r.Intent.Revision
 	}
 	if r.Lease != nil {
-		leaseUntil = bound(r.Lease.Until)
+		leaseUntil = stored.Nanos(r.Lease.Until)
 	}
 	return []any{
-		r.UserID, r.Version, fold(r.Email), accountID, string(r.Account.State), nanos(r.Account.LinkedAt), nanos(r.Account.ActiveSince),
+		r.UserID, r.Version, stored.FoldEmail(r.Email), accountID, string(r.Account.State), nanos(r.Account.LinkedAt), nanos(r.Account.ActiveSince),
 		nanos(r.Account.SuspendedAt), nanos(r.Account.RemovedAt), nextAt, nanos(r.RetryAt()), r.Hold != nil, len(r.Attention) > 0,
 		intentRevision, leaseUntil, nanos(r.CountSuspendAt), nanos(r.CountDeleteAt), nanos(r.SuspendDoneAt), nanos(r.DeleteDoneAt),
 		nanos(r.GoneAt), doc,

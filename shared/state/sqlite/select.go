@@ -8,6 +8,7 @@ import (
 
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/state"
+	"example.com/autoprovision/shared/state/stored"
 )
 
 // byUser is the condition of a selection in the order of user ids. The words
@@ -45,12 +46,12 @@ func byTime(kind state.SelectionKind) (column string, at func(provision.Record) 
 // Select implements state.Records.
 func (s *Store) Select(ctx context.Context, sel state.Selection) ([]provision.Record, string, error) {
 	const op = "state: select records"
-	from, err := page(op, string(sel.Kind), sel.Limit, sel.Token, token{At: math.MinInt64})
+	from, err := stored.Page(op, string(sel.Kind), sel.Limit, sel.Token, stored.Token{At: math.MinInt64})
 	if err != nil {
 		return nil, "", err
 	}
 	var records []provision.Record
-	last := func(r provision.Record) token { return token{List: string(sel.Kind), ID: r.UserID} }
+	last := func(r provision.Record) stored.Token { return stored.Token{List: string(sel.Kind), ID: r.UserID} }
 	// One row more than the page holds says whether there is a next one.
 	if condition, ok := byUser(sel.Kind); ok {
 		records, err = s.records(ctx, op,
@@ -59,21 +60,21 @@ func (s *Store) Select(ctx context.Context, sel state.Selection) ([]provision.Re
 	} else if column, at, ok := byTime(sel.Kind); ok {
 		until := int64(math.MaxInt64)
 		if !sel.Before.IsZero() {
-			until = bound(sel.Before)
+			until = stored.Nanos(sel.Before)
 		}
-		last = func(r provision.Record) token {
-			return token{List: string(sel.Kind), At: bound(at(r)), ID: r.UserID}
+		last = func(r provision.Record) stored.Token {
+			return stored.Token{List: string(sel.Kind), At: stored.Nanos(at(r)), ID: r.UserID}
 		}
 		records, err = s.records(ctx, op, "SELECT user_id, version, doc FROM records WHERE "+column+" IS NOT NULL AND "+
 			"("+column+", user_id) > (?, ?) AND "+column+" <= ? ORDER BY "+column+", user_id LIMIT ?",
 			from.At, from.ID, until, sel.Limit+1)
 	} else {
-		return nil, "", invalid(op, "kind", "there is no selection %q", sel.Kind)
+		return nil, "", stored.Invalid(op, "kind", "there is no selection %q", sel.Kind)
 	}
 	if err != nil {
 		return nil, "", err
 	}
-	records, next := cut(records, sel.Limit, last)
+	records, next := stored.Cut(records, sel.Limit, last)
 	return records, next, nil
 }
 
@@ -101,9 +102,9 @@ func (s *Store) Count(ctx context.Context, c state.Count) (int, error) {
 	case c.Operation == provision.HardDelete:
 		column = "delete"
 	default:
-		return 0, invalid(op, "operation", "only suspends and hard deletes are counted, not %q", c.Operation)
+		return 0, stored.Invalid(op, "operation", "only suspends and hard deletes are counted, not %q", c.Operation)
 	}
-	at := bound(c.Time)
+	at := stored.Nanos(c.Time)
 	switch c.Kind {
 	case state.CountPending:
 		return s.count(ctx, "SELECT count(*) FROM records WHERE count_"+column+" <= ?", at)
@@ -120,7 +121,7 @@ func (s *Store) Count(ctx context.Context, c state.Count) (int, error) {
 	case state.CountOpenIntents:
 		return s.count(ctx, "SELECT count(*) FROM records WHERE intent_revision < ? AND lease_until > ?", c.Revision, at)
 	}
-	return 0, invalid(op, "kind", "there is no count %q", c.Kind)
+	return 0, stored.Invalid(op, "kind", "there is no count %q", c.Kind)
 }
 
 func (s *Store) count(ctx context.Context, query string, args ...any) (n int, err error) {

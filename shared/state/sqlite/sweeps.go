@@ -6,6 +6,7 @@ import (
 
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/sqlitefile"
+	"example.com/autoprovision/shared/state/stored"
 )
 
 const endLook = "DELETE FROM sweep_looks WHERE sweep_id = ? AND user_id = ?"
@@ -41,7 +42,7 @@ func (s *Store) Listed(ctx context.Context, sweepID string) ([]string, error) {
 		if err := rows.Scan(&doc); err != nil {
 			return err
 		}
-		if err := decode("state: read listed users", doc, &ids, sweepID); err != nil {
+		if err := stored.Decode("state: read listed users", doc, &ids, sweepID); err != nil {
 			return err
 		}
 		listed = append(listed, ids...)
@@ -69,7 +70,7 @@ func (s *Store) PutOrphans(ctx context.Context, orphans []provision.Orphan) erro
 	docs := make([]string, len(orphans))
 	for i, o := range orphans {
 		var err error
-		if docs[i], err = encode(op, o); err != nil {
+		if docs[i], err = stored.Encode(op, o); err != nil {
 			return err
 		}
 	}
@@ -89,7 +90,7 @@ func (s *Store) PutOrphans(ctx context.Context, orphans []provision.Orphan) erro
 // Orphans implements state.Sweeps.
 func (s *Store) Orphans(ctx context.Context, pageToken string, limit int) ([]provision.Orphan, string, error) {
 	const op, name = "state: read orphans", "orphans"
-	from, err := page(op, name, limit, pageToken, token{})
+	from, err := stored.Page(op, name, limit, pageToken, stored.Token{})
 	if err != nil {
 		return nil, "", err
 	}
@@ -101,7 +102,7 @@ func (s *Store) Orphans(ctx context.Context, pageToken string, limit int) ([]pro
 		if err := rows.Scan(&id, &doc); err != nil {
 			return err
 		}
-		if err := decode(op, doc, &orphan, id); err != nil {
+		if err := stored.Decode(op, doc, &orphan, id); err != nil {
 			return err
 		}
 		orphans = append(orphans, orphan)
@@ -110,7 +111,7 @@ func (s *Store) Orphans(ctx context.Context, pageToken string, limit int) ([]pro
 	if err != nil {
 		return nil, "", err
 	}
-	orphans, next := cut(orphans, limit, func(o provision.Orphan) token { return token{List: name, ID: o.AccountID} })
+	orphans, next := stored.Cut(orphans, limit, func(o provision.Orphan) stored.Token { return stored.Token{List: name, ID: o.AccountID} })
 	return orphans, next, nil
 }
 
