@@ -17,8 +17,6 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
-
-	"example.com/autoprovision/shared/provision"
 )
 
 func main() {
@@ -80,17 +78,6 @@ func (p *program) announce(out io.Writer) {
 	if p.settings.speed != 1 {
 		fmt.Fprintf(out, "  a real second is %v business seconds\n", p.settings.speed)
 	}
-}
-
-// nextSweep is when the next sweep is due, in business time.
-func nextSweep(last *provision.Sweep, every time.Duration) time.Time {
-	switch last.State {
-	case provision.SweepDone:
-		return last.QueuedAt.Add(every)
-	case provision.SweepFailed:
-		return last.QueuedAt.Add(min(every, retrySweep))
-	}
-	return last.QueuedAt.Add(100 * 365 * 24 * time.Hour) // it runs
 }
 
 var welcomePage = template.Must(template.New("welcome").Parse(`<!doctype html>

@@ -206,24 +206,13 @@ func (p *program) tick() time.Duration {
 	return min(max(every, 50*time.Millisecond), time.Second)
 }
 
-// retrySweep is how soon a sweep that failed is tried again, in business time.
-const retrySweep = 10 * time.Minute
-
 // beat asks for a sweep when one is due, and keeps the business time.
 func (p *program) beat(ctx context.Context) {
 	if err := p.business.save(); err != nil {
 		p.log.Error("the business time could not be saved", "error", err.Error())
 	}
-	st, err := p.system.Admin.Status(ctx)
-	if err != nil {
-		p.log.Error("the state could not be read", "error", err.Error())
-		return
-	}
-	if !st.Configuration.Runs() || st.Sweep != nil && p.business.now().Before(nextSweep(st.Sweep, p.settings.sweepEvery)) {
-		return
-	}
-	if _, err := p.system.Sweeper.Request(ctx, "schedule"); err != nil {
-		p.log.Error("a sweep could not be asked for", "error", err.Error())
+	if err := p.system.Sweeper.Schedule(ctx, p.settings.sweepEvery); err != nil {
+		p.log.Error("a sweep could not be scheduled", "error", err.Error())
 	}
 }
 
