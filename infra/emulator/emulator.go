@@ -1,0 +1,170 @@
+// Package emulator runs Google's Firestore emulator for tests.
+//
+// It promises an emulator of the test's own on a free loopback port, with
+// bounded memory and an empty database, that ends when it is stopped and, on
+// Linux, also when the test's process dies. It installs nothing, ends no
+// process that it did not start, and reads no setting of gcloud but where its
+// components are.
+package emulator
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+const (
+	// startTime is how long the emulator may take to answer; it takes about a second.
+	startTime = 60 * time.Second
+	// stopTime is how long it may take to end before it is killed.
+	stopTime = 5 * time.Second
+	// heap bounds the memory of the database; the conformance suite needs a third of it.
+	heap = "-Xmx384m"
+	// class is the emulator's own; its jar names no main class.
+	class = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
+)
+
+// Firestore is a running emulator.
+type Firestore struct {
+	// Host is its address, host:port, for option.WithEndpoint.
+	Host string
+
+	pid   int
+	ended chan struct{}
+	// output is what it printed, to be read once ended is closed.
+	output *bytes.Buffer
+}
+
+// Missing says what this machine lacks to run the emulator, to complete the
+// sentence "needs …"; it is empty when nothing is missing.
+func Missing() string {
+	_, _, missing := find()
+	return missing
+}
+
+// find returns the paths of Java and of the emulator's jar, or what is missing.
+func find() (java, jar, missing string) {
+	java, err := exec.LookPath("java")
+	if err != nil {
+		return "", "", "Java (apt-get install default-jre-headless)"
+	}
+	if gcloud, err := exec.LookPath("gcloud"); err == nil {
+		if gcloud, err = filepath.EvalSymlinks(gcloud); err == nil {
+			jar = filepath.Join(filepath.Dir(gcloud), "..", "platform", "cloud-firestore-emulator", "cloud-firestore-emulator.jar")
+		}
+	}
+	if _, err := os.Stat(jar); err != nil {
+		return "", "", "Google's Firestore emulator (gcloud components install cloud-firestore-emulator)"
+	}
+	return java, jar, ""
+}
+
+// Start starts an emulator and returns once it answers. The caller stops it.
+func Start(ctx context.Context) (*Firestore, error) {
+	java, jar, missing := find()
+	if missing != "" {
+		return nil, fmt.Errorf("emulator: needs %s", missing)
+	}
+	// Between the look for a free port and its use another process may take it.
+	var err error
+	for range 3 {
+		var f *Firestore
+		if f, err = start(ctx, java, jar); err == nil || ctx.Err() != nil {
+			return f, err
+		}
+	}
+	return nil, err
+}
+
+func start(ctx context.Context, java, jar string) (*Firestore, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("emulator: find a port: %w", err)
+	}
+	f := &Firestore{Host: listener.Addr().String(), ended: make(chan struct{}), output: &bytes.Buffer{}}
+	port := listener.Addr().(*net.TCPAddr).Port
+	if err := listener.Close(); err != nil {
+		return nil, fmt.Errorf("emulator: find a port: %w", err)
+	}
+	cmd := exec.Command(java, heap, "-XX:+UseSerialGC", "-cp", jar, class, "--host=127.0.0.1", "--port="+strconv.Itoa(port))
+	cmd.Stdout, cmd.Stderr = f.output, f.output
+	cmd.WaitDelay = stopTime
+	cmd.SysProcAttr = attributes()
+	started := make(chan error)
+	go func() {
+		// Linux sends the signal for a parent's death when the thread that
+		// started the child ends, so that thread stays with it (prctl(2)).
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait() // however it ended, it has
+			close(f.ended)
+		}
+	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("emulator: start: %w", err)
+	}
+	f.pid = cmd.Process.Pid
+	if err := f.await(ctx); err != nil {
+		return nil, errors.Join(err, f.Stop())
+	}
+	return f, nil
+}
+
+// await returns once the emulator answers.
+func (f *Firestore) await(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+f.Host+"/", nil)
+		if err != nil {
+			return fmt.Errorf("emulator: ask whether it runs: %w", err)
+		}
+		if response, err := client.Do(request); err == nil {
+			_ = response.Body.Close() // any answer is one
+			return nil
+		}
+		select {
+		case <-ticker.C:
+		case <-f.ended:
+			return fmt.Errorf("emulator: it ended at once: %s", f.output)
+		case <-ctx.Done():
+			return fmt.Errorf("emulator: it does not answer: %w", ctx.Err())
+		}
+	}
+}
+
+// Stop ends the emulator and whatever it started, and returns when it is gone.
+func (f *Firestore) Stop() error {
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		select {
+		case <-f.ended: // its id may be another process's by now
+			return nil
+		default:
+		}
+		if err := syscall.Kill(-f.pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return fmt.Errorf("emulator: stop: %w", err)
+		}
+		select {
+		case <-f.ended:
+			return nil
+		case <-time.After(stopTime):
+		}
+	}
+	return fmt.Errorf("emulator: process %d does not end", f.pid)
+}
