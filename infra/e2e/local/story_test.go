@@ -41,7 +41,7 @@ func TestSuspendAndReturn(t *testing.T) {
 	}
 	next := pending[0].(object)["next"].(object)
 	at, err := time.Parse(time.RFC3339, next["at"].(string))
-	if err != nil || next["operation"] != "hardDelete" || at.Sub(time.Now()).Round(time.Hour) != 7*24*time.Hour {
+	if err != nil || next["operation"] != "hardDelete" || time.Until(at).Round(time.Hour) != 7*24*time.Hour {
 		t.Errorf("pending: %v", next)
 	}
 
