@@ -21,6 +21,7 @@ func (r *run) list(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	v.group.Go(func() error { return v.readLinks(v.ctx) })
 	if err := r.pages(ctx, v); err != nil {
 		return firstOf(v.group.Wait, err)
 	}
@@ -217,20 +218,15 @@ func (r *run) unlisted(ctx context.Context, v *survey) error {
 		wanted.add(reconcile.Request{UserID: id, CheckAccount: true})
 	}
 	now := r.Business()
-	if err := r.each(ctx, state.Selection{Kind: state.SelectLinked}, func(rec provision.Record) {
-		rec = rec.In(r.c.Connection.BaseURL)
-		_, isListed := present[rec.UserID]
-		_, isShown := v.app.seen[rec.Account.ID]
-		_, deleted := rec.Condition(provision.ConditionDeleted)
+	for _, l := range v.links {
+		_, isListed := present[l.userID]
+		_, isShown := v.app.seen[l.accountID]
 		switch {
-		case !rec.Account.Exists():
-		case !isShown && rec.Account.LinkedAt.Before(v.began): // a younger one may have come after its page
-			wanted.add(reconcile.Request{UserID: rec.UserID, CheckAccount: true})
-		case !isListed && !deleted:
-			wanted.add(reconcile.Request{UserID: rec.UserID})
+		case !isShown:
+			wanted.add(reconcile.Request{UserID: l.userID, CheckAccount: true})
+		case !isListed && !l.deleted:
+			wanted.add(reconcile.Request{UserID: l.userID})
 		}
-	}); err != nil {
-		return err
 	}
 	for _, sel := range []state.Selection{
 		{Kind: state.SelectPending, Before: now}, {Kind: state.SelectRetry, Before: now}, {Kind: state.SelectIntent},

@@ -16,6 +16,7 @@ import (
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/roster"
 	"example.com/autoprovision/shared/scope"
+	"example.com/autoprovision/shared/state"
 )
 
 // survey is one reading of both sides: the app's accounts and the scope's
@@ -33,10 +34,17 @@ type survey struct {
 
 	app    *appView
 	listed chan struct{} // closed when the app is listed
+	links  []link        // what our records were linked to before anything was listed
 	began  time.Time     // business time before anything was listed
 
 	group *errgroup.Group
 	ctx   context.Context
+}
+
+// link is a record's link to an account.
+type link struct {
+	userID, accountID string
+	deleted           bool // the user, as far as we know
 }
 
 // finding is what the survey makes of one listed user.
@@ -68,6 +76,18 @@ func (v *survey) await(part chan struct{}) error {
 		return v.group.Wait()
 	}
 	return nil
+}
+
+// readLinks reads which accounts the listing of the app should show. A younger
+// account may have come after its page, and is not asked for.
+func (v *survey) readLinks(ctx context.Context) error {
+	return v.each(ctx, state.Selection{Kind: state.SelectLinked}, func(rec provision.Record) {
+		rec = rec.In(v.c.Connection.BaseURL)
+		if rec.Account.Exists() && rec.Account.LinkedAt.Before(v.began) {
+			_, deleted := rec.Condition(provision.ConditionDeleted)
+			v.links = append(v.links, link{rec.UserID, rec.Account.ID, deleted})
+		}
+	})
 }
 
 func (v *survey) readScope(ctx context.Context) error {
@@ -156,23 +176,47 @@ func newAppView() *appView {
 		linkedNames: map[string]string{}, seen: map[string]struct{}{}, claimed: map[string]struct{}{}}
 }
 
+// listedPage is one page of the app's listing, and when it was asked for.
+type listedPage struct {
+	accounts []provision.Account
+	at       time.Time
+}
+
 // listApp lists the app page by page, one after the other since index paging
-// shifts, and compares each page with our records.
+// shifts, and compares each page with our records while the next is on its way.
 func (v *survey) listApp(ctx context.Context) error {
-	for start := 1; ; {
+	pages := make(chan listedPage, 1)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer close(pages)
+		return v.readApp(ctx, pages)
+	})
+	g.Go(func() error {
+		for page := range pages {
+			if err := v.compare(ctx, page.accounts, page.at); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return g.Wait()
+}
+
+func (v *survey) readApp(ctx context.Context, pages chan<- listedPage) error {
+	for start := 1; start != 0; {
 		at := v.Business()
 		page, err := v.accounts.List(ctx, start)
 		if err != nil {
 			return v.listingError(ctx, err)
 		}
-		if err := v.compare(ctx, page.Accounts, at); err != nil {
-			return err
-		}
-		if page.Next == 0 {
-			return nil
+		select {
+		case pages <- listedPage{page.Accounts, at}:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 		start = page.Next
 	}
+	return nil
 }
 
 // listingError finds out whether a refused listing is the token's fault (R11).
