@@ -1,0 +1,166 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+const (
+	mebi    = 1 << 20
+	tooSlow = "too slow"
+)
+
+// limit is a count with its bound.
+type limit struct {
+	got, most int
+	// exactly asks for most, no less.
+	exactly bool
+}
+
+func (l *limit) ok() bool { return l == nil || l.got <= l.most && !(l.exactly && l.got < l.most) }
+
+func (l *limit) String() string {
+	switch {
+	case l == nil:
+		return "-"
+	case l.exactly:
+		return fmt.Sprintf("%d of %d", l.got, l.most)
+	}
+	return fmt.Sprintf("%d ≤ %d", l.got, l.most)
+}
+
+// figures are what was measured of one phase. What is nil or 0 was not measured
+// or has no bound.
+type figures struct {
+	phase string
+	// took may be most; floor is what the latency alone makes it cost.
+	took, most, floor                   time.Duration
+	appWrites, appReads, directoryCalls *limit
+	memory                              memory
+	memoryMost                          int64
+	// seen is what happened, in words; wrong what should not have.
+	seen, wrong []string
+}
+
+// judge adds to wrong what passes its bound.
+func (f *figures) judge() {
+	fail := func(bad bool, what string) {
+		if bad {
+			f.wrong = append(f.wrong, what)
+		}
+	}
+	fail(f.most > 0 && f.took > f.most, tooSlow)
+	fail(!f.appWrites.ok(), "app writes")
+	fail(!f.appReads.ok(), "app reads")
+	fail(!f.directoryCalls.ok(), "directory calls")
+	fail(f.memoryMost > 0 && f.memory.peak >= f.memoryMost, "memory")
+}
+
+func (f *figures) result() string {
+	if len(f.wrong) > 0 {
+		return strings.Join(append([]string{"NOT OK: " + strings.Join(f.wrong, ", ")}, f.seen...), "; ")
+	}
+	return strings.Join(append([]string{"ok"}, f.seen...), "; ")
+}
+
+func seconds(d time.Duration) string {
+	if d == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", d.Seconds())
+}
+
+func (f *figures) ratio() string {
+	if f.floor == 0 || f.took == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", f.took.Seconds()/f.floor.Seconds())
+}
+
+func (f *figures) peak() string {
+	switch {
+	case f.memory.peak == 0:
+		return "-"
+	case f.memoryMost == 0:
+		return fmt.Sprint(f.memory.peak / mebi)
+	}
+	return fmt.Sprintf("%d < %d", f.memory.peak/mebi, f.memoryMost/mebi)
+}
+
+func (f *figures) now() string {
+	if f.memory.now == 0 {
+		return "-"
+	}
+	return fmt.Sprint(f.memory.now / mebi)
+}
+
+// print writes the table, and reports whether every figure is within its bound.
+func print(out io.Writer, all []*figures) (ok bool) {
+	ok = true
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "phase\tseconds\tat most\tfloor\tratio\tapp writes\tapp reads\tdirectory calls\tpeak MiB\tMiB now\tresult")
+	for _, f := range all {
+		ok = ok && len(f.wrong) == 0
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%v\t%v\t%v\t%s\t%s\t%s\n", f.phase, seconds(f.took), seconds(f.most), seconds(f.floor), f.ratio(),
+			f.appWrites, f.appReads, f.directoryCalls, f.peak(), f.now(), f.result())
+	}
+	t.Flush() //nolint:errcheck // nobody is left to tell
+	return ok
+}
+
+// pages is how many pages n rows make.
+func pages(n, size int) int { return (n + size - 1) / size }
+
+// The sizes of pages: of the app's listing by the default settings, of the
+// directory's users and members as the most that it gives.
+const (
+	appPage    = 100
+	userPage   = 500
+	memberPage = 200
+)
+
+// bounds are the bounds of a run. The latency's share: the app's pages are
+// read one after another, since index paging shifts, and writes as many at a
+// time as the settings allow.
+type bounds struct {
+	people, accounts, changes int
+	latency                   time.Duration
+	concurrency               int
+}
+
+func (b bounds) firstFloor() time.Duration {
+	return time.Duration(b.people) * b.latency / time.Duration(b.concurrency)
+}
+
+func (b bounds) sweepFloor() time.Duration {
+	return time.Duration(pages(b.accounts, appPage)) * b.latency
+}
+
+// sweepMost is 2.5 s, and with changes 3 s, at 10,000 people and 20 ms, where the
+// floor is 2 s; it grows with the floor.
+func (b bounds) sweepMost(changes bool) time.Duration {
+	if changes {
+		return max(3*time.Second, b.sweepFloor()*3/2)
+	}
+	return max(2500*time.Millisecond, b.sweepFloor()*5/4)
+}
+
+func (b bounds) appReads() int { return pages(b.accounts, appPage) + 2 }
+
+func (b bounds) directoryCalls() int {
+	return pages(b.people, userPage) + pages(b.people, memberPage) + 10
+}
+
+// memory is the most bytes for a number of people; 0 for no bound.
+func (b bounds) memory() int64 {
+	switch {
+	case b.people <= 10_000:
+		return 100 * mebi
+	case b.people <= 100_000:
+		return 250 * mebi
+	}
+	return 0
+}

@@ -1,0 +1,105 @@
+// Command bench measures the local program: how long syncs take, how many calls
+// they cost, how much memory they need, each beside the bound that it has to
+// keep and, for times, beside what the services' latency alone makes it cost.
+//
+// It owns the measuring and the bounds. It drives the program through its HTTP
+// API alone, as a process of its own beside one for the simulated services,
+// whose counters are the truth about calls. It promises to exit with status 1
+// when a bound is passed, and to stop what it started. It is no part of the product.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// settings are what the command was started with.
+type settings struct {
+	people      int
+	latency     time.Duration
+	concurrency int
+	// The endpoints to measure against, all empty for simulated ones.
+	directoryURL, directoryCredentials string
+	scimURL, appToken, group           string
+}
+
+// simulated reports whether the bench serves what it measures against.
+func (s settings) simulated() bool { return s.directoryURL == "" && s.scimURL == "" }
+
+// errNotOK says that something passed its bound; the table says what.
+var errNotOK = errors.New("not every figure is within its bound")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := start(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
+		stop()
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// start runs the command, or, when the bench started itself for that, serves.
+func start(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	if len(args) > 0 && args[0] == serveCommand {
+		return serve(args[1:], stdin, stdout)
+	}
+	s, err := readSettings(args, stderr)
+	if err != nil {
+		return err
+	}
+	all, err := measure(ctx, s)
+	if err != nil {
+		return err
+	}
+	if !s.simulated() {
+		fmt.Fprintln(stdout, "The services are given ones: they count no calls for us, and take no orders. Left out are the counts of",
+			"calls, changed attributes, one look with nothing to do, and the emptied group.")
+	}
+	if !print(stdout, all) {
+		return errNotOK
+	}
+	return nil
+}
+
+func readSettings(args []string, out io.Writer) (settings, error) {
+	var s settings
+	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
+	fs.SetOutput(out)
+	fs.IntVar(&s.people, "people", 10_000, "`number` of simulated people, all in one group")
+	fs.DurationVar(&s.latency, "latency", 20*time.Millisecond, "`time` that each simulated call takes; for given services, the one to reckon with")
+	fs.IntVar(&s.concurrency, "concurrency", 10, "`calls` on the app at a time")
+	fs.StringVar(&s.directoryURL, "directory-url", "", "base `URL` of a Directory API to measure against (default a simulated one)")
+	fs.StringVar(&s.directoryCredentials, "directory-credentials", "", "its credentials, as of infra/local")
+	fs.StringVar(&s.scimURL, "scim-url", "", "base `URL` of a SCIM 2.0 service to measure against, which gets the group's accounts (default a simulated one)")
+	fs.StringVar(&s.appToken, "app-token", "", "access `token` of that service")
+	fs.StringVar(&s.group, "group", "", "`address` of the group that is provisioned, with -directory-url")
+	fs.Usage = func() {
+		fmt.Fprintln(out, "usage: go run ./infra/bench [flags]\n\nMeasures infra/local against its bounds; exits with 1 when one is passed.")
+		fs.PrintDefaults()
+	}
+	if err := fs.Parse(args); err != nil {
+		return s, err
+	}
+	given := s.directoryURL != "" && s.scimURL != "" && s.appToken != "" && s.group != ""
+	none := s.simulated() && s.appToken == "" && s.group == "" && s.directoryCredentials == ""
+	switch {
+	case fs.NArg() > 0:
+		return s, fmt.Errorf("unexpected argument %q: every setting is a flag, see -help", fs.Arg(0))
+	case !given && !none:
+		return s, errors.New("given services need all of -directory-url, -scim-url, -app-token and -group; simulated ones none")
+	case s.people < 1 || s.people > 1_000_000 || s.concurrency < 1 || s.concurrency > 64 || s.latency < 0:
+		return s, errors.New("choose -people from 1 to 1000000, -concurrency from 1 to 64 and a -latency that is not negative")
+	}
+	return s, nil
+}

@@ -1,0 +1,298 @@
+package main
+
+import (
+	"context"
+
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"example.com/autoprovision/infra/simworkspace"
+)
+
+// patience bounds a whole run.
+const patience = 30 * time.Minute
+
+// run is one run of all phases.
+type run struct {
+	settings
+	services *services // nil for given ones
+	program  *program
+	bounds   bounds
+}
+
+// measure starts the program and, unless they are given, the services, and runs the phases.
+func measure(ctx context.Context, s settings) (all []*figures, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	folder, err := os.MkdirTemp("", "autoprovision-bench-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	r := &run{settings: s, bounds: bounds{people: s.people, changes: max(1, s.people/100), latency: s.latency, concurrency: s.concurrency}}
+	e := endpoints{DirectoryURL: s.directoryURL, SCIMURL: s.scimURL, AppToken: s.appToken, Group: s.group}
+	if s.simulated() {
+		if r.services, err = startServices(s); err != nil {
+			return nil, err
+		}
+		defer r.services.stop()
+		e = r.services.endpoints
+	}
+	if r.program, err = startProgram(ctx, folder, s, e); err != nil {
+		return nil, err
+	}
+	defer r.program.stop()
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("%w\nthe end of the program's log:\n%s", err, r.program.log.text())
+		}
+	}()
+	if err := r.program.configure(ctx, s, e); err != nil {
+		return nil, err
+	}
+	for _, phase := range r.phases() {
+		f, err := phase(ctx)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, f)
+	}
+	return all, nil
+}
+
+func (r *run) phases() []func(context.Context) (*figures, error) {
+	if r.services == nil {
+		return []func(context.Context) (*figures, error){r.firstSync, r.nothingToDo}
+	}
+	return []func(context.Context) (*figures, error){r.slowed, r.nothingToDo, r.changed, r.oneLook,
+		func(ctx context.Context) (*figures, error) { return r.emptied(ctx, false) },
+		func(ctx context.Context) (*figures, error) { return r.emptied(ctx, true) },
+	}
+}
+
+// slowed is the first sync, from when the latency is on.
+func (r *run) slowed(ctx context.Context) (*figures, error) {
+	if err := r.services.slow(ctx); err != nil {
+		return nil, err
+	}
+	return r.firstSync(ctx)
+}
+
+// sweep measures one sweep and what it cost.
+func (r *run) sweep(ctx context.Context, phase, ask string) (*figures, status, counts, error) {
+	var c counts
+	if r.services != nil {
+		if _, err := r.services.count(ctx); err != nil {
+			return nil, status{}, c, err
+		}
+	}
+	st, took, err := r.program.sweep(ctx, ask)
+	if err != nil {
+		return nil, st, c, err
+	}
+	f := &figures{phase: phase, took: took, memoryMost: r.bounds.memory()}
+	if f.memory, err = r.program.memory(); err != nil {
+		return nil, st, c, err
+	}
+	if r.services == nil {
+		return f, st, c, nil
+	}
+	if c, err = r.services.count(ctx); err != nil {
+		return nil, st, c, err
+	}
+	f.appReads = &limit{got: c.appReads, most: r.bounds.appReads()}
+	f.directoryCalls = &limit{got: c.directory, most: r.bounds.directoryCalls()}
+	accused, err := r.services.accusations(ctx)
+	if len(accused) > 0 {
+		f.wrong = append(f.wrong, fmt.Sprintf("%d accusations by the app, first %s: %s", len(accused), accused[0].Rule, accused[0].Text))
+	}
+	return f, st, c, err
+}
+
+// mustBeDone notes a sweep that failed.
+func (f *figures) mustBeDone(st status) {
+	if st.Sweep.State != "done" {
+		f.wrong = append(f.wrong, "the sweep "+st.Sweep.State+": "+st.Sweep.Reason)
+	}
+}
+
+func (r *run) firstSync(ctx context.Context) (*figures, error) {
+	f, st, c, err := r.sweep(ctx, "first sync", "turnOn")
+	if err != nil {
+		return nil, err
+	}
+	f.mustBeDone(st)
+	if r.services == nil {
+		if r.bounds.people, err = r.written(ctx); err != nil {
+			return nil, err
+		}
+	} else {
+		f.appWrites = &limit{got: c.appWrites, most: r.people, exactly: true}
+		if created := c.effects["created"]; created != r.people {
+			f.wrong = append(f.wrong, fmt.Sprintf("%d accounts created", created))
+		}
+	}
+	f.floor = r.bounds.firstFloor()
+	f.most = f.floor * 11 / 10
+	f.memoryMost = r.bounds.memory()
+	f.seen = append(f.seen, fmt.Sprintf("%d writes", r.bounds.people))
+	f.judge()
+	r.bounds.accounts = r.bounds.people
+	return f, nil
+}
+
+// written is how many accounts the program says that it created or adopted.
+func (r *run) written(ctx context.Context) (n int, err error) {
+	var usage struct {
+		Items []struct {
+			Counts map[string]int `json:"counts"`
+		} `json:"items"`
+	}
+	if err := r.program.call(ctx, http.MethodGet, "/usage", nil, &usage); err != nil {
+		return 0, err
+	}
+	for _, day := range usage.Items {
+		n += day.Counts["Create User By Auto Provisioning"] + day.Counts["Update Auto Provisioned User"]
+	}
+	return n, nil
+}
+
+func (r *run) nothingToDo(ctx context.Context) (*figures, error) {
+	f, st, c, err := r.sweep(ctx, "nothing to do", "sweep")
+	if err != nil {
+		return nil, err
+	}
+	f.mustBeDone(st)
+	f.floor, f.most = r.bounds.sweepFloor(), r.bounds.sweepMost(false)
+	if r.services != nil {
+		f.appWrites = &limit{got: c.appWrites, exactly: true}
+	}
+	f.judge()
+	return f, nil
+}
+
+// changed is a sweep after one in a hundred people has another name, of which
+// no notification told.
+func (r *run) changed(ctx context.Context) (*figures, error) {
+	if err := r.services.directoryFaults(ctx, simworkspace.Faults{DropPushes: r.people}); err != nil {
+		return nil, err
+	}
+	var g errgroup.Group
+	g.SetLimit(16)
+	for i := range r.bounds.changes {
+		g.Go(func() error {
+			return r.services.rename(ctx, r.address(i*r.people/r.bounds.changes), fmt.Sprintf("Changed-%d", i))
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	f, st, c, err := r.sweep(ctx, "1 % changed", "sweep")
+	if err != nil {
+		return nil, err
+	}
+	f.mustBeDone(st)
+	f.floor, f.most = r.bounds.sweepFloor(), r.bounds.sweepMost(true)
+	f.appWrites = &limit{got: c.appWrites, most: r.bounds.changes, exactly: true}
+	if updated := c.effects["updated"]; updated != r.bounds.changes {
+		f.wrong = append(f.wrong, fmt.Sprintf("%d accounts updated", updated))
+	}
+	f.judge()
+	return f, nil
+}
+
+// address is that of one of the simulated people.
+func (r *run) address(i int) string { return fmt.Sprintf("user-%06d@example.com", i) }
+
+// oneLook counts what one look with nothing to do costs. The call that looks
+// explains the person before and after, so two explanations are taken away.
+func (r *run) oneLook(ctx context.Context) (*figures, error) {
+	person := "/users/" + r.address(0)
+	look := func() error { return r.program.call(ctx, http.MethodPost, person+"/reconcile", nil, nil) }
+	explain := func() error { return r.program.call(ctx, http.MethodGet, person, nil, nil) }
+	if err := look(); err != nil { // so that org units and domains are in the cache
+		return nil, err
+	}
+	if _, err := r.services.count(ctx); err != nil {
+		return nil, err
+	}
+	if err := explain(); err != nil {
+		return nil, err
+	}
+	once, err := r.services.count(ctx)
+	if err != nil {
+		return nil, err
+	}
+	before, err := r.program.stored()
+	if err != nil {
+		return nil, err
+	}
+	if err := look(); err != nil {
+		return nil, err
+	}
+	after, err := r.program.stored()
+	if err != nil {
+		return nil, err
+	}
+	all, err := r.services.count(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f := &figures{phase: "one look"}
+	// The address is looked up once, in the explanation as in the look.
+	resolved := 1
+	reads := all.directoryBy["users.get"] - resolved - 2*(once.directoryBy["users.get"]-resolved)
+	memberships := all.directoryBy["members.hasMember"] - 2*once.directoryBy["members.hasMember"]
+	others := all.directory - all.directoryBy["users.get"] - all.directoryBy["members.hasMember"]
+	f.appWrites = &limit{got: all.appWrites, exactly: true}
+	f.appReads = &limit{got: all.appReads, exactly: true}
+	f.directoryCalls = &limit{got: reads + others, most: 1, exactly: true}
+	f.seen = []string{fmt.Sprintf("memberships asked: %d", memberships), "state not written"}
+	if before != after {
+		f.seen[1], f.wrong = "state written", append(f.wrong, "state written")
+	}
+	f.judge()
+	return f, nil
+}
+
+// emptied is a sweep when the group answers 200 and no members: by an error of
+// the directory, which still counts them, or because it is really empty. Either
+// way nobody may lose access without an administrator.
+func (r *run) emptied(ctx context.Context, really bool) (*figures, error) {
+	faults, phase := simworkspace.Faults{EmptyGroups: []string{r.services.Group}}, "group without members"
+	if really {
+		faults.DirectMembersCount, phase = "0", "group really empty"
+	}
+	if err := r.services.directoryFaults(ctx, faults); err != nil {
+		return nil, err
+	}
+	f, st, c, err := r.sweep(ctx, phase, "sweep")
+	if err != nil {
+		return nil, err
+	}
+	removed := c.effects["suspended"] + c.effects["deleted"]
+	f.appWrites = &limit{got: c.appWrites, exactly: true}
+	f.seen = append(f.seen, fmt.Sprintf("%d removed", removed))
+	if really {
+		f.mustBeDone(st)
+		held := 0
+		if st.Held != nil {
+			held = st.Held.People
+		}
+		f.seen = append(f.seen, fmt.Sprintf("%d held for confirmation", held))
+		if st.Status != "held" || held != r.people {
+			f.wrong = append(f.wrong, "not everybody held, status "+st.Status)
+		}
+	} else {
+		f.seen = append(f.seen, "sweep "+st.Sweep.State+": "+st.Sweep.Reason)
+		if st.Sweep.State != "failed" || st.Sweep.Reason == "" || st.Held != nil {
+			f.wrong = append(f.wrong, "it was taken for an answer")
+		}
+	}
+	f.judge()
+	return f, nil
+}
