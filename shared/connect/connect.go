@@ -9,6 +9,7 @@ package connect
 import (
 	"context"
 	"sync"
+	"time"
 
 	"example.com/autoprovision/shared/app"
 	"example.com/autoprovision/shared/fault"
@@ -51,11 +52,15 @@ func (a *Apps) get(ctx context.Context, c provision.Configuration) (*scim.Client
 		return a.client, nil
 	}
 	token, version, err := a.secrets.Latest(ctx, secrets.AppToken)
-	if fault.Is(err, fault.NotFound) || err == nil && version != c.Authorization.SecretVersion {
+	switch {
+	case fault.Is(err, fault.NotFound):
 		return nil, fault.New(fault.Unauthorized, "connect: app", "the configured access token is not in the secret store")
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
+	case version != c.Authorization.SecretVersion:
+		// A new token is stored just before the configuration names it.
+		return nil, &fault.Error{Kind: fault.Unready, Op: "connect: app", RetryAfter: time.Second,
+			Detail: "the configured access token is not the one last stored; if this stays, reauthorize"}
 	}
 	a.client, a.connection, a.version = client(c.Connection, token, a.options), c.Connection, version
 	return a.client, nil

@@ -204,6 +204,15 @@ func (d *decider) count(list []removal) {
 
 // keepHold drops the hold when its cause went away or an administrator decided (R12).
 func (d *decider) keepHold(list []removal) {
+	if d.wantsNoAccount() { // the cause of a held, released or dismissed create (R17) has gone away
+		d.r.Verdicts = slices.DeleteFunc(slices.Clone(d.r.Verdicts), func(v provision.Verdict) bool { return v.Operation == provision.Create })
+		if len(d.r.Verdicts) == 0 {
+			d.r.Verdicts = nil
+		}
+		if h := d.r.Hold; h != nil && h.Operation == provision.Create {
+			d.r.Hold = nil
+		}
+	}
 	h := d.r.Hold
 	if h == nil || h.Operation == provision.Create {
 		return
@@ -213,6 +222,17 @@ func (d *decider) keepHold(list []removal) {
 	}) {
 		d.r.Hold = nil
 	}
+}
+
+// wantsNoAccount is true for somebody who needs no new account, as far as that is known.
+func (d *decider) wantsNoAccount() bool {
+	switch d.l.User.Lifecycle {
+	case provision.Suspended, provision.Deleted:
+		return true
+	case provision.Active:
+		return d.r.Account.Exists() || d.l.Scope.Known && !d.l.Scope.In
+	}
+	return d.r.Account.Exists()
 }
 
 // dueRemoval is the suspend or hard delete to run now: a due suspend first, and

@@ -32,8 +32,11 @@ type Sweep struct {
 	// Pages of the directory listing done so far, and the token of the next one.
 	Pages     int    `json:"pages"`
 	PageToken string `json:"pageToken,omitempty"`
-	// Stage is list, plan or act: listing, waiting for the looks that plan, waiting for the removals.
+	// Stage is list, rest, plan or act: listing, looking for what the listing did
+	// not show, waiting for the looks that plan, waiting for the removals.
 	Stage string `json:"stage,omitempty"`
+	// Turn counts the deliveries of its task: the last one works on it, and others stop.
+	Turn int64 `json:"turn,omitempty"`
 	// Revision is that of the configuration it runs under.
 	Revision int64 `json:"revision"`
 	// Reason says why it failed, in words.

@@ -3,7 +3,6 @@ package reconcile
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"example.com/autoprovision/shared/app"
@@ -90,6 +89,9 @@ func (a *attempt) perform(ctx, settle context.Context) (more bool, err error) {
 		a.Log.Warn("operation held", "user", a.rec.UserID, "operation", string(a.op.Kind), "condition", string(a.op.Cause.Condition))
 		return a.finish(settle)
 	}
+	if a.Real().Add(operationTime).After(a.rec.Lease.Until) {
+		return true, a.abandon(settle) // too late to be sure that it ends before the lease
+	}
 	if pause := a.breaker.admit(); pause > 0 {
 		return false, firstError(a.abandon(settle), paused(pause))
 	}
@@ -116,8 +118,9 @@ func (a *attempt) checkDenied(ctx context.Context, out outcome) outcome {
 	case fault.Is(err, fault.Unauthorized, fault.Forbidden):
 		out.status = tokenRefused
 	default:
-		out = classify(provision.Account{}, err)
-		out.untouched = true
+		verified := classify(provision.Account{}, err)
+		verified.untouched = out.untouched
+		return verified
 	}
 	return out
 }
@@ -128,8 +131,11 @@ func (a *attempt) record(ctx context.Context, out outcome) (more bool, err error
 	case appFailed:
 		return a.recordAppFailure(ctx, out)
 	case tokenRefused:
-		a.breaker.answered(a.rec.UserID)
-		return false, firstError(a.abandon(ctx), a.loseAuthorization(ctx, a.c, a.req, a.res))
+		a.breaker.asked()
+		return false, firstError(a.leave(ctx, out), a.loseAuthorization(ctx, a.c, a.req, a.res))
+	case undecided:
+		a.breaker.asked()
+		return false, firstError(a.abandon(ctx), out.err)
 	}
 	a.breaker.answered(a.rec.UserID)
 	intent, now := *a.rec.Intent, a.Business()
@@ -144,18 +150,13 @@ func (a *attempt) record(ctx context.Context, out outcome) (more bool, err error
 		a.res.Done = append(a.res.Done, kind)
 		event := a.event(intent.ID, kind, provision.OutcomeDone, "")
 		event.Cause = cause
-		if more, err = a.finish(ctx, event); err == nil && kind == provision.Update && oldName != a.rec.Account.Applied["userName"] {
+		if more, err = a.finish(ctx, event); err == nil && frees(kind, oldName, a.rec) {
 			err = a.lookAtWaitingFor(ctx, oldName)
 		}
 		return more, err
 	case gone:
 		endAccount(&a.rec, now)
-		if intent.Operation == provision.Suspend {
-			notice := a.event(intent.ID, intent.Operation, provision.OutcomeDone, "")
-			notice.Name, notice.Cause.Text = provision.EventNotice, "the account to be suspended was not in the app any more"
-			return a.finish(ctx, notice)
-		}
-		return a.finish(ctx)
+		return a.finish(ctx, a.notices(intent)...)
 	}
 	reason, result := provision.Failed, provision.OutcomeFailed
 	switch out.status {
@@ -171,18 +172,40 @@ func (a *attempt) record(ctx context.Context, out outcome) (more bool, err error
 // recordAppFailure leaves the intent behind when the app may have acted, so
 // that the next look finds out, and pauses the app's queue (R2).
 func (a *attempt) recordAppFailure(ctx context.Context, out outcome) (more bool, err error) {
-	pause, own := a.breaker.failed(a.rec.UserID, out.retryAfter)
-	if own {
+	if !out.throttled && a.breaker.blames(a.rec.UserID) {
 		event := a.event(a.rec.Intent.ID, a.op.Kind, provision.OutcomeFailed, out.text)
 		a.rec = decide.FailedTry(a.rec, a.op, provision.Failed, out.text, "", a.Business())
 		return a.finish(ctx, event)
 	}
+	pause := a.breaker.failed(out.retryAfter)
 	a.Log.Warn("the app fails", "user", a.rec.UserID, "operation", string(a.op.Kind), "error", out.text, "pause", pause)
+	return false, firstError(a.leave(ctx, out), paused(pause))
+}
+
+// leave gives the lease back, and keeps the intent for a later look to find out
+// about unless the app surely did nothing.
+func (a *attempt) leave(ctx context.Context, out outcome) error {
 	a.rec.Lease = nil
 	if out.untouched {
 		a.rec.Intent = nil
 	}
-	return false, firstError(a.keep(ctx, &a.rec), paused(pause))
+	return a.keep(ctx, &a.rec)
+}
+
+// notices is what to log of an operation that found no account: a suspend ends
+// with a notice (R19), and anything else makes a new account.
+func (a *attempt) notices(intent provision.Intent) []provision.Event {
+	if intent.Operation != provision.Suspend {
+		return nil
+	}
+	notice := a.event(intent.ID, intent.Operation, provision.OutcomeDone, "")
+	notice.Name, notice.Cause.Text = provision.EventNotice, "the account to be suspended was not in the app any more"
+	return []provision.Event{notice}
+}
+
+// frees reports whether an operation leaves the user name that the account had to others.
+func frees(kind provision.OperationKind, oldName any, after provision.Record) bool {
+	return kind == provision.HardDelete || kind == provision.Update && oldName != after.Account.Applied["userName"]
 }
 
 // finish ends the operation: it decides once more on the same look, so that
@@ -277,35 +300,4 @@ func firstError(errs ...error) error {
 		}
 	}
 	return nil
-}
-
-// loseAuthorization marks the app as needing reauthorization (R11). An answer
-// to a token that is not the configured one any more marks nothing.
-func (r *Reconciler) loseAuthorization(ctx context.Context, c provision.Configuration, req Request, res *Result) error {
-	for {
-		fresh, err := r.freshConfiguration(ctx)
-		if err != nil {
-			return err
-		}
-		if fresh.Authorization.SecretVersion != c.Authorization.SecretVersion || fresh.Authorization.State != provision.AuthorizationOK {
-			break
-		}
-		now := r.Business()
-		fresh.Authorization.State, fresh.Authorization.LostAt = provision.NeedsReauthorizing, now
-		_, err = r.Store.PutConfiguration(ctx, fresh, provision.Event{
-			ID: fmt.Sprintf("unauthorized-%s", fresh.Authorization.SecretVersion), Time: now, Name: provision.EventNotice,
-			Outcome: provision.OutcomeFailed, Error: "The app refuses the access token: autoprovisioning needs to be reauthorized.",
-		})
-		if fault.Is(err, fault.Conflict) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		r.Forget()
-		r.Log.Error("the app refuses the access token: reauthorize", "kind", "unauthorized")
-		break
-	}
-	res.Waiting = "the app needs to be reauthorized"
-	return r.endLook(ctx, req)
 }

@@ -16,8 +16,8 @@ type breaker struct {
 	mu       sync.Mutex
 	failures int
 	until    time.Time
-	probing  bool
-	served   int // operations that the app has answered sensibly
+	probe    time.Time // until when one call finds out whether the app has recovered
+	served   int       // operations that the app has answered sensibly
 	people   map[string]trouble
 }
 
@@ -46,8 +46,8 @@ func (b *breaker) pause() time.Duration {
 	return max(b.until.Sub(b.now()), 0)
 }
 
-// admit returns how long to leave the app alone; 0 means go on, and then
-// answered or failed must be called. While it is not known whether the app has
+// admit returns how long to leave the app alone; 0 means go on, and then one of
+// answered, asked, blames or failed must be called. While it is not known whether the app has
 // recovered, one call at a time finds out.
 func (b *breaker) admit() time.Duration {
 	b.mu.Lock()
@@ -58,10 +58,10 @@ func (b *breaker) admit() time.Duration {
 	if b.failures == 0 {
 		return 0
 	}
-	if b.probing {
+	if b.probe.After(b.now()) {
 		return firstPause
 	}
-	b.probing = true
+	b.probe = b.now().Add(operationTime) // a caller that died says nothing any more
 	return 0
 }
 
@@ -69,28 +69,43 @@ func (b *breaker) admit() time.Duration {
 func (b *breaker) answered(userID string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.failures, b.until, b.probing = 0, time.Time{}, false
+	b.failures, b.until, b.probe = 0, time.Time{}, time.Time{}
 	b.served++
 	delete(b.people, userID)
 }
 
-// failed says that the app gave no answer, a 429 or a 5xx for a user. It
-// returns how long to pause, or own when the app has served other people
-// between this person's failures, so that the failure is the person's.
-func (b *breaker) failed(userID string, retryAfter time.Duration) (pause time.Duration, own bool) {
+// asked says that the app answered a question: no proof that operations succeed again.
+func (b *breaker) asked() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.probing = false
+	b.probe = time.Time{}
+}
+
+// blames counts an operation on a user to which the app gave no answer or a
+// 5xx. It is true when the app has served other people between several of this
+// person's failures, so that the failure is the person's.
+func (b *breaker) blames(userID string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	t := b.people[userID]
 	if t.times > 0 && b.served == t.served {
 		t.times = 0 // nobody was served since: it is the app
 	}
 	t.times, t.served = t.times+1, b.served
-	if retryAfter == 0 && t.times >= ownAfter {
-		delete(b.people, userID)
-		return 0, true
-	}
 	b.people[userID] = t
+	if t.times < ownAfter {
+		return false
+	}
+	delete(b.people, userID)
+	b.probe = time.Time{}
+	return true
+}
+
+// failed says that the app gave no answer, a 429 or a 5xx. It returns how long to pause.
+func (b *breaker) failed(retryAfter time.Duration) (pause time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.probe = time.Time{}
 	b.failures++
 	pause = min(firstPause<<min(b.failures-1, 16), lastPause)
 	if retryAfter > 0 {
@@ -99,5 +114,5 @@ func (b *breaker) failed(userID string, retryAfter time.Duration) (pause time.Du
 	if until := b.now().Add(pause); until.After(b.until) {
 		b.until = until
 	}
-	return pause, false
+	return pause
 }

@@ -6,6 +6,7 @@ import (
 
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/state"
 )
 
 // create makes the account, or adopts the one that is there (R2).
@@ -19,7 +20,11 @@ func (a *attempt) create(ctx context.Context) outcome {
 	}
 	account, err := a.accounts.Create(ctx, a.rec.UserID, a.op.Attributes)
 	if !fault.Is(err, fault.Conflict) {
-		return classify(account, err)
+		out := classify(account, err)
+		if out.status == gone {
+			out = outcome{status: ineffective, text: "the app says that there is no place where accounts are created: check the base URL"}
+		}
+		return out
 	}
 	refusal := text(err)
 	if matches, err = a.accounts.Find(ctx, a.rec.UserID, a.userName()); err != nil {
@@ -35,8 +40,8 @@ func (a *attempt) create(ctx context.Context) outcome {
 // matches are the accounts that could be this user's: from the sweep's listing
 // of the app, which is fresh, or asked for.
 func (a *attempt) matches(ctx context.Context) ([]provision.Account, error) {
-	if a.seen.listed && a.req.Listing.AppRead {
-		return a.req.Listing.Accounts, nil
+	if listing := a.req.Listing; a.seen.listed && a.Real().Sub(listing.AppReadAt) <= listingAge {
+		return listing.Accounts, nil
 	}
 	return a.accounts.Find(ctx, a.rec.UserID, a.userName())
 }
@@ -48,26 +53,29 @@ func (a *attempt) userName() string {
 
 // adopt takes over the one account that matches, unless it is somebody else's.
 func (a *attempt) adopt(ctx context.Context, matches []provision.Account) outcome {
+	if a.seen.listed {
+		return outcome{status: stale} // adopting needs a reading of the user by id
+	}
 	if len(matches) > 1 {
 		return outcome{status: conflicting, accountID: matches[1].ID, untouched: true,
 			text: "more than one account in the app matches this person by external id or user name"}
 	}
 	match := matches[0]
-	whose, err := a.somebodyElses(ctx, match)
+	whose, err := a.claim(ctx, match)
 	if err != nil {
-		return classifyRead(err)
+		return outcome{status: undecided, err: err}
 	}
 	if whose != "" {
 		return outcome{status: conflicting, accountID: match.ID, untouched: true, text: whose}
-	}
-	if a.seen.listed {
-		return outcome{status: stale} // adopting needs a reading of the user by id
 	}
 	account, err := a.accounts.Update(ctx, match.ID, a.rec.UserID, a.op.Attributes, nil)
 	if fault.Is(err, fault.Conflict) {
 		return a.nameTaken(ctx, match.ID, err)
 	}
 	out := classify(account, err)
+	if out.status == gone {
+		return outcome{status: ineffective, text: "the account that matched is not in the app any more"}
+	}
 	out.adopted = true
 	out.account.ID = match.ID
 	if account.Attributes == nil {
@@ -76,13 +84,38 @@ func (a *attempt) adopt(ctx context.Context, matches []provision.Account) outcom
 	return out
 }
 
+// claim commits to the intent which account is to be adopted, and then says in
+// words why it is another person's; empty when it is not. Of two who claim one
+// account at a time at least one sees the other.
+func (a *attempt) claim(ctx context.Context, match provision.Account) (whose string, err error) {
+	a.rec.Intent.AccountID = match.ID
+	if err := a.keep(ctx, &a.rec); err != nil {
+		return "", err
+	}
+	sel := state.Selection{Kind: state.SelectIntent, Limit: 500}
+	for {
+		page, next, err := a.Store.Select(ctx, sel)
+		if err != nil {
+			return "", err
+		}
+		for _, other := range page {
+			if other.UserID != a.rec.UserID && other.Intent.AccountID == match.ID {
+				return "the account in the app that matches is being adopted for another person, with the directory id " + other.UserID, nil
+			}
+		}
+		if sel.Token = next; next == "" {
+			return a.somebodyElses(ctx, match)
+		}
+	}
+}
+
 // somebodyElses says in words why a matching account is another person's; empty when it is not.
 func (a *attempt) somebodyElses(ctx context.Context, match provision.Account) (string, error) {
 	linked, err := a.Store.RecordsByAccount(ctx, []string{match.ID})
 	if err != nil {
 		return "", err
 	}
-	if other, ok := linked[match.ID]; ok && other.UserID != a.rec.UserID {
+	if other, ok := linked[match.ID]; ok && other.UserID != a.rec.UserID && other.Account.App == a.c.Connection.BaseURL {
 		return "the account in the app that matches is linked to another person, with the directory id " + other.UserID, nil
 	}
 	if match.ExternalID == "" || match.ExternalID == a.rec.UserID {

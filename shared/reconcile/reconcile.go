@@ -16,6 +16,7 @@ import (
 	"errors"
 	"log/slog"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -94,6 +95,11 @@ type Request struct {
 	// SweepID is the sweep that asked; empty for none. Listing is what its listing said.
 	SweepID string   `json:"sweepId,omitempty"`
 	Listing *Listing `json:"listing,omitempty"`
+	// Configuration is the version of the configuration that the sweep asked
+	// under; one that was read before that will not do.
+	Configuration int64 `json:"configuration,omitempty"`
+	// Absent means that the complete listing of the sweep did not show the user (R13).
+	Absent bool `json:"absent,omitempty"`
 	// CheckAccount asks for a reading of the linked account in the app: the
 	// sweep's listing did not show it, or not as we left it (R17).
 	CheckAccount bool `json:"checkAccount,omitempty"`
@@ -120,10 +126,11 @@ type Listing struct {
 	// At is when the listing was read in business time, ReadAt in real time.
 	At     time.Time `json:"at"`
 	ReadAt time.Time `json:"readAt"`
-	// AppRead is true when the app was listed too; Accounts are then those that
-	// match the user by external id or user name and are linked to nobody.
-	AppRead  bool                `json:"appRead,omitempty"`
-	Accounts []provision.Account `json:"accounts,omitempty"`
+	// AppReadAt is the real time before the app was listed; zero when it was not.
+	// Accounts are those that match the user by external id or user name and are
+	// linked to nobody.
+	AppReadAt time.Time           `json:"appReadAt,omitzero"`
+	Accounts  []provision.Account `json:"accounts,omitempty"`
 }
 
 const listingAge = 5 * time.Minute
@@ -164,7 +171,7 @@ func (r *Reconciler) Look(ctx context.Context, req Request) (Result, error) {
 
 // round is one pass of read, decide, act; more is true when another pass is due at once.
 func (r *Reconciler) round(ctx context.Context, req Request, res *Result) (more bool, err error) {
-	c, err := r.configuration(ctx)
+	c, err := r.configuration(ctx, req.Configuration)
 	if err != nil {
 		return false, err
 	}
@@ -184,34 +191,46 @@ func (r *Reconciler) round(ctx context.Context, req Request, res *Result) (more 
 	if rec.Intent != nil {
 		return r.recover(ctx, c, req, rec, res)
 	}
-	seen, err := r.see(ctx, c, req, rec, roster.CacheAge)
+	seen, d, err := r.decide(ctx, c, req, rec)
 	if errors.Is(err, errTokenRefused) {
 		return false, r.loseAuthorization(ctx, c, req, res)
 	}
 	if err != nil {
 		return false, err
 	}
-	d := decide.Decide(c, seen.look, seen.record, r.Business())
-	if needsFresh(req, rec, seen, d) {
-		req.Listing = nil
-		if seen, err = r.see(ctx, c, req, rec, roster.Fresh); err != nil {
-			return false, err
-		}
-		d = decide.Decide(c, seen.look, seen.record, r.Business())
-	}
 	if seen.gone {
 		return true, r.recordGone(ctx, rec)
 	}
 	if op := d.Operation; op != nil && req.Plan && (op.Kind.Removes() || op.Kind == provision.Create && !d.Record.GoneAt.IsZero()) {
-		d.Operation, res.Waiting = nil, "the sweep gets to know all its removals first"
+		d.Operation, seen.unread, res.Waiting = nil, nil, "the sweep gets to know all its removals first"
 	}
 	if d.Operation == nil {
-		if err := r.settle(ctx, req, rec, d, seen, res); err != nil {
-			return false, err
+		more, err := r.settle(ctx, c, req, rec, d, seen, res)
+		if err != nil || more {
+			return more, err
 		}
 		return r.plannedMeanwhile(ctx, c, req, d.Record)
 	}
 	return r.act(ctx, c, req, d, seen, res)
+}
+
+// decide sees and decides, and sees again where the first sighting is not fresh
+// enough for what it leads to.
+func (r *Reconciler) decide(ctx context.Context, c provision.Configuration, req Request, rec provision.Record) (sighting, decide.Decision, error) {
+	seen, err := r.see(ctx, c, req, rec, roster.CacheAge)
+	if err != nil || seen.gone {
+		return seen, decide.Decision{}, err
+	}
+	d := decide.Decide(c, seen.look, seen.record, r.Business())
+	if !needsFresh(req, rec, seen, d) {
+		return seen, d, nil
+	}
+	req.Listing = nil
+	seen, err = r.see(ctx, c, req, rec, roster.Fresh)
+	if err != nil || seen.gone {
+		return seen, decide.Decision{}, err
+	}
+	return seen, decide.Decide(c, seen.look, seen.record, r.Business()), nil
 }
 
 // plannedMeanwhile reports whether a removal that waited for the sweep after a
@@ -239,26 +258,41 @@ func needsFresh(req Request, before provision.Record, seen sighting, d decide.De
 	if !seen.listed {
 		return false
 	}
-	cancels := before.Next != nil && len(d.Record.Conditions) < len(before.Conditions)
-	return cancels || op != nil && op.Kind == provision.Unsuspend
+	ends := slices.ContainsFunc(before.Conditions, func(c provision.Condition) bool {
+		_, holds := d.Record.Condition(c.Name)
+		return !holds
+	})
+	return ends || op != nil && op.Kind == provision.Unsuspend
 }
 
 // settle ends a look that has nothing (more) to do: it commits what changed,
-// if anything did, and sees to the next wake-up.
-func (r *Reconciler) settle(ctx context.Context, req Request, before provision.Record, d decide.Decision, seen sighting, res *Result) error {
+// if anything did, and sees to the next wake-up. more is true when the
+// configuration that it was decided under is not in force any more.
+func (r *Reconciler) settle(ctx context.Context, c provision.Configuration, req Request, before provision.Record, d decide.Decision, seen sighting, res *Result) (more bool, err error) {
 	if res.Waiting == "" {
 		res.Waiting = waiting(d.Record)
 	}
+	ended := req
+	if seen.unread != nil {
+		ended.SweepID = "" // the look is tried again
+	}
 	if Changed(before, d.Record) && worthKeeping(d.Record) {
-		seen.stamp(&d.Record)
-		if err := r.commit(ctx, &d.Record, req); err != nil {
-			return err
+		fresh, err := r.freshConfiguration(ctx)
+		if err != nil || fresh.Revision != c.Revision {
+			return err == nil, err
 		}
-	} else if err := r.endLook(ctx, req); err != nil {
-		return err
+		seen.stamp(&d.Record)
+		if err := r.commit(ctx, &d.Record, ended); err != nil {
+			return false, err
+		}
+	} else if err := r.endLook(ctx, ended); err != nil {
+		return false, err
 	}
 	res.Record = d.Record
-	return r.wakeUp(ctx, d.Record.UserID, d.WakeAt)
+	if err := r.wakeUp(ctx, d.Record.UserID, d.WakeAt); err != nil {
+		return false, err
+	}
+	return false, seen.unread
 }
 
 // worthKeeping is false for somebody of whom there is nothing to remember (R7).
@@ -310,22 +344,31 @@ func (r *Reconciler) endLook(ctx context.Context, req Request) error {
 	return r.Store.EndLook(ctx, req.Looks(), req.UserID)
 }
 
+// wakeSlack is how far a queue's clock may be from ours.
+const wakeSlack = time.Minute
+
 // wakeUp enqueues the task for a later look. Its name makes it one task for
-// each user and time, however often the look is repeated.
+// each user and time, however often the look is repeated; but close to its time
+// it may be the task that runs now, a little early by our clock, and its name
+// is then used up.
 func (r *Reconciler) wakeUp(ctx context.Context, userID string, at time.Time) error {
 	if at.IsZero() {
 		return nil
 	}
-	return r.Tasks.Enqueue(ctx, LookTask(Request{UserID: userID}, "wake-"+at.UTC().Format("20060102T150405.000"), at))
+	cause := "wake-" + at.UTC().Format(time.RFC3339Nano)
+	if now := r.Business(); at.Sub(now) < wakeSlack {
+		cause += "-" + now.UTC().Format(time.RFC3339Nano)
+	}
+	return r.Tasks.Enqueue(ctx, LookTask(Request{UserID: userID}, cause, at))
 }
 
-// configuration is the configuration, at most a minute old when it says that
-// the app is on, and fresh when it says that it is not.
-func (r *Reconciler) configuration(ctx context.Context) (provision.Configuration, error) {
+// configuration is the configuration: at most a minute old and of at least the
+// given version when it says that the app is on, and fresh when it says that it is not.
+func (r *Reconciler) configuration(ctx context.Context, version int64) (provision.Configuration, error) {
 	r.mu.Lock()
 	c, at := r.cached, r.cachedAt
 	r.mu.Unlock()
-	if c.Runs() && r.Real().Sub(at) < roster.CacheAge {
+	if c.Runs() && c.Version >= version && r.Real().Sub(at) < roster.CacheAge {
 		return c, nil
 	}
 	return r.freshConfiguration(ctx)

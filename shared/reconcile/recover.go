@@ -21,6 +21,9 @@ func (r *Reconciler) recover(ctx context.Context, c provision.Configuration, req
 		return false, paused(pause)
 	}
 	accounts, err := r.Apps.Accounts(ctx, c)
+	if fault.Is(err, fault.Unauthorized) {
+		return false, r.loseAuthorization(ctx, c, req, res)
+	}
 	if err != nil {
 		return false, err
 	}
@@ -39,25 +42,47 @@ func (r *Reconciler) recover(ctx context.Context, c provision.Configuration, req
 	if err != nil {
 		return a.unanswered(ctx, err)
 	}
-	r.breaker.answered(rec.UserID)
+	r.breaker.asked()
+	return true, a.recovered(ctx, out, happened)
+}
+
+// recovered records what became of the intent.
+func (a *attempt) recovered(ctx context.Context, out outcome, happened bool) error {
+	intent, oldName := *a.rec.Intent, a.rec.Account.Applied["userName"]
 	a.rec.Lease, a.rec.Intent = nil, nil
+	var events []provision.Event
+	var kind provision.OperationKind
 	switch {
 	case happened:
-		kind, cause := succeed(&a.rec, *rec.Intent, out, c.Connection.BaseURL, r.Business())
-		event := a.event(rec.Intent.ID, kind, provision.OutcomeDone, "")
+		var cause provision.Cause
+		kind, cause = succeed(&a.rec, intent, out, a.c.Connection.BaseURL, a.Business())
+		event := a.event(intent.ID, kind, provision.OutcomeDone, "")
 		event.Cause = cause
-		res.Done = append(res.Done, kind)
-		r.logEvents([]provision.Event{event})
-		return true, r.keep(ctx, &a.rec, event)
+		events = append(events, event)
 	case out.status == gone:
-		endAccount(&a.rec, r.Business())
+		endAccount(&a.rec, a.Business())
+		events = a.notices(intent)
 	}
-	return true, r.keep(ctx, &a.rec)
+	if err := a.keep(ctx, &a.rec, events...); err != nil {
+		return err
+	}
+	a.logEvents(events)
+	if !happened {
+		return nil
+	}
+	a.res.Done = append(a.res.Done, kind)
+	if !frees(kind, oldName, a.rec) {
+		return nil
+	}
+	return a.lookAtWaitingFor(ctx, oldName)
 }
 
 // findOut reads the app for the effect of the intent.
 func (a *attempt) findOut(ctx context.Context) (out outcome, happened bool, err error) {
 	intent := a.rec.Intent
+	if intent.Operation == provision.Create && intent.AccountID != "" {
+		return a.findAdopted(ctx)
+	}
 	if intent.Operation == provision.Create {
 		found, err := a.accounts.Find(ctx, a.rec.UserID, a.userName())
 		if err != nil {
@@ -85,14 +110,34 @@ func (a *attempt) findOut(ctx context.Context) (out outcome, happened bool, err 
 	case provision.Unsuspend:
 		happened = account.Active
 	case provision.Update:
-		happened = shows(account, intent.Attributes)
+		happened = shows(account, intent.Attributes, a.previous())
 	}
 	return out, happened, nil
 }
 
-func shows(account provision.Account, wanted provision.Attributes) bool {
+// findAdopted reads the account that was about to be adopted.
+func (a *attempt) findAdopted(ctx context.Context) (out outcome, happened bool, err error) {
+	account, err := a.accounts.Get(ctx, a.rec.Intent.AccountID)
+	if fault.Is(err, fault.NotFound) {
+		return outcome{}, false, nil
+	}
+	if err != nil {
+		return outcome{}, false, err
+	}
+	ours := account.ExternalID == a.rec.UserID && shows(account, a.rec.Intent.Attributes, nil)
+	return outcome{status: done, account: account, adopted: true}, ours, nil
+}
+
+// shows reports whether an account has what was written, and nothing more of what was there before.
+func shows(account provision.Account, wanted, previous provision.Attributes) bool {
 	for path, value := range wanted {
 		if account.Attributes[path] != value {
+			return false
+		}
+	}
+	for path := range previous {
+		_, kept := wanted[path]
+		if _, still := account.Attributes[path]; still && !kept {
 			return false
 		}
 	}
@@ -108,14 +153,13 @@ func (a *attempt) unanswered(ctx context.Context, cause error) (more bool, err e
 	}
 	if fault.Is(cause, fault.Unauthorized, fault.Forbidden) {
 		out := a.checkDenied(ctx, classifyRead(cause))
-		a.breaker.answered(a.rec.UserID)
+		a.breaker.asked()
 		if out.status == tokenRefused {
 			return false, a.loseAuthorization(settle, a.c, a.req, a.res)
 		}
 		return false, cause
 	}
-	pause, _ := a.breaker.failed(a.rec.UserID, fault.RetryAfter(cause))
-	return false, paused(pause)
+	return false, paused(a.breaker.failed(fault.RetryAfter(cause)))
 }
 
 // TakeOver gives back the leases of workers that cannot be alive any more. Only

@@ -29,6 +29,8 @@ const (
 	denied
 	// tokenRefused: it was the token.
 	tokenRefused
+	// undecided: the directory or the state could not be read; nothing was sent.
+	undecided
 	// appFailed: no answer, 429 or 5xx; unless untouched, the operation may have happened.
 	appFailed
 )
@@ -47,6 +49,10 @@ type outcome struct {
 	// untouched is true when the app surely did nothing.
 	untouched  bool
 	retryAfter time.Duration
+	// throttled is true for a 429, which is never one person's fault.
+	throttled bool
+	// err is why nothing could be decided.
+	err error
 }
 
 // run makes the calls of the operation.
@@ -98,7 +104,7 @@ func classify(account provision.Account, err error) outcome {
 	case fault.Is(err, fault.Unauthorized, fault.Forbidden):
 		return outcome{status: denied, text: text(err), untouched: true}
 	case fault.Is(err, fault.Throttled):
-		return outcome{status: appFailed, text: text(err), untouched: true, retryAfter: fault.RetryAfter(err)}
+		return outcome{status: appFailed, text: text(err), untouched: true, throttled: true, retryAfter: fault.RetryAfter(err)}
 	case refused(err):
 		return outcome{status: ruledOut, text: text(err), untouched: true}
 	}

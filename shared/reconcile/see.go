@@ -21,6 +21,8 @@ type sighting struct {
 	listed bool
 	// orgAge is how old the org units and domains may be.
 	orgAge time.Duration
+	// unread is why the scope is not known, when that may pass; nil otherwise.
+	unread error
 	// gone is true when the account that the record links to is not in the app any more.
 	gone bool
 }
@@ -87,7 +89,7 @@ func (r *Reconciler) readUser(ctx context.Context, c provision.Configuration, re
 			s.look.Scope.Reasons = []string{"no scope is set yet"}
 			return nil
 		}
-		s.look.Scope = r.Roster.Verdict(ctx, *c.Scope, u, s.orgAge)
+		s.look.Scope, s.unread = r.Roster.Verdict(ctx, *c.Scope, u, s.orgAge)
 	}
 	return nil
 }
@@ -96,6 +98,12 @@ func (r *Reconciler) readUser(ctx context.Context, c provision.Configuration, re
 // deleted: by the listing of deleted users, or by a second 404 after another
 // complete sweep. Anything less decides nothing (R13).
 func (r *Reconciler) readDeleted(ctx context.Context, req Request, s *sighting) error {
+	if _, known := s.record.Condition(provision.ConditionDeleted); known {
+		// The directory has said so before, and gives the id to nobody else; the
+		// listing forgets after 20 days.
+		s.look.User = provision.User{ID: req.UserID, Lifecycle: provision.Deleted}
+		return nil
+	}
 	for token := ""; ; {
 		page, err := r.Directory.ListDeleted(ctx, token)
 		if err != nil {
@@ -114,7 +122,7 @@ func (r *Reconciler) readDeleted(ctx context.Context, req Request, s *sighting) 
 	}
 	s.look.User = provision.User{ID: req.UserID, Lifecycle: provision.Unknown}
 	switch {
-	case req.SweepID == "": // only a look after a complete listing counts
+	case !req.Absent: // only a look after a complete listing counts
 	case s.record.MissingSweep == "":
 		s.record.MissingSweep, s.record.MissingAt = req.SweepID, s.at
 	case s.record.MissingSweep != req.SweepID:
@@ -125,7 +133,13 @@ func (r *Reconciler) readDeleted(ctx context.Context, req Request, s *sighting) 
 
 // readLinked reads the linked account by its id (R17).
 func (r *Reconciler) readLinked(ctx context.Context, c provision.Configuration, s *sighting) error {
+	if pause := r.breaker.pause(); pause > 0 {
+		return paused(pause)
+	}
 	accounts, err := r.Apps.Accounts(ctx, c)
+	if fault.Is(err, fault.Unauthorized) {
+		return errTokenRefused
+	}
 	if err != nil {
 		return err
 	}
@@ -139,6 +153,8 @@ func (r *Reconciler) readLinked(ctx context.Context, c provision.Configuration, 
 			return errTokenRefused
 		}
 		return err
+	case fault.Is(err, fault.Throttled, fault.Unavailable):
+		return paused(r.breaker.failed(fault.RetryAfter(err)))
 	case err != nil:
 		return err
 	}

@@ -55,7 +55,7 @@ func (r *Roster) Organization(ctx context.Context, maxAge time.Duration) (scope.
 	}
 	v, err, _ := r.flight.Do("organization", func() (any, error) {
 		at := r.now()
-		org, err := r.read(ctx)
+		org, err := r.read(context.WithoutCancel(ctx)) // for everybody who waits, not for the first alone
 		if err != nil {
 			return nil, err
 		}
@@ -94,15 +94,26 @@ func (r *Roster) read(ctx context.Context) (scope.Organization, error) {
 }
 
 // Verdict is the verdict of R1 on one user, with memberships asked of the
-// directory one by one. Whatever cannot be read makes it unknown.
-func (r *Roster) Verdict(ctx context.Context, s provision.Scope, u provision.User, maxAge time.Duration) scope.Verdict {
+// directory one by one. Whatever cannot be read makes it unknown; the error is
+// then the directory's if another try may be answered, which that a group does
+// not exist is not.
+func (r *Roster) Verdict(ctx context.Context, s provision.Scope, u provision.User, maxAge time.Duration) (scope.Verdict, error) {
 	org, err := r.Organization(ctx, maxAge)
 	if err != nil {
-		return scope.Verdict{Reasons: []string{"the org units and domains could not be read: " + err.Error()}}
+		return scope.Verdict{Reasons: []string{"the org units and domains could not be read: " + err.Error()}}, err
 	}
-	return scope.Evaluate(s, org, u, func(groupID string) (bool, error) {
-		return r.directory.HasMember(ctx, groupID, u.ID)
+	var unread error
+	verdict := scope.Evaluate(s, org, u, func(groupID string) (bool, error) {
+		in, err := r.directory.HasMember(ctx, groupID, u.ID)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			unread = err
+		}
+		return in, err
 	})
+	if verdict.Known {
+		unread = nil
+	}
+	return verdict, unread
 }
 
 // Members is everybody who is in one of some groups, read as whole lists.

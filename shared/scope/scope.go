@@ -51,9 +51,13 @@ func NewOrganization(units []Unit, domains []string, primaryDomain string) Organ
 	return org
 }
 
-// Faults says which configured org units no longer exist (R13).
+// Faults says in sentences what of the configuration does not fit the directory
+// any more: its primary domain, and org units that no longer exist (R13).
 func (org Organization) Faults(s provision.Scope) []string {
 	var faults []string
+	if fault := changed(s, org, provision.User{}); fault != "" {
+		faults = append(faults, fault)
+	}
 	for _, state := range s.OrgUnits {
 		if !org.has(state) {
 			faults = append(faults, gone(state))

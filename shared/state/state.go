@@ -167,6 +167,8 @@ type Sweeps interface {
 	Listed(ctx context.Context, sweepID string) ([]string, error)
 	// EndLook says that a look that committed nothing has ended; one that was not owed is no error.
 	EndLook(ctx context.Context, sweepID, userID string) error
+	// Looks reads the users at whom a look is still owed, in no order.
+	Looks(ctx context.Context, sweepID string) ([]string, error)
 	// LooksLeft counts the looks that are still owed.
 	LooksLeft(ctx context.Context, sweepID string) (int, error)
 	// PutOrphans replaces the list of orphans.

@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,7 +17,7 @@ import (
 // act runs what was planned: it holds what passes the guard, all at once, and
 // asks for the looks that run the rest (R12, R17).
 func (r *run) act(ctx context.Context) error {
-	if err := r.update(ctx, func(c *provision.Configuration) { c.PlannedAt = r.sw.StartedAt }); err != nil {
+	if err := r.update(ctx, func(c *provision.Configuration) bool { c.PlannedAt = r.sw.StartedAt; return true }); err != nil {
 		return err
 	}
 	if err := r.configuration(ctx); err != nil {
@@ -27,7 +28,14 @@ func (r *run) act(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	late, err := r.Store.Listed(ctx, r.lateSet())
+	if err != nil {
+		return err
+	}
 	var looks []reconcile.Request
+	for _, id := range late { // creates, after the renames (R16)
+		looks = append(looks, reconcile.Request{UserID: id, SweepID: r.sw.ID, Configuration: r.c.Version})
+	}
 	for _, kind := range []provision.OperationKind{provision.Suspend, provision.HardDelete, provision.Create} {
 		if len(due[kind]) == 0 {
 			continue
@@ -43,7 +51,7 @@ func (r *run) act(ctx context.Context) error {
 			continue
 		}
 		for _, rec := range due[kind] {
-			looks = append(looks, reconcile.Request{UserID: rec.UserID, SweepID: r.sw.ID})
+			looks = append(looks, reconcile.Request{UserID: rec.UserID, SweepID: r.sw.ID, Configuration: r.c.Version})
 		}
 	}
 	for len(looks) > 0 {
@@ -63,10 +71,7 @@ func (r *run) act(ctx context.Context) error {
 func (r *run) dueNow(ctx context.Context, now time.Time) (map[provision.OperationKind][]provision.Record, error) {
 	due := map[provision.OperationKind][]provision.Record{}
 	err := r.each(ctx, state.Selection{Kind: state.SelectPending, Before: now}, func(rec provision.Record) {
-		if rec.Hold != nil || rec.Next == nil {
-			return
-		}
-		if retry, waits := rec.Retry(rec.Next.Operation); !waits || !retry.At.After(now) {
+		if rec.Hold == nil && rec.Next != nil && !waits(rec, now) {
 			due[rec.Next.Operation] = append(due[rec.Next.Operation], slim(rec))
 		}
 	})
@@ -74,11 +79,28 @@ func (r *run) dueNow(ctx context.Context, now time.Time) (map[provision.Operatio
 		return nil, err
 	}
 	err = r.each(ctx, state.Selection{Kind: state.SelectGone}, func(rec provision.Record) {
-		if rec.Hold == nil && !rec.Account.Exists() && rec.InScope && rec.Lifecycle == provision.Active {
+		if rec.Hold == nil && !rec.Account.Exists() && rec.InScope && rec.Lifecycle == provision.Active &&
+			!dismissed(rec, provision.Create) && !waiting(rec, provision.Create, now) {
 			due[provision.Create] = append(due[provision.Create], slim(rec))
 		}
 	})
 	return due, err
+}
+
+// waits reports whether nothing that is due of somebody's can be tried yet: what
+// waits for its next try is not counted by the guard, and what is due is.
+func waits(rec provision.Record, now time.Time) bool {
+	other := func(at time.Time) bool { return !at.IsZero() && !at.After(now) }
+	return waiting(rec, rec.Next.Operation, now) && !other(rec.CountSuspendAt) && !other(rec.CountDeleteAt)
+}
+
+func waiting(rec provision.Record, kind provision.OperationKind, now time.Time) bool {
+	retry, ok := rec.Retry(kind)
+	return ok && retry.At.After(now)
+}
+
+func dismissed(rec provision.Record, kind provision.OperationKind) bool {
+	return slices.ContainsFunc(rec.Verdicts, func(v provision.Verdict) bool { return v.Operation == kind && !v.Release })
 }
 
 // slim drops what holding does not need, so that many fit in memory.

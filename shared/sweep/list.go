@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/reconcile"
 	"example.com/autoprovision/shared/state"
@@ -16,14 +18,16 @@ import (
 // list compares page by page, from where an earlier turn stopped, and then
 // looks for what the listing did not show.
 func (r *run) list(ctx context.Context) error {
-	resumed := r.sw.PageToken != ""
+	resumed := r.sw.Pages > 0
 	v, err := r.begin(ctx, r.c)
 	if err != nil {
 		return err
 	}
 	v.group.Go(func() error { return v.readLinks(v.ctx) })
-	if err := r.pages(ctx, v); err != nil {
-		return firstOf(v.group.Wait, err)
+	if r.sw.Stage == stageList {
+		if err := r.pages(ctx, v); err != nil {
+			return firstOf(v.group.Wait, err)
+		}
 	}
 	if err := v.await(v.listed); err != nil {
 		return err
@@ -60,7 +64,7 @@ func (r *run) pages(ctx context.Context, v *survey) error {
 		at, readAt := r.Business(), r.Real()
 		page, err := r.Directory.ListUsers(v.ctx, r.sw.PageToken)
 		if err != nil {
-			return fmt.Errorf("the directory's users could not be listed: %w", err)
+			return fault.Wrap(fault.Incomplete, "the directory's users could not be listed", err)
 		}
 		if err := v.await(v.scoped); err != nil {
 			return err
@@ -71,22 +75,34 @@ func (r *run) pages(ctx context.Context, v *survey) error {
 		}
 		ids := make([]string, len(found))
 		var looks []reconcile.Request
+		var late []string
 		for i, f := range found {
 			ids[i] = f.user.ID
 			req, needed, err := r.need(v, f, at, readAt)
 			if err != nil {
 				return err
 			}
-			if needed {
+			switch {
+			case !needed:
+			case v.takenByRename(f):
+				late = append(late, f.user.ID)
+			default:
 				looks = append(looks, req)
 			}
 		}
 		r.sw.Pages++
+		if len(late) > 0 {
+			if err := r.Store.AddListed(ctx, r.lateSet(), r.sw.Pages, late, nil); err != nil {
+				return err
+			}
+		}
 		if err := r.ask(ctx, r.sw.Pages, ids, looks); err != nil {
 			return err
 		}
 		r.sw.Listed += len(ids)
-		r.sw.PageToken = page.Next
+		if r.sw.PageToken = page.Next; page.Next == "" {
+			r.sw.Stage = stageRest
+		}
 		if err := r.countLooked(ctx); err != nil {
 			return err
 		}
@@ -101,7 +117,7 @@ func (r *run) pages(ctx context.Context, v *survey) error {
 
 // need says whether a listed user needs a look, and which.
 func (r *run) need(v *survey, f finding, at, readAt time.Time) (reconcile.Request, bool, error) {
-	req := reconcile.Request{UserID: f.user.ID, SweepID: r.sw.ID}
+	req := reconcile.Request{UserID: f.user.ID, SweepID: r.sw.ID, Configuration: r.c.Version}
 	if f.user.Lifecycle == provision.Unknown {
 		return req, false, nil
 	}
@@ -126,21 +142,31 @@ func (r *run) need(v *survey, f finding, at, readAt time.Time) (reconcile.Reques
 		return req, false, nil
 	}
 	req.Forced = free
-	req.Listing = &reconcile.Listing{User: f.user, Scope: f.verdict, At: at, ReadAt: readAt, AppRead: inScope && !f.record.Account.Exists(), Accounts: matches}
-	// Only a create or an update of somebody who keeps what they have needs no planning.
-	req.Plan = op == nil && changed || op != nil && op.Kind != provision.Create && op.Kind != provision.Update || !f.record.GoneAt.IsZero()
-	if op != nil && op.Kind == provision.Create && len(matches) == 0 && v.takenByRename(f) {
-		req.Listing = nil // after the renames, and on a fresh reading (R16)
-		req.Plan = true
+	req.Listing = &reconcile.Listing{User: f.user, Scope: f.verdict, At: at, ReadAt: readAt}
+	if inScope && !f.record.Account.Exists() {
+		req.Listing.AppReadAt, req.Listing.Accounts = v.readAt, matches
 	}
+	req.Plan = plans(f)
 	return req, true, nil
 }
 
+// plans reports whether the look at somebody is part of the plan, for which the
+// removals wait: all looks are but creates, and updates that free no name (R16).
+func plans(f finding) bool {
+	op := f.decision.Operation
+	switch {
+	case op == nil || !f.record.GoneAt.IsZero():
+		return true
+	case op.Kind == provision.Update:
+		return f.record.Account.Applied["userName"] != op.Attributes["userName"]
+	}
+	return op.Kind != provision.Create
+}
+
+// userName is what the mapping makes of the user; their address when it makes nothing.
 func (f finding) userName() string {
-	if op := f.decision.Operation; op != nil {
-		if name, ok := op.Attributes["userName"].(string); ok {
-			return name
-		}
+	if name, ok := f.desired["userName"].(string); ok {
+		return name
 	}
 	return f.user.Email
 }
@@ -148,6 +174,9 @@ func (f finding) userName() string {
 // takenByRename reports whether the name of a new account is still held by the
 // linked account of somebody else, whose own rename may be in this sweep (R16).
 func (v *survey) takenByRename(f finding) bool {
+	if op := f.decision.Operation; op == nil || op.Kind != provision.Create || !f.record.GoneAt.IsZero() {
+		return false
+	}
 	holder, taken := v.app.linkedNames[strings.ToLower(f.userName())]
 	return taken && holder != f.user.ID
 }
@@ -161,9 +190,10 @@ func (v *survey) freed(f finding, matches []provision.Account) (bool, error) {
 		if err := v.await(v.listed); err != nil {
 			return false, err
 		}
-		holder, taken := v.app.linkedNames[strings.ToLower(f.user.Email)]
+		name := strings.ToLower(f.userName())
+		holder, taken := v.app.linkedNames[name]
 		stands := taken && holder != f.user.ID
-		for _, a := range append(matches, v.app.byName[strings.ToLower(f.user.Email)]...) {
+		for _, a := range slices.Concat(matches, v.app.byName[name]) {
 			stands = stands || a.ID == retry.AccountID
 		}
 		if !stands {
@@ -201,6 +231,29 @@ func (r *run) ask(ctx context.Context, page int, listed []string, looks []reconc
 	return r.Tasks.Enqueue(ctx, list...)
 }
 
+// lateSet names the list of users whose new account waits for a rename.
+func (r *run) lateSet() string { return r.sw.ID + "/late" }
+
+// askAgain enqueues the looks that are owed once more: a crash or the queue may have lost some.
+func (r *run) askAgain(ctx context.Context, set string) error {
+	owed, err := r.Store.Looks(ctx, set)
+	if err != nil {
+		return err
+	}
+	r.Log.Warn("looks asked for again", "sweep", r.sw.ID, "looks", len(owed))
+	for ids := range slices.Chunk(owed, 500) {
+		list := make([]tasks.Task, len(ids))
+		for i, id := range ids {
+			req := reconcile.Request{UserID: id, SweepID: r.sw.ID, Plan: r.sw.Stage == stagePlan, Configuration: r.c.Version}
+			list[i] = reconcile.LookTask(req, fmt.Sprintf("sweep-%s-again-%d", set, r.sw.Turn), time.Time{})
+		}
+		if err := r.Tasks.Enqueue(ctx, list...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // unlisted looks for what no page showed: deleted users, users who are in no
 // listing, accounts that the app does not show or shows otherwise, and work
 // whose wake-up was lost.
@@ -213,7 +266,7 @@ func (r *run) unlisted(ctx context.Context, v *survey) error {
 	for _, id := range listed {
 		present[id] = struct{}{}
 	}
-	wanted := newWanted(r.sw.ID)
+	wanted := newWanted(r.sw.ID, r.c.Version, present)
 	for _, id := range v.app.differing {
 		wanted.add(reconcile.Request{UserID: id, CheckAccount: true})
 	}
@@ -234,7 +287,8 @@ func (r *run) unlisted(ctx context.Context, v *survey) error {
 		if err := r.each(ctx, sel, func(rec provision.Record) {
 			underWay := rec.Lease != nil && rec.Lease.Until.After(r.Real())
 			seen := !rec.LookedAt.Before(r.sw.StartedAt) // what is due of theirs was found in this sweep
-			if rec.Hold == nil && !underWay && !seen {
+			idle := sel.Kind == state.SelectPending && (rec.Hold != nil || waits(rec, now))
+			if !underWay && !seen && !idle {
 				wanted.add(reconcile.Request{UserID: rec.UserID})
 			}
 		}); err != nil {
@@ -254,15 +308,21 @@ func (r *run) unlisted(ctx context.Context, v *survey) error {
 
 // wanted collects planning looks, one for each user.
 type wanted struct {
-	sweepID string
-	list    []reconcile.Request
-	index   map[string]int
+	sweepID       string
+	configuration int64
+	present       map[string]struct{} // users whom the listing showed
+	list          []reconcile.Request
+	index         map[string]int
 }
 
-func newWanted(sweepID string) *wanted { return &wanted{sweepID: sweepID, index: map[string]int{}} }
+func newWanted(sweepID string, configuration int64, present map[string]struct{}) *wanted {
+	return &wanted{sweepID: sweepID, configuration: configuration, present: present, index: map[string]int{}}
+}
 
 func (w *wanted) add(req reconcile.Request) {
-	req.SweepID, req.Plan = w.sweepID, true
+	req.SweepID, req.Plan, req.Configuration = w.sweepID, true, w.configuration
+	_, listed := w.present[req.UserID]
+	req.Absent = !listed
 	if i, known := w.index[req.UserID]; known {
 		w.list[i].CheckAccount = w.list[i].CheckAccount || req.CheckAccount
 		return
@@ -291,11 +351,14 @@ func (s *Sweeper) each(ctx context.Context, sel state.Selection, visit func(prov
 // faults records faults of configuration that the listing found, for attention (R13).
 func (r *run) faults(ctx context.Context, v *survey) error {
 	texts := v.org.Faults(*r.c.Scope)
+	if v.foreign {
+		texts = append(texts, "the directory answers for another customer than the one the scope was saved for")
+	}
 	for _, err := range v.lost {
 		texts = append(texts, err.Error())
 	}
 	now := r.Business()
-	return r.update(ctx, func(c *provision.Configuration) {
+	return r.update(ctx, func(c *provision.Configuration) bool {
 		var list []provision.Attention
 		for _, text := range texts {
 			since := now
@@ -307,7 +370,9 @@ func (r *run) faults(ctx context.Context, v *survey) error {
 			list = append(list, provision.Attention{Kind: provision.AttentionConfiguration, UserIDs: []string{}, Why: text,
 				Todo: "Edit the scope: choose what stands in its place, or remove it. Until then it decides nothing.", Since: since})
 		}
+		same := slices.EqualFunc(c.Faults, list, func(a, b provision.Attention) bool { return a.Why == b.Why })
 		c.Faults = list
+		return !same
 	})
 }
 

@@ -36,6 +36,9 @@ type survey struct {
 	listed chan struct{} // closed when the app is listed
 	links  []link        // what our records were linked to before anything was listed
 	began  time.Time     // business time before anything was listed
+	readAt time.Time     // real time then
+	// foreign is true when somebody listed is of another customer than the scope.
+	foreign bool
 
 	group *errgroup.Group
 	ctx   context.Context
@@ -52,16 +55,20 @@ type finding struct {
 	user     provision.User
 	verdict  scope.Verdict
 	record   provision.Record
+	desired  provision.Attributes
 	decision decide.Decision
 }
 
 // begin starts reading the scope and the app.
 func (s *Sweeper) begin(ctx context.Context, c provision.Configuration) (*survey, error) {
 	accounts, err := s.Apps.Accounts(ctx, c)
+	if fault.Is(err, fault.Unauthorized) {
+		return nil, errUnauthorized
+	}
 	if err != nil {
 		return nil, err
 	}
-	v := &survey{Sweeper: s, c: c, accounts: accounts, app: newAppView(), began: s.Business(),
+	v := &survey{Sweeper: s, c: c, accounts: accounts, app: newAppView(), began: s.Business(), readAt: s.Real(),
 		scoped: make(chan struct{}), listed: make(chan struct{}), lost: make(map[string]error)}
 	v.group, v.ctx = errgroup.WithContext(ctx)
 	v.group.Go(func() error { defer close(v.scoped); return v.readScope(v.ctx) })
@@ -93,7 +100,7 @@ func (v *survey) readLinks(ctx context.Context) error {
 func (v *survey) readScope(ctx context.Context) error {
 	org, err := v.Roster.Organization(ctx, 0)
 	if err != nil {
-		return err
+		return fault.Wrap(fault.Incomplete, "the org units and domains could not be read", err)
 	}
 	v.org = org
 	sc := *v.c.Scope
@@ -102,7 +109,7 @@ func (v *survey) readScope(ctx context.Context) error {
 		v.members, err = v.Roster.Read(ctx, present...)
 		var missing *roster.MissingGroup
 		if !errors.As(err, &missing) {
-			return err
+			return fault.Wrap(fault.Incomplete, "the members of the groups could not be read", err)
 		}
 		v.lost[missing.ID] = err
 		present = slices.DeleteFunc(present, func(g provision.GroupRef) bool { return g.ID == missing.ID })
@@ -141,6 +148,7 @@ func (v *survey) page(ctx context.Context, users []provision.User) ([]finding, e
 		f := finding{user: u, record: rec}
 		look := decide.Look{User: u}
 		if u.Lifecycle != provision.Unknown {
+			v.foreign = v.foreign || v.c.Scope.CustomerID != "" && u.CustomerID != "" && u.CustomerID != v.c.Scope.CustomerID
 			f.verdict = scope.Evaluate(*v.c.Scope, v.org, u, v.member(u.ID))
 			look.Scope = f.verdict
 		}
@@ -152,6 +160,7 @@ func (v *survey) page(ctx context.Context, users []provision.User) ([]finding, e
 				return nil, err
 			}
 		}
+		f.desired = look.Desired
 		f.decision = decide.Decide(v.c, look, rec, now)
 		found = append(found, f)
 	}

@@ -62,6 +62,7 @@ func New(p Ports) *Sweeper { return &Sweeper{p} }
 // The stages of a running sweep.
 const (
 	stageList = "list" // listing, and asking for looks
+	stageRest = "rest" // asking for looks at what the listing did not show
 	stagePlan = "plan" // waiting until every removal is known
 	stageAct  = "act"  // waiting until every look has ended
 )
@@ -71,6 +72,8 @@ const (
 	stallTime = 10 * time.Minute
 	// progressEvery is how often progress is stored while looks are waited for.
 	progressEvery = 500 * time.Millisecond
+	// askAgainAfter is after how long without a look that ended the missing ones are asked for again, in real time.
+	askAgainAfter = time.Minute
 	// turnTime is how long one task works on a sweep before it hands over to the next.
 	turnTime = 8 * time.Minute
 )
@@ -154,17 +157,30 @@ func (s *Sweeper) Run(ctx context.Context, id string) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, errHandOver):
-		return s.enqueue(ctx, id, s.Real().UnixNano())
-	case fault.Is(err, fault.Conflict):
-		return &fault.Error{Kind: fault.Unready, Op: "sweep: run", Detail: "another worker runs this sweep", RetryAfter: time.Second}
+		return s.enqueue(ctx, id, run.sw.Turn)
+	case errors.Is(err, errTakenOver):
+		s.Log.Info("sweep goes on elsewhere", "sweep", id)
+		return nil // the other delivery lasts until it ends
 	case ctx.Err() != nil:
 		return err // stopped from outside: the task comes again
+	case passes(err) && s.Real().Sub(run.sw.ProgressAt) < stallTime:
+		return err // the task comes again, and goes on where this one stopped
 	}
 	return run.fail(context.WithoutCancel(ctx), err)
 }
 
-// errHandOver ends a turn.
-var errHandOver = errors.New("the turn ends")
+// passes reports whether an error is of the state, the queue or the app, and of
+// the kind that passes; a listing of the directory that was cut short is not.
+func passes(err error) bool {
+	return fault.Is(err, fault.Unavailable, fault.Throttled, fault.Unready, fault.Conflict)
+}
+
+var (
+	// errHandOver ends a turn.
+	errHandOver = errors.New("the turn ends")
+	// errTakenOver ends a turn whose sweep another delivery works on, or nobody any more.
+	errTakenOver = errors.New("another worker runs this sweep")
+)
 
 // run is one turn of work on one sweep.
 type run struct {
@@ -175,16 +191,26 @@ type run struct {
 	until time.Time
 }
 
-// load reads the sweep; ok is false when it is not the current one any more.
+// load reads the sweep and takes the turn; ok is false when there is nothing to do.
 func (r *run) load(ctx context.Context, id string) (ok bool, err error) {
 	if r.all, err = r.Store.Sweeps(ctx); err != nil {
 		return false, err
 	}
 	r.sw = r.all.Current
-	if r.sw == nil || r.sw.ID != id || r.sw.State == provision.SweepDone || r.sw.State == provision.SweepFailed {
+	switch {
+	case r.sw == nil || r.sw.State == provision.SweepDone || r.sw.State == provision.SweepFailed:
+		return false, nil
+	case r.sw.ID != id && r.sw.State == provision.SweepQueued:
+		return false, r.enqueue(ctx, r.sw.ID, 0) // this one ended, and may have crashed before it could say so
+	case r.sw.ID != id:
 		return false, nil
 	}
-	return true, r.configuration(ctx)
+	if err := r.configuration(ctx); err != nil {
+		return false, err
+	}
+	r.sw.Turn++
+	r.all.Version, err = r.Store.PutSweeps(ctx, r.all)
+	return err == nil, err
 }
 
 func (r *run) configuration(ctx context.Context) (err error) {
@@ -210,11 +236,11 @@ func (r *run) work(ctx context.Context) error {
 	if r.sw.State == provision.SweepQueued {
 		r.sw.State, r.sw.Stage, r.sw.StartedAt, r.sw.Revision = provision.SweepRunning, stageList, r.Business(), r.c.Revision
 		r.Log.Info("sweep started", "sweep", r.sw.ID, "cause", r.sw.Cause)
+		if err := r.save(ctx); err != nil {
+			return err
+		}
 	}
-	if err := r.save(ctx); err != nil {
-		return err
-	}
-	if r.sw.Stage == stageList {
+	if r.sw.Stage == stageList || r.sw.Stage == stageRest {
 		if err := r.list(ctx); err != nil {
 			return err
 		}
@@ -233,37 +259,38 @@ func (r *run) work(ctx context.Context) error {
 	return r.done(ctx)
 }
 
-// save stores progress; fault.Conflict when another worker has taken over.
+// save stores progress; errTakenOver when this is not the sweep's turn any more.
+// A request for another sweep, which may come at any time, is kept.
 func (r *run) save(ctx context.Context) error {
 	r.sw.ProgressAt = r.Real()
-	version, err := r.Store.PutSweeps(ctx, r.all)
-	if fault.Is(err, fault.Conflict) {
-		return r.merge(ctx)
-	}
-	r.all.Version = version
-	return err
+	return r.put(ctx, func() {})
 }
 
-// merge stores progress over a request for another sweep, which is the only
-// thing that others may change.
-func (r *run) merge(ctx context.Context) error {
-	stored, err := r.Store.Sweeps(ctx)
-	if err != nil {
-		return err
+// put stores the sweeps, after arranging what was stored meanwhile.
+func (r *run) put(ctx context.Context, arrange func()) error {
+	for {
+		arrange()
+		version, err := r.Store.PutSweeps(ctx, r.all)
+		if err == nil {
+			r.all.Version = version
+		}
+		if !fault.Is(err, fault.Conflict) {
+			return err
+		}
+		stored, err := r.Store.Sweeps(ctx)
+		if err != nil {
+			return err
+		}
+		if stored.Current == nil || stored.Current.ID != r.sw.ID || stored.Current.Turn != r.sw.Turn || stored.Version == r.all.Version {
+			return errTakenOver
+		}
+		r.all = provision.Sweeps{Version: stored.Version, Current: r.sw, Queued: stored.Queued}
 	}
-	if stored.Current == nil || stored.Current.ID != r.sw.ID || stored.Current.ProgressAt.After(r.sw.ProgressAt) ||
-		stored.Queued == nil || r.all.Queued != nil {
-		return fault.New(fault.Conflict, "sweep: save progress", "another worker runs this sweep")
-	}
-	r.all.Version, r.all.Queued = stored.Version, stored.Queued
-	version, err := r.Store.PutSweeps(ctx, r.all)
-	r.all.Version = version
-	return err
 }
 
 // wait waits until no look of a set is owed any more.
 func (r *run) wait(ctx context.Context, looks string) error {
-	left, saved := -1, r.Real()
+	left, saved, asked := -1, r.Real(), false
 	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 250*time.Millisecond) {
 		n, err := r.Store.LooksLeft(ctx, looks)
 		if err != nil {
@@ -273,14 +300,20 @@ func (r *run) wait(ctx context.Context, looks string) error {
 			return nil
 		}
 		now := r.Real()
-		if n != left && now.Sub(saved) >= progressEvery {
-			if err := r.progress(ctx); err != nil {
+		if now.Sub(saved) >= progressEvery {
+			if err := r.progress(ctx, left >= 0 && n < left); err != nil {
 				return err
 			}
 			left, saved = n, now
 		}
 		if now.Sub(r.sw.ProgressAt) > stallTime {
 			return errors.New("no progress for ten minutes")
+		}
+		if !asked && now.Sub(r.sw.ProgressAt) > askAgainAfter {
+			if err := r.askAgain(ctx, looks); err != nil {
+				return err
+			}
+			asked = true
 		}
 		if now.After(r.until) {
 			return errHandOver
@@ -291,12 +324,12 @@ func (r *run) wait(ctx context.Context, looks string) error {
 	}
 }
 
-// progress stores how many looks have ended, and stops when it was turned off meanwhile.
-func (r *run) progress(ctx context.Context) error {
+// progress stores how many looks have ended if some have, and stops when it was turned off meanwhile.
+func (r *run) progress(ctx context.Context, some bool) error {
 	if err := r.configuration(ctx); err != nil {
 		return err
 	}
-	if err := r.runs(); err != nil {
+	if err := r.runs(); err != nil || !some {
 		return err
 	}
 	if err := r.countLooked(ctx); err != nil {
@@ -326,7 +359,7 @@ func (r *run) done(ctx context.Context) error {
 	if err := r.runs(); err != nil {
 		return err
 	}
-	if err := r.update(ctx, func(c *provision.Configuration) { c.SweptAt = r.sw.StartedAt }); err != nil {
+	if err := r.update(ctx, func(c *provision.Configuration) bool { c.SweptAt = r.sw.StartedAt; return true }); err != nil {
 		return err
 	}
 	if err := r.Store.Expire(ctx, r.Business().Add(-provision.EventRetention)); err != nil {
@@ -348,44 +381,38 @@ func (r *run) done(ctx context.Context) error {
 func (r *run) fail(ctx context.Context, cause error) error {
 	r.sw.State, r.sw.Stage, r.sw.FinishedAt, r.sw.Reason = provision.SweepFailed, "", r.Business(), cause.Error()
 	r.Log.Error("sweep failed", "sweep", r.sw.ID, "reason", r.sw.Reason)
-	if errors.Is(cause, errUnauthorized) && r.c.Authorization.State == provision.AuthorizationOK {
-		version := r.c.Authorization.SecretVersion
-		err := r.update(ctx, func(c *provision.Configuration) {
-			if c.Authorization.SecretVersion == version {
-				c.Authorization.State, c.Authorization.LostAt = provision.NeedsReauthorizing, r.Business()
-			}
-		})
-		if err != nil {
+	if errors.Is(cause, errUnauthorized) {
+		if _, err := reconcile.MarkUnauthorized(ctx, r.Store, r.c, r.NewID(), r.Business()); err != nil {
 			return err
 		}
 	}
 	return r.end(ctx)
 }
 
+// end stores that the sweep has ended, or the next one in its place, so that a
+// crash loses neither.
 func (r *run) end(ctx context.Context) error {
-	if err := r.save(ctx); err != nil {
-		return err
-	}
-	if r.all.Queued == nil {
-		return nil
-	}
-	next := r.all.Queued
-	r.all.Current, r.all.Queued = next, nil
-	r.sw = next
-	if err := r.save(ctx); err != nil {
+	var next *provision.Sweep
+	err := r.put(ctx, func() {
+		if next = r.all.Queued; next != nil {
+			next.ProgressAt = r.Real()
+			r.all.Current, r.all.Queued = next, nil
+		}
+	})
+	if err != nil || next == nil {
 		return err
 	}
 	return r.enqueue(ctx, next.ID, 0)
 }
 
-// update changes the configuration by compare-and-set, without a new revision.
-func (s *Sweeper) update(ctx context.Context, edit func(*provision.Configuration)) error {
+// update changes the configuration by compare-and-set, without a new revision;
+// edit returns false to leave it as it is.
+func (s *Sweeper) update(ctx context.Context, edit func(*provision.Configuration) bool) error {
 	for {
 		c, err := s.Store.Configuration(ctx)
-		if err != nil {
+		if err != nil || !edit(&c) {
 			return err
 		}
-		edit(&c)
 		if _, err = s.Store.PutConfiguration(ctx, c); !fault.Is(err, fault.Conflict) {
 			return err
 		}

@@ -59,6 +59,18 @@ func (s *Store) EndLook(ctx context.Context, sweepID, userID string) error {
 	})
 }
 
+// Looks implements state.Sweeps.
+func (s *Store) Looks(ctx context.Context, sweepID string) ([]string, error) {
+	var users []string
+	err := s.file.Query(ctx, func(rows *sql.Rows) error {
+		var id string
+		err := rows.Scan(&id)
+		users = append(users, id)
+		return err
+	}, "SELECT user_id FROM sweep_looks WHERE sweep_id = ?", sweepID)
+	return users, err
+}
+
 // LooksLeft implements state.Sweeps.
 func (s *Store) LooksLeft(ctx context.Context, sweepID string) (int, error) {
 	return s.count(ctx, "SELECT count(*) FROM sweep_looks WHERE sweep_id = ?", sweepID)
