@@ -100,7 +100,10 @@ func (s *Service) Init(ctx context.Context) error {
 		case c.Version == 0:
 			c = s.defaults()
 		case s.FixedBaseURL && c.Connection.BaseURL != s.Connection.BaseURL:
+			// Another base URL is another app: its links are void (R10), and the token is not for it (R15).
 			c.Connection.BaseURL = s.Connection.BaseURL
+			c.On, c.Authorization = false, provision.Authorization{State: provision.AuthorizationNone}
+			c.Revision++
 		default:
 			return nil
 		}
@@ -179,7 +182,7 @@ func (s *Service) edit(ctx context.Context, what string, change func(*provision.
 		next := c.Clone()
 		next.Revision++
 		if err := change(&next); err != nil {
-			return c, err
+			return c, err // also errUnchanged
 		}
 		_, err = s.Store.PutConfiguration(ctx, next, s.event(what))
 		if fault.Is(err, fault.Conflict) {
@@ -198,6 +201,9 @@ func (s *Service) event(what string) provision.Event {
 	return provision.Event{ID: s.NewID(), Time: s.Business(), Name: provision.EventConfiguration,
 		Outcome: provision.OutcomeDone, Cause: provision.Cause{Text: what}}
 }
+
+// errUnchanged ends an edit that another one has made already.
+var errUnchanged = errors.New("nothing to change")
 
 // settleTime is the longest wait for operations under way, in real time: the
 // life of a lease, after which none can start.
@@ -258,6 +264,9 @@ func (s *Service) Authorize(ctx context.Context, token secrets.Value) error {
 		return err
 	}
 	c, err = s.edit(ctx, "app authorized", func(c *provision.Configuration) error {
+		if _, latest, err := s.Secrets.Latest(ctx, secrets.AppToken); err != nil || latest != version {
+			return fault.New(fault.Conflict, "", "another token was stored at the same time: authorize again")
+		}
 		c.Authorization = provision.Authorization{State: provision.AuthorizationOK, VerifiedAt: s.Business(), SecretVersion: version}
 		return nil
 	})
@@ -282,16 +291,22 @@ func (s *Service) TurnOn(ctx context.Context, confirmed string) error {
 	if err != nil {
 		return err
 	}
-	if c.On {
-		return nil
-	}
 	c, err = s.edit(ctx, "turned on", func(c *provision.Configuration) error {
+		if c.On {
+			return errUnchanged
+		}
+		if preview != nil && c.Revision != preview.Revision+1 {
+			return errMoved
+		}
 		if err := ready(*c); err != nil {
 			return err
 		}
 		c.On, c.TurnedOnAt = true, s.Business()
 		return nil
 	})
+	if errors.Is(err, errUnchanged) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -328,14 +343,20 @@ func ready(c provision.Configuration) error {
 // TurnOff stops provisioning and keeps the configuration (R8). When it
 // returns, no operation can start any more.
 func (s *Service) TurnOff(ctx context.Context) error {
-	c, err := s.Store.Configuration(ctx)
-	if err != nil || !c.On {
-		return err
-	}
-	_, err = s.edit(ctx, "turned off", func(c *provision.Configuration) error {
+	_, err := s.edit(ctx, "turned off", func(c *provision.Configuration) error {
+		if !c.On {
+			return errUnchanged
+		}
 		c.On = false
 		return nil
 	})
+	if errors.Is(err, errUnchanged) {
+		c, err := s.Store.Configuration(ctx)
+		if err != nil {
+			return err
+		}
+		return s.settle(ctx, c.Revision) // it may have been turned off this moment
+	}
 	if err != nil {
 		return err
 	}

@@ -73,6 +73,13 @@ func (s *Service) Settle(ctx context.Context, listID string, users []string, rel
 	if users != nil && len(users) == 0 {
 		return fault.Field("users", "name at least one person, or leave the field out for everybody on the list")
 	}
+	c, err := s.Store.Configuration(ctx)
+	if err != nil {
+		return err
+	}
+	if !c.Runs() { // turning on begins every condition anew, so that what is on the list would not be what was decided on
+		return fault.New(fault.Unready, "", "autoprovisioning is off or needs to be reauthorized: see to that first")
+	}
 	held, err := s.Held(ctx)
 	if err != nil {
 		return err

@@ -152,12 +152,19 @@ func (s *Service) release(ctx context.Context, preview *provision.Preview) error
 	}
 }
 
-// decideFor changes one record by compare-and-set; change returns false to leave it as it is.
+// decideFor changes one record by compare-and-set, when no worker holds its
+// lease; change returns false to leave it as it is.
 func (s *Service) decideFor(ctx context.Context, userID string, change func(*provision.Record) bool) error {
 	for {
 		rec, err := s.Store.Record(ctx, userID)
 		if err != nil || rec.Version == 0 {
 			return err
+		}
+		if rec.Lease != nil && rec.Lease.Until.After(s.Real()) { // its outcome would be lost on a changed record
+			if err := s.Sleep(ctx, 50*time.Millisecond); err != nil {
+				return err
+			}
+			continue
 		}
 		if !change(&rec) {
 			return nil
