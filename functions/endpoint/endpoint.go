@@ -7,6 +7,7 @@
 package endpoint
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -61,19 +62,16 @@ var _ Store = state.Store(nil)
 func (e *Endpoints) DirectoryPush(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
-		e.answer(w, r, fault.Wrap(fault.Invalid, "push: read", err))
+		e.answer(w, r, fault.Wrap(fault.Unavailable, "push: read", err))
 		return
 	}
 	err = e.Push.Receive(r.Context(), push.Message{
 		ChannelID: r.Header.Get("X-Goog-Channel-Id"), Token: r.Header.Get("X-Goog-Channel-Token"),
-		State: r.Header.Get("X-Goog-Resource-State"), Number: r.Header.Get("X-Goog-Message-Number"), Body: body,
+		State: r.Header.Get("X-Goog-Resource-State"), Body: body,
 	})
-	switch {
-	case fault.Is(err, fault.Invalid):
+	if fault.Is(err, fault.Invalid) {
 		e.Log.Warn("push message without a user", "error", err.Error())
 		err = nil // sent again it would say the same
-	case err != nil && !fault.Is(err, fault.Unauthorized):
-		err = fault.Wrap(fault.Unavailable, "push: receive", err)
 	}
 	e.answer(w, r, err)
 }
@@ -112,7 +110,7 @@ func (e *Endpoints) giveUp(ctx context.Context, req reconcile.Request, cause err
 
 // Sweep works on a sweep or a preview, or asks for a sweep when the body names neither.
 func (e *Endpoints) Sweep(w http.ResponseWriter, r *http.Request) {
-	var task sweep.Task
+	var task sweep.Delivery
 	if !e.task(w, r, &task) {
 		return
 	}
@@ -123,17 +121,17 @@ func (e *Endpoints) Sweep(w http.ResponseWriter, r *http.Request) {
 	case task.PreviewID != "":
 		err = e.Sweeper.Preview(r.Context(), task.PreviewID)
 	default:
-		err = e.scheduled(r.Context())
+		err = e.requested(r.Context(), cmp.Or(task.Cause, "schedule"))
 	}
 	e.answer(w, r, err)
 }
 
-func (e *Endpoints) scheduled(ctx context.Context) error {
+func (e *Endpoints) requested(ctx context.Context, cause string) error {
 	c, err := e.Store.Configuration(ctx)
 	if err != nil || !c.Runs() {
 		return err
 	}
-	_, err = e.Sweeper.Request(ctx, "schedule")
+	_, err = e.Sweeper.Request(ctx, cause)
 	return err
 }
 

@@ -55,7 +55,9 @@ var layers = []struct {
 		"shared/roster", "shared/scope", "shared/state", "shared/tasks"}, nil},
 	{"shared/sweep", []string{"shared/app", "shared/clock", "shared/decide", "shared/directory", "shared/fault", "shared/provision",
 		"shared/reconcile", "shared/roster", "shared/scope", "shared/state", "shared/tasks"}, []string{"golang.org/x/sync"}},
-	{"shared/push", []string{"shared/clock", "shared/directory", "shared/fault", "shared/reconcile", "shared/secrets", "shared/state", "shared/tasks"}, nil},
+	{"shared/hint", []string{"shared/clock", "shared/reconcile", "shared/sweep", "shared/tasks"}, nil},
+	{"shared/push", []string{"shared/clock", "shared/directory", "shared/fault", "shared/hint", "shared/provision", "shared/secrets", "shared/state"}, nil},
+	{"shared/health", []string{"shared/clock", "shared/fault", "shared/provision", "shared/state"}, nil},
 	{"shared/admin", []string{"shared/app", "shared/clock", "shared/decide", "shared/directory", "shared/fault", "shared/provision",
 		"shared/reconcile", "shared/secrets", "shared/state", "shared/sweep", "shared/tasks"}, nil},
 	// Put together.

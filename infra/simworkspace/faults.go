@@ -41,6 +41,8 @@ type Faults struct {
 	MissingKeys []string `json:"missingKeys,omitempty"`
 	// StaleMS is for how long after a change users.get answers the state before it.
 	StaleMS int `json:"staleMs,omitempty"`
+	// WatchNeedsEvent refuses a channel for every kind of event.
+	WatchNeedsEvent bool `json:"watchNeedsEvent,omitempty"`
 	// DropPushes and DuplicatePushes are for this many changes; DelayPushesMS delays every notification.
 	DropPushes      int `json:"dropPushes,omitempty"`
 	DuplicatePushes int `json:"duplicatePushes,omitempty"`

@@ -55,7 +55,8 @@ func (w *Workspace) watchUsers(r *http.Request) (object, error) {
 		}
 	}
 	event := q.Get("event")
-	if event != "" && !slices.Contains([]string{"add", "delete", "makeAdmin", "undelete", "update"}, event) {
+	if event != "" && !slices.Contains([]string{"add", "delete", "makeAdmin", "undelete", "update"}, event) ||
+		event == "" && w.Faults().WatchNeedsEvent {
 		return nil, invalid("event")
 	}
 	var request struct {
@@ -257,4 +258,17 @@ func (c *channel) post(ctx context.Context, n notification) error {
 		return statusError(resp.StatusCode)
 	}
 	return nil
+}
+
+// Channels counts the open channels.
+func (w *Workspace) Channels() int {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	n := 0
+	for _, ch := range w.channels {
+		if w.now().Before(ch.expiration) {
+			n++
+		}
+	}
+	return n
 }

@@ -54,7 +54,8 @@ type Mapper interface {
 
 // Pusher opens and closes the push channels.
 type Pusher interface {
-	Open(ctx context.Context) error
+	// Renew opens what is missing while autoprovisioning is on.
+	Renew(ctx context.Context) error
 	Close(ctx context.Context) error
 }
 
@@ -313,7 +314,7 @@ func (s *Service) TurnOn(ctx context.Context, confirmed string) error {
 	if err := s.release(ctx, preview); err != nil {
 		return err
 	}
-	if err := s.Push.Open(context.WithoutCancel(ctx)); err != nil { // seconds become a sweep interval, and nothing is lost
+	if err := s.Push.Renew(context.WithoutCancel(ctx)); err != nil { // seconds become a sweep interval, and nothing is lost
 		s.Log.Warn("no push channel: changes are seen by the next sweep", "error", err.Error())
 	}
 	return s.resweep(ctx, c, "turnOn")

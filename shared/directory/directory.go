@@ -116,11 +116,16 @@ type Channel struct {
 	Expiration time.Time `json:"expiration,omitzero"`
 }
 
+// UserEvents are the kinds of change that a channel can be narrowed to; together they are all of them.
+func UserEvents() []string { return []string{"add", "delete", "makeAdmin", "undelete", "update"} }
+
 // Watcher opens and stops push channels for every user of the customer.
 type Watcher interface {
-	// Watch opens a channel that delivers to address with the token. The
-	// returned expiration counts, whatever was asked for.
-	Watch(ctx context.Context, id, address, token string) (Channel, error)
+	// Watch opens a channel for one of UserEvents, or for all when event is
+	// empty, that delivers to address with the token. fault.Invalid when the
+	// directory refuses the request as it is. The returned expiration counts,
+	// whatever was asked for.
+	Watch(ctx context.Context, id, event, address, token string) (Channel, error)
 	// Stop closes a channel; one that is gone already is no error.
 	Stop(ctx context.Context, ch Channel) error
 }

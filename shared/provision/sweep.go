@@ -17,7 +17,7 @@ const (
 type Sweep struct {
 	ID    string     `json:"id"`
 	State SweepState `json:"state"`
-	// Cause is what asked for it: schedule, turnOn, edit, button or reauthorize.
+	// Cause is what asked for it: schedule, turnOn, edit, button, reauthorize or directory.
 	Cause string `json:"cause"`
 	// QueuedAt, StartedAt and FinishedAt are business time.
 	QueuedAt   time.Time `json:"queuedAt"`

@@ -1,109 +1,257 @@
-// Package push owns the directory's push channels: opening, closing, and the
-// notifications that come through them.
+// Package push owns the directory's push channels: opening, renewing, closing,
+// and the notifications that come through them.
 //
-// It promises that a notification is answered only when the look that it asks
-// for is durably enqueued, that only the holder of the channel's token is
-// heard, and that a notification is a hint to look at a user and nothing more.
+// It promises that while autoprovisioning is on a channel is open, as far as
+// the directory lets it; that a new one is open before the old one ends, so
+// that no change falls between them; that a notification is answered only when
+// the look that it asks for is durably enqueued; that only those who carry our
+// token are heard; and that a notification is a hint to look at a user and
+// nothing more. What a channel misses, the sweep finds.
 // Facts: developers.google.com/workspace/admin/directory/v1/guides/push.
 package push
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/json"
-	"fmt"
+	"errors"
 	"log/slog"
-	"strings"
+	"slices"
+	"sync"
 	"time"
 
 	"example.com/autoprovision/shared/clock"
 	"example.com/autoprovision/shared/directory"
 	"example.com/autoprovision/shared/fault"
-	"example.com/autoprovision/shared/reconcile"
+	"example.com/autoprovision/shared/hint"
+	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/secrets"
 	"example.com/autoprovision/shared/state"
-	"example.com/autoprovision/shared/tasks"
 )
 
-// Ports are what channels need; all are required.
+// Store is what channels read and write.
+type Store interface {
+	state.Channels
+	Configuration(ctx context.Context) (provision.Configuration, error)
+}
+
+// Ports are what channels need; all but Address are required.
 type Ports struct {
-	Watcher  directory.Watcher
-	Store    state.Channels
-	Secrets  secrets.Store
-	Tasks    tasks.Queue
-	Business clock.Business
-	Real     clock.Real
-	NewID    func() string
-	Log      *slog.Logger
+	Watcher directory.Watcher
+	Store   Store
+	Secrets secrets.Store
+	Hints   *hint.Hints
+	// Heard is told of each notification; it must not fail.
+	Heard func(ctx context.Context)
+	Real  clock.Real
+	NewID func() string
+	Log   *slog.Logger
 	// Address is where notifications come in; empty when the directory cannot
 	// reach us, and then no channel is opened.
 	Address string
 }
 
-// Channels opens, closes and hears channels. It is safe for concurrent use.
-type Channels struct{ Ports }
+// Channels opens, renews, closes and hears channels. It is safe for concurrent use.
+type Channels struct {
+	Ports
+	// mu lets one renewal or closing at a time run in this process. Two
+	// processes may open a channel each, which costs messages that come twice.
+	mu sync.Mutex
+}
 
 // New returns it.
-func New(p Ports) *Channels { return &Channels{p} }
+func New(p Ports) *Channels { return &Channels{Ports: p} }
 
-// secondLook is how long after the end of a push's five minutes the second look
-// is due: Google may answer a read just after a change with the old state.
 const (
-	bucket     = 5 * time.Minute
-	secondLook = 2 * time.Minute
+	// renewAt is the share of a channel's life after which it is renewed: of six
+	// hours, 72 minutes are left to try again in.
+	renewAt = 0.8
+	// unknownLife is taken for the life of a channel whose end the directory did
+	// not say; its pages name six hours and more.
+	unknownLife = time.Hour
+	// answerTime is how long the directory may take to say that a channel is open.
+	answerTime = 5 * time.Minute
+	// graceTime is how long a retired channel is heard: what was sent through it
+	// before the next one was open may come, or be sent again, later.
+	graceTime = time.Hour
+	// stopTime is how long stopping a channel is tried; all end by then by themselves.
+	stopTime = 48 * time.Hour
 )
 
-// Open opens a channel for every user of the customer, and retires those that
-// were open before. Its record is written first, since the first message may
-// come before the answer.
-func (c *Channels) Open(ctx context.Context) error {
+// Renew brings the channels to what they should be: open and not near their end
+// while autoprovisioning is on, closed while it is off. It is to be called every
+// few minutes, at the start and after a turn-on. What fails is tried again by
+// the next call.
+func (c *Channels) Renew(ctx context.Context) error {
 	if c.Address == "" {
 		return nil
 	}
-	token, err := c.token(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	conf, err := c.Store.Configuration(ctx)
 	if err != nil {
 		return err
 	}
-	before, err := c.Store.Channels(ctx)
+	list, err := c.Store.Channels(ctx)
 	if err != nil {
 		return err
 	}
-	record := state.PushChannel{ID: c.NewID(), OpenedAt: c.Real()}
-	if err := c.Store.PutChannel(ctx, record); err != nil {
-		return err
+	if !conf.On {
+		return c.retire(ctx, list, 0)
 	}
-	ch, err := c.Watcher.Watch(ctx, record.ID, c.Address, token.Reveal())
-	if err != nil {
-		return firstError(c.Store.DeleteChannel(ctx, record.ID), err)
+	var opened []state.PushChannel
+	if fresh := slices.DeleteFunc(slices.Clone(list), c.due); !complete(fresh) {
+		opened, err = c.open(ctx, fresh)
 	}
-	record.ResourceID, record.Expiration = ch.ResourceID, ch.Expiration
-	if err := c.Store.PutChannel(ctx, record); err != nil {
-		return err
+	// While what was opened is not everything, the old channels stay in use.
+	now := c.Real()
+	var old []state.PushChannel
+	for _, ch := range list {
+		unanswered := ch.ResourceID == "" && now.Sub(ch.OpenedAt) > answerTime
+		if !ch.RetiredAt.IsZero() || ended(ch, now) || unanswered || err == nil && c.replaced(ch, opened) {
+			old = append(old, ch)
+		}
 	}
-	return c.stop(ctx, before)
+	return errors.Join(err, c.retire(ctx, old, graceTime))
 }
 
 // Close stops every channel.
 func (c *Channels) Close(ctx context.Context) error {
-	open, err := c.Store.Channels(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list, err := c.Store.Channels(ctx)
 	if err != nil {
 		return err
 	}
-	return c.stop(ctx, open)
+	return c.retire(ctx, list, 0)
 }
 
-func (c *Channels) stop(ctx context.Context, list []state.PushChannel) error {
-	var first error
-	for _, ch := range list {
-		if ch.ResourceID != "" {
-			err := c.Watcher.Stop(ctx, directory.Channel{ID: ch.ID, ResourceID: ch.ResourceID})
-			first = firstError(first, err)
-		}
-		first = firstError(first, c.Store.DeleteChannel(ctx, ch.ID))
+// due reports whether a channel is of no use, or will soon be.
+func (c *Channels) due(ch state.PushChannel) bool {
+	renewal := ch.OpenedAt.Add(time.Duration(renewAt * float64(end(ch).Sub(ch.OpenedAt))))
+	return !ch.RetiredAt.IsZero() || ch.ResourceID == "" || !c.Real().Before(renewal)
+}
+
+// replaced reports whether a channel need not be in use any more once opened
+// are open. One without an answer may just be opening elsewhere.
+func (c *Channels) replaced(ch state.PushChannel, opened []state.PushChannel) bool {
+	return ch.ResourceID != "" && (c.due(ch) || len(opened) > 0 && opened[0].Event == "")
+}
+
+func end(ch state.PushChannel) time.Time {
+	if ch.Expiration.IsZero() {
+		return ch.OpenedAt.Add(unknownLife)
 	}
-	return first
+	return ch.Expiration
+}
+
+func ended(ch state.PushChannel, now time.Time) bool {
+	return ch.ResourceID != "" && !ch.Expiration.IsZero() && !now.Before(ch.Expiration)
+}
+
+// complete reports whether channels together tell of every kind of change.
+func complete(channels []state.PushChannel) bool { return covers(channels, "") }
+
+func covers(channels []state.PushChannel, event string) bool {
+	has := func(event string) bool {
+		return slices.ContainsFunc(channels, func(ch state.PushChannel) bool { return ch.Event == event })
+	}
+	if has("") || event != "" && has(event) {
+		return true
+	}
+	return event == "" && !slices.ContainsFunc(directory.UserEvents(), func(e string) bool { return !has(e) })
+}
+
+// open opens one channel for everything or, when that is refused, one for each
+// kind of change that fresh does not cover. That one channel can do without an
+// event is not documented, but done by others.
+func (c *Channels) open(ctx context.Context, fresh []state.PushChannel) ([]state.PushChannel, error) {
+	token, err := c.token(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ch, err := c.watch(ctx, "", token)
+	if err == nil {
+		return []state.PushChannel{ch}, nil
+	}
+	if !fault.Is(err, fault.Invalid) {
+		return nil, err
+	}
+	c.Log.Info("one channel for every event was refused: opening one for each")
+	var opened []state.PushChannel
+	var errs []error
+	for _, event := range directory.UserEvents() {
+		if covers(fresh, event) {
+			continue
+		}
+		ch, err := c.watch(ctx, event, token)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		opened = append(opened, ch)
+	}
+	return opened, errors.Join(errs...)
+}
+
+// watch opens one channel. Its record is written first, since the first message
+// may come before the answer.
+func (c *Channels) watch(ctx context.Context, event string, token secrets.Value) (state.PushChannel, error) {
+	record := state.PushChannel{ID: c.NewID(), Event: event, OpenedAt: c.Real()}
+	if err := c.Store.PutChannel(ctx, record); err != nil {
+		return record, err
+	}
+	ch, err := c.Watcher.Watch(ctx, record.ID, event, c.Address, token.Reveal())
+	ctx = context.WithoutCancel(ctx)
+	if err != nil && !fault.Is(err, fault.Unavailable) {
+		return record, errors.Join(err, c.Store.DeleteChannel(ctx, record.ID))
+	}
+	if err != nil {
+		return record, err // it may be open all the same: the record stays for a while, and what comes is heard
+	}
+	record.ResourceID, record.Expiration = ch.ResourceID, ch.Expiration
+	if err := c.Store.PutChannel(ctx, record); err != nil {
+		return record, errors.Join(err, c.Watcher.Stop(ctx, ch))
+	}
+	c.Log.Info("push channel opened", "channel", record.ID, "event", cmp.Or(event, "every"), "expires", record.Expiration)
+	return record, nil
+}
+
+// retire takes channels out of use, stops them, and forgets those that are
+// stopped, or past stopping, once they have not been in use for a while.
+func (c *Channels) retire(ctx context.Context, list []state.PushChannel, grace time.Duration) error {
+	var errs []error
+	for _, ch := range list {
+		if err := c.retireOne(ctx, ch, grace); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Channels) retireOne(ctx context.Context, ch state.PushChannel, grace time.Duration) error {
+	now, before := c.Real(), ch
+	if ch.RetiredAt.IsZero() {
+		ch.RetiredAt = now
+		if err := c.Store.PutChannel(ctx, ch); err != nil {
+			return err
+		}
+		before = ch
+	}
+	var err error
+	if past := ended(ch, now) || now.Sub(ch.RetiredAt) > stopTime; past || ch.ResourceID == "" {
+		ch.Stopped = true
+	} else if !ch.Stopped {
+		err = c.Watcher.Stop(ctx, directory.Channel{ID: ch.ID, ResourceID: ch.ResourceID})
+		ch.Stopped = err == nil
+	}
+	switch {
+	case ch.Stopped && now.Sub(ch.RetiredAt) >= grace:
+		return c.Store.DeleteChannel(ctx, ch.ID)
+	case ch != before:
+		err = errors.Join(err, c.Store.PutChannel(ctx, ch))
+	}
+	return err
 }
 
 // token is what channels carry to prove their sender; it is made once.
@@ -115,75 +263,4 @@ func (c *Channels) token(ctx context.Context) (secrets.Value, error) {
 	token = secrets.NewValue(rand.Text())
 	_, err = c.Secrets.Put(ctx, secrets.ChannelToken, token)
 	return token, err
-}
-
-// Message is one notification: its headers that matter, and its body.
-type Message struct {
-	ChannelID, Token, State, Number string
-	Body                            []byte
-}
-
-// Receive hears one notification. Errors: fault.Unauthorized for a wrong
-// token, Invalid for a body without a user (neither is worth sending again),
-// anything else when it could not be enqueued and must be sent again. A
-// channel that is not known any more is answered quietly.
-func (c *Channels) Receive(ctx context.Context, m Message) error {
-	token, _, err := c.Secrets.Latest(ctx, secrets.ChannelToken)
-	if fault.Is(err, fault.NotFound) || err == nil && !same(token.Reveal(), m.Token) {
-		return fault.New(fault.Unauthorized, "push: receive", "the channel token is not ours")
-	}
-	if err != nil {
-		return err
-	}
-	if m.State == "sync" {
-		return nil
-	}
-	open, err := c.Store.Channels(ctx)
-	if err != nil {
-		return err
-	}
-	if !known(open, m.ChannelID) {
-		return nil
-	}
-	var user struct {
-		ID string `json:"id"`
-	}
-	if err := json.Unmarshal(m.Body, &user); err != nil || !validID(user.ID) {
-		return fault.New(fault.Invalid, "push: receive", "the body names no user")
-	}
-	now := c.Business()
-	end := now.Truncate(bucket).Add(bucket)
-	req := reconcile.Request{UserID: user.ID}
-	return c.Tasks.Enqueue(ctx,
-		reconcile.LookTask(req, fmt.Sprintf("push-%s-%s", m.ChannelID, m.Number), time.Time{}),
-		reconcile.LookTask(req, "second-"+end.Format(time.RFC3339), end.Add(secondLook)))
-}
-
-// same compares in a time that does not depend on where they differ.
-func same(a, b string) bool {
-	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
-	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
-}
-
-func known(open []state.PushChannel, id string) bool {
-	for _, ch := range open {
-		if ch.ID == id {
-			return true
-		}
-	}
-	return false
-}
-
-// validID bounds what is taken for a directory id; the directory says whether it is one.
-func validID(id string) bool {
-	return id != "" && len(id) <= 64 && !strings.ContainsAny(id, "/@?#% \t\r\n")
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

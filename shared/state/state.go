@@ -1,5 +1,6 @@
 // Package state owns the ports to what the system remembers: the record of
-// each user, the admin log, the configuration, sweeps and previews.
+// each user, the admin log, the configuration, sweeps, previews and the
+// sources of hints.
 //
 // It promises that a change that a method calls atomic is stored whole or not
 // at all, durably before the method returns, and that nothing is overwritten
@@ -193,12 +194,18 @@ type Previews interface {
 
 // PushChannel is a push channel that we opened or are about to open.
 type PushChannel struct {
-	ID         string    `json:"id"`
-	ResourceID string    `json:"resourceId,omitempty"`
+	ID string `json:"id"`
+	// Event is what it is narrowed to; empty for every kind of change.
+	Event string `json:"event,omitempty"`
+	// ResourceID is the directory's; empty until it has answered.
+	ResourceID string `json:"resourceId,omitempty"`
+	// OpenedAt, Expiration, which is zero when the directory gave none, and
+	// RetiredAt, which is zero while it is in use, are real time.
 	OpenedAt   time.Time `json:"openedAt"`
 	Expiration time.Time `json:"expiration,omitzero"`
-	// Retired is set when it is to be stopped or has been; its messages are answered quietly.
-	Retired bool `json:"retired,omitempty"`
+	RetiredAt  time.Time `json:"retiredAt,omitzero"`
+	// Stopped is true when the directory was told so.
+	Stopped bool `json:"stopped,omitempty"`
 }
 
 // Channels is the push channels.
@@ -211,6 +218,14 @@ type Channels interface {
 	DeleteChannel(ctx context.Context, id string) error
 }
 
+// Sources is what is known of where hints come from.
+type Sources interface {
+	// Sources reads it; a zero value with version 0 when nothing is stored.
+	Sources(ctx context.Context) (provision.Sources, error)
+	// PutSources stores s, whose version must still be the stored one, and adds events, atomically.
+	PutSources(ctx context.Context, s provision.Sources, events ...provision.Event) (version int64, err error)
+}
+
 // Store is all of it, for those who build the system; others take what they need.
 type Store interface {
 	Records
@@ -219,4 +234,5 @@ type Store interface {
 	Sweeps
 	Previews
 	Channels
+	Sources
 }

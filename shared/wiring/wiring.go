@@ -17,6 +17,8 @@ import (
 	"example.com/autoprovision/shared/clock"
 	"example.com/autoprovision/shared/connect"
 	"example.com/autoprovision/shared/directory"
+	"example.com/autoprovision/shared/health"
+	"example.com/autoprovision/shared/hint"
 	"example.com/autoprovision/shared/mapping"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/push"
@@ -36,7 +38,7 @@ type Directory interface {
 	directory.Watcher
 }
 
-// Parts are what differs from one system to the next; all but PushAddress are required.
+// Parts are what differs from one system to the next; all but PushAddress and Backlog are required.
 type Parts struct {
 	Profile   app.Profile
 	Store     state.Store
@@ -52,6 +54,8 @@ type Parts struct {
 	FixedBaseURL bool
 	// PushAddress is where the directory's notifications come in; empty when it cannot reach us.
 	PushAddress string
+	// Backlog is health's; nil when the queue cannot tell.
+	Backlog func(ctx context.Context) (waiting int, oldestDue time.Time, err error)
 }
 
 // System is the parts put together.
@@ -60,6 +64,7 @@ type System struct {
 	Reconciler *reconcile.Reconciler
 	Sweeper    *sweep.Sweeper
 	Push       *push.Channels
+	Health     *health.Health
 	Store      state.Store
 }
 
@@ -77,9 +82,13 @@ func Build(p Parts) *System {
 		Store: p.Store, Directory: p.Directory, Roster: people, Apps: apps, Mapper: mapper, Tasks: p.Tasks,
 		Business: p.Business, Real: p.Real, Sleep: sleep, NewID: newID, Log: p.Log,
 	})
+	s.Health = health.New(health.Ports{
+		Store: p.Store, Business: p.Business, Real: p.Real, Log: p.Log, Pushed: p.PushAddress != "", Backlog: p.Backlog,
+	})
+	hints := hint.New(p.Tasks, p.Business, newID())
 	s.Push = push.New(push.Ports{
-		Watcher: p.Directory, Store: p.Store, Secrets: p.Secrets, Tasks: p.Tasks,
-		Business: p.Business, Real: p.Real, NewID: newID, Log: p.Log, Address: p.PushAddress,
+		Watcher: p.Directory, Store: p.Store, Secrets: p.Secrets, Hints: hints, Heard: s.Health.Push,
+		Real: p.Real, NewID: newID, Log: p.Log, Address: p.PushAddress,
 	})
 	s.Admin = admin.New(admin.Ports{
 		Profile: p.Profile, Store: p.Store, Secrets: p.Secrets, Directory: p.Directory, Apps: apps, Mapper: mapper,

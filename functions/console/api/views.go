@@ -39,7 +39,7 @@ type Sweep struct {
 	_          struct{}   `nullable:"true"`
 	ID         string     `json:"id"`
 	State      string     `json:"state" enum:"queued,running,done,failed"`
-	Cause      string     `json:"cause" doc:"schedule, turnOn, edit, button or reauthorize"`
+	Cause      string     `json:"cause" doc:"schedule, turnOn, edit, button, reauthorize or directory"`
 	StartedAt  *time.Time `json:"startedAt"`
 	FinishedAt *time.Time `json:"finishedAt"`
 	Listed     int        `json:"listed" doc:"Users listed so far"`

@@ -197,19 +197,23 @@ func testAttributes(t *testing.T, h Harness) {
 }
 
 func testWatch(t *testing.T, h Harness) {
-	id := name("channel")
-	ch, err := h.Directory.Watch(t.Context(), id, h.PushAddress, "a secret")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if ch.ID != id || ch.ResourceID == "" {
-		t.Errorf("got %+v", ch)
-	}
-	for range 2 { // one that is gone is no error
-		if err := h.Directory.Stop(t.Context(), ch); err != nil {
-			t.Error(err)
+	for _, event := range append(directory.UserEvents(), "") {
+		id := name("channel")
+		ch, err := h.Directory.Watch(t.Context(), id, event, h.PushAddress, "a secret")
+		if err != nil {
+			t.Fatalf("event %q: %v", event, err)
+		}
+		if ch.ID != id || ch.ResourceID == "" {
+			t.Errorf("event %q: got %+v", event, ch)
+		}
+		for range 2 { // one that is gone is no error
+			if err := h.Directory.Stop(t.Context(), ch); err != nil {
+				t.Error(err)
+			}
 		}
 	}
+	_, err := h.Directory.Watch(t.Context(), name("channel"), "no such event", h.PushAddress, "a secret")
+	wantKind(t, "an event that is none", err, fault.Invalid)
 }
 
 func testCancelled(t *testing.T, h Harness) {

@@ -315,7 +315,7 @@ func TestWatchRequest(t *testing.T) {
 			}
 			return reply(200, `{"kind":"api#channel","id":"channel","resourceId":"r"`+expiration+`}`)
 		}))
-		got, err := client.Watch(t.Context(), "channel", "https://push.invalid/", "secret")
+		got, err := client.Watch(t.Context(), "channel", "", "https://push.invalid/", "secret")
 		if err != nil || got != (directory.Channel{ID: "channel", ResourceID: "r", Expiration: want}) {
 			t.Errorf("%s: got %+v, %v", expiration, got, err)
 		}

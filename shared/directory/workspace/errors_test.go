@@ -291,12 +291,12 @@ func TestWatchIsNotRepeatedBlindly(t *testing.T) {
 			calls++
 			return reply(code, refusal(code, "x"))
 		}))
-		_, err := client.Watch(t.Context(), "id", "https://push.invalid/", "a secret")
+		_, err := client.Watch(t.Context(), "id", "", "https://push.invalid/", "a secret")
 		if !fault.Is(err, fault.Unavailable) || calls != 1 {
 			t.Errorf("got %v after %d calls, want one call", err, calls)
 		}
 		code, calls = 429, 0
-		_, err = client.Watch(t.Context(), "id", "https://push.invalid/", "a secret")
+		_, err = client.Watch(t.Context(), "id", "", "https://push.invalid/", "a secret")
 		if !fault.Is(err, fault.Throttled) || calls != 5 || strings.Contains(err.Error(), "secret") {
 			t.Errorf("got %v after %d calls, want five", err, calls)
 		}

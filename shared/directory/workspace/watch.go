@@ -16,10 +16,9 @@ import (
 // channelLife is what is asked for; Google's pages name maxima of six hours and of two days.
 const channelLife = 6 * time.Hour
 
-// Watch implements directory.Watcher: one channel for every kind of event of
-// every user. It is tried again after throttling only: when no answer came,
+// Watch implements directory.Watcher. It is tried again after throttling only: when no answer came,
 // the channel may be open, and a second one with the same id would be refused.
-func (c *Client) Watch(ctx context.Context, id, address, token string) (directory.Channel, error) {
+func (c *Client) Watch(ctx context.Context, id, event, address, token string) (directory.Channel, error) {
 	const op = "workspace: watch users"
 	channel := &admin.Channel{
 		Id: id, Type: "web_hook", Address: address, Token: token, Payload: true,
@@ -27,7 +26,11 @@ func (c *Client) Watch(ctx context.Context, id, address, token string) (director
 	}
 	body, err := c.retry(ctx, op, func() (json.RawMessage, error) {
 		got, err := c.send(ctx, op, func(ctx context.Context) error {
-			_, err := c.api.Users.Watch(channel).Customer(customer).Context(ctx).Do()
+			call := c.api.Users.Watch(channel).Customer(customer).Context(ctx)
+			if event != "" {
+				call.Event(event)
+			}
+			_, err := call.Do()
 			return err
 		})
 		if err == nil {

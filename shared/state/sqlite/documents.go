@@ -14,6 +14,7 @@ import (
 const (
 	configuration = "configuration"
 	sweeps        = "sweeps"
+	sources       = "sources"
 )
 
 // Configuration implements state.Configurations.
@@ -36,6 +37,17 @@ func (s *Store) Sweeps(ctx context.Context) (v provision.Sweeps, err error) {
 // PutSweeps implements state.Sweeps.
 func (s *Store) PutSweeps(ctx context.Context, v provision.Sweeps) (int64, error) {
 	return s.putDocument(ctx, "state: put sweeps", sweeps, v.Version, v, nil)
+}
+
+// Sources implements state.Sources.
+func (s *Store) Sources(ctx context.Context) (v provision.Sources, err error) {
+	v.Version, err = s.document(ctx, "state: read sources", sources, &v)
+	return v, err
+}
+
+// PutSources implements state.Sources.
+func (s *Store) PutSources(ctx context.Context, v provision.Sources, events ...provision.Event) (int64, error) {
+	return s.putDocument(ctx, "state: put sources", sources, v.Version, v, events)
 }
 
 // document reads a document into v and returns its version; 0, and v as it was, when there is none.

@@ -54,7 +54,7 @@ CREATE INDEX events_time ON events (time);
 CREATE INDEX events_user ON events (user_id, time) WHERE user_id <> '';
 CREATE INDEX events_name ON events (name, time);
 
-CREATE TABLE documents ( -- the configuration and the sweeps, one row each
+CREATE TABLE documents ( -- the configuration, the sweeps and the sources, one row each
 	name    TEXT PRIMARY KEY,
 	version INTEGER NOT NULL,
 	doc     TEXT NOT NULL

@@ -290,11 +290,34 @@ func testChannels(t *testing.T, open Open) {
 	must(t, s.PutChannel(ctx, first))
 	must(t, s.PutChannel(ctx, second))
 	same(t, "channels", read(), []state.PushChannel{first, second})
-	second.Retired = true
+	second.Event, second.RetiredAt, second.Stopped = "update", at(4), true
 	must(t, s.PutChannel(ctx, second))
 	must(t, s.DeleteChannel(ctx, first.ID))
 	must(t, s.DeleteChannel(ctx, first.ID))
 	same(t, "channels after one was changed and one deleted", read(), []state.PushChannel{second})
+}
+
+func testSources(t *testing.T, open Open) {
+	s, ctx := open(t).Store, context.Background()
+	read := func() provision.Sources {
+		t.Helper()
+		v, err := s.Sources(ctx)
+		must(t, err)
+		return v
+	}
+	same(t, "sources when nothing is stored", read(), provision.Sources{})
+	v := provision.Sources{PushAt: at(1), AuditAt: at(2), Unknown: 3,
+		Reviews: []provision.Review{{Key: "k", EventID: "review-1", Why: "why", Todo: "todo", Since: at(1), SeenAt: at(2), Until: at(3), EndsWithScope: true}}}
+	event := provision.Event{ID: "review-1", Time: at(2), Name: provision.EventNotice, Outcome: provision.OutcomeDone}
+	version, err := s.PutSources(ctx, v, event)
+	must(t, err)
+	_, err = s.PutSources(ctx, provision.Sources{}, provision.Event{ID: "review-2", Time: at(2), Name: provision.EventNotice})
+	kind(t, "an old version of the sources", err, fault.Conflict)
+	v.Version = version
+	same(t, "sources", read(), v)
+	events, _, err := s.Events(ctx, state.EventFilter{Limit: 10})
+	must(t, err)
+	same(t, "events of the sources", events, []provision.Event{event})
 }
 
 func testPaging(t *testing.T, open Open) {

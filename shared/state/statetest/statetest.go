@@ -47,6 +47,7 @@ func Run(t *testing.T, open Open) {
 		"log: usage and expiry":                   testUsage,
 		"configuration: compare and set":          testConfiguration,
 		"sweeps: compare and set":                 testSweeps,
+		"sources: compare and set":                testSources,
 		"sweeps: pages and looks":                 testLooks,
 		"sweeps: orphans":                         testOrphans,
 		"previews: rows and expiry":               testPreviews,

@@ -1,0 +1,149 @@
+// Package health owns the answer to "is every source alive?": when each source
+// of hints was last heard, what work waits, and what the sources gave an
+// administrator to review.
+//
+// It promises that hearing a message costs at most one write a minute and never
+// fails, and that a review is stored once its event is. It decides nothing, and
+// nothing depends on it.
+package health
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"example.com/autoprovision/shared/clock"
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/state"
+)
+
+const (
+	// saveEvery is how often what was heard is stored, in real time.
+	saveEvery = time.Minute
+	// maxReviews bounds what is kept for review; the oldest go first.
+	maxReviews = 50
+	// auditSilent is for how long an audit log in use may say nothing: a small
+	// company can go a week without a change. sweepSilent is for how long there
+	// may be no sweep that ended as done.
+	auditSilent = 7 * 24 * time.Hour
+	sweepSilent = 24 * time.Hour
+)
+
+// Store is what health reads and writes.
+type Store interface {
+	state.Sources
+	state.Channels
+	Configuration(ctx context.Context) (provision.Configuration, error)
+}
+
+// Ports are what health needs; all but Backlog are required.
+type Ports struct {
+	Store    Store
+	Business clock.Business
+	Real     clock.Real
+	Log      *slog.Logger
+	// Pushed is true when the directory can reach us.
+	Pushed bool
+	// Backlog counts the tasks that are not done, and says when the oldest was
+	// due, in business time; nil when the queue cannot tell.
+	Backlog func(ctx context.Context) (waiting int, oldestDue time.Time, err error)
+}
+
+// Health is the answer. It is safe for concurrent use.
+type Health struct {
+	Ports
+
+	mu      sync.Mutex
+	heard   provision.Sources // what this process heard; Unknown is what is not stored yet
+	savedAt time.Time
+}
+
+// New returns it.
+func New(p Ports) *Health { return &Health{Ports: p} }
+
+// Push hears that a push came.
+func (h *Health) Push(ctx context.Context) {
+	h.note(ctx, func(s *provision.Sources, now time.Time) { s.PushAt = now })
+}
+
+// Audit hears that an audit message came, and how many of its events nobody has given a meaning.
+func (h *Health) Audit(ctx context.Context, unknown int) {
+	h.note(ctx, func(s *provision.Sources, now time.Time) {
+		s.AuditAt = now
+		s.Unknown += unknown
+	})
+}
+
+func (h *Health) note(ctx context.Context, change func(*provision.Sources, time.Time)) {
+	real := h.Real()
+	h.mu.Lock()
+	change(&h.heard, h.Business())
+	due := real.Sub(h.savedAt) >= saveEvery
+	var heard provision.Sources
+	if due {
+		heard, h.savedAt, h.heard.Unknown = h.heard, real, 0
+	}
+	h.mu.Unlock()
+	if !due {
+		return
+	}
+	err := h.update(ctx, func(s *provision.Sources) ([]provision.Event, bool) { merge(s, heard); return nil, true })
+	if err != nil {
+		h.mu.Lock()
+		h.heard.Unknown += heard.Unknown
+		h.mu.Unlock()
+		h.Log.Warn("what the sources said last is not stored", "error", err.Error())
+	}
+}
+
+// merge adds what one process heard.
+func merge(s *provision.Sources, heard provision.Sources) {
+	if heard.PushAt.After(s.PushAt) {
+		s.PushAt = heard.PushAt
+	}
+	if heard.AuditAt.After(s.AuditAt) {
+		s.AuditAt = heard.AuditAt
+	}
+	s.Unknown += heard.Unknown
+}
+
+// Review keeps r for an administrator, with the event whose id it names. Said
+// again with the same event id, it changes nothing.
+func (h *Health) Review(ctx context.Context, r provision.Review, event provision.Event) error {
+	return h.update(ctx, func(s *provision.Sources) ([]provision.Event, bool) {
+		at := slices.IndexFunc(s.Reviews, func(known provision.Review) bool { return known.Key == r.Key })
+		if at >= 0 {
+			known := s.Reviews[at]
+			if known.EventID == r.EventID {
+				return nil, false
+			}
+			if known.Until.After(r.SeenAt) {
+				r.Since = known.Since
+			}
+			s.Reviews = slices.Delete(s.Reviews, at, at+1)
+		}
+		s.Reviews = append(s.Reviews, r)
+		s.Reviews = s.Reviews[max(0, len(s.Reviews)-maxReviews):]
+		return []provision.Event{event}, true
+	})
+}
+
+// update changes the stored sources by compare-and-set, if change says that there is a change.
+func (h *Health) update(ctx context.Context, change func(*provision.Sources) ([]provision.Event, bool)) error {
+	for {
+		s, err := h.Store.Sources(ctx)
+		if err != nil {
+			return err
+		}
+		events, changed := change(&s)
+		if !changed {
+			return nil
+		}
+		if _, err = h.Store.PutSources(ctx, s, events...); !fault.Is(err, fault.Conflict) {
+			return err
+		}
+	}
+}

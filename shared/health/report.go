@@ -1,0 +1,159 @@
+package health
+
+import (
+	"context"
+	"time"
+)
+
+// State is how a source does.
+type State string
+
+// The states.
+const (
+	// Alive: nothing speaks against it.
+	Alive State = "alive"
+	// Silent: nothing has come for long, or ever; it may not be set up.
+	Silent State = "silent"
+	// Down: it should work and does not.
+	Down State = "down"
+	// Off: it is not meant to work now.
+	Off State = "off"
+)
+
+// Report is how every source does. Times are business time where nothing else
+// is said, and zero for never.
+type Report struct {
+	Now   time.Time
+	Push  Push
+	Audit Audit
+	Sweep Sweep
+	Work  Work
+}
+
+// Push is the directory's push channels.
+type Push struct {
+	State State
+	// LastAt is when a notification last came.
+	LastAt time.Time
+	// Channels in use, and when the first of them ends, in real time.
+	Channels  int
+	ExpiresAt time.Time
+}
+
+// Audit is the audit log.
+type Audit struct {
+	State  State
+	LastAt time.Time
+	// Unknown counts the events of a name that nobody has given a meaning.
+	Unknown int
+}
+
+// Sweep is the full comparison.
+type Sweep struct {
+	State State
+	// LastAt is when the last sweep that ended as done began.
+	LastAt time.Time
+}
+
+// Work is what waits in the queue.
+type Work struct {
+	// Known is false when the queue cannot tell.
+	Known   bool
+	Waiting int
+	// OldestDueAt is since when the oldest unprocessed task is due; zero when none is.
+	OldestDueAt time.Time
+}
+
+// Report reads how every source does.
+func (h *Health) Report(ctx context.Context) (Report, error) {
+	c, err := h.Store.Configuration(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	s, err := h.Store.Sources(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	h.mu.Lock()
+	merge(&s, h.heard)
+	h.mu.Unlock()
+	r := Report{
+		Now:   h.Business(),
+		Push:  Push{State: Off, LastAt: s.PushAt},
+		Audit: Audit{State: Silent, LastAt: s.AuditAt, Unknown: s.Unknown},
+		Sweep: Sweep{State: Off, LastAt: c.SweptAt},
+	}
+	if err := h.channels(ctx, &r.Push); err != nil {
+		return r, err
+	}
+	switch {
+	case !c.On || !h.Pushed:
+	case r.Push.Channels > 0:
+		r.Push.State = Alive
+	default:
+		r.Push.State = Down
+	}
+	if !s.AuditAt.IsZero() && r.Now.Sub(s.AuditAt) < auditSilent {
+		r.Audit.State = Alive
+	}
+	switch {
+	case !c.On:
+	case !c.Runs():
+		r.Sweep.State = Down
+	case c.SweptAt.Before(c.TurnedOnAt) || r.Now.Sub(c.SweptAt) > sweepSilent:
+		r.Sweep.State = Silent
+	default:
+		r.Sweep.State = Alive
+	}
+	return r, h.work(ctx, &r)
+}
+
+// channels counts those that are open, by the directory's own word.
+func (h *Health) channels(ctx context.Context, p *Push) error {
+	list, err := h.Store.Channels(ctx)
+	if err != nil {
+		return err
+	}
+	now := h.Real()
+	for _, ch := range list {
+		if !ch.RetiredAt.IsZero() || ch.ResourceID == "" || !ch.Expiration.IsZero() && !now.Before(ch.Expiration) {
+			continue
+		}
+		p.Channels++
+		if !ch.Expiration.IsZero() && (p.ExpiresAt.IsZero() || ch.Expiration.Before(p.ExpiresAt)) {
+			p.ExpiresAt = ch.Expiration
+		}
+	}
+	return nil
+}
+
+func (h *Health) work(ctx context.Context, r *Report) error {
+	if h.Backlog == nil {
+		return nil
+	}
+	waiting, due, err := h.Backlog(ctx)
+	if err != nil {
+		return err
+	}
+	r.Work = Work{Known: true, Waiting: waiting}
+	if !due.IsZero() && !due.After(r.Now) {
+		r.Work.OldestDueAt = due
+	}
+	return nil
+}
+
+// Write writes the report to the log, as a warning when a source is down.
+func (h *Health) Write(ctx context.Context) error {
+	r, err := h.Report(ctx)
+	if err != nil {
+		return err
+	}
+	log := h.Log.Info
+	if r.Push.State == Down || r.Sweep.State == Down {
+		log = h.Log.Warn
+	}
+	log("sources", "push", r.Push.State, "lastPush", r.Push.LastAt, "channels", r.Push.Channels, "channelsExpire", r.Push.ExpiresAt,
+		"audit", r.Audit.State, "lastAudit", r.Audit.LastAt, "unknownAudit", r.Audit.Unknown,
+		"sweep", r.Sweep.State, "lastSweep", r.Sweep.LastAt, "waiting", r.Work.Waiting, "oldestDue", r.Work.OldestDueAt)
+	return nil
+}

@@ -1,0 +1,81 @@
+// Package hint owns asking for looks because something outside said that a
+// user, or much, may have changed.
+//
+// It promises that when a call returns nil, a look that starts after the call
+// began is durably enqueued; that bursts on one user become few looks and the
+// last of them covers the last hint; and that every look is followed by a
+// second one some minutes later. A hint carries no authority: it is never a
+// fact about anybody, and this package reads and decides nothing.
+package hint
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	"example.com/autoprovision/shared/clock"
+	"example.com/autoprovision/shared/reconcile"
+	"example.com/autoprovision/shared/sweep"
+	"example.com/autoprovision/shared/tasks"
+)
+
+const (
+	// slot is for how long hints about one user are gathered into one look.
+	slot = 250 * time.Millisecond
+	// sweepSlot is the same for sweeps: edits of org units come in series.
+	sweepSlot = 2 * time.Second
+	// The second look is due a while after the end of the five minutes that the
+	// first fell into: Google may answer a read just after a change with the
+	// state before it (section 3 of the design).
+	bucket     = 5 * time.Minute
+	secondLook = 2 * time.Minute
+)
+
+// Hints asks for looks. It is safe for concurrent use.
+type Hints struct {
+	tasks tasks.Queue
+	now   clock.Business
+	// process is unique to this process, and part of the names of its tasks.
+	process string
+}
+
+// New returns it; process must be new at each start.
+//
+// Why nothing is lost: all hints of one name came before the end of their slot,
+// by the one clock of this process, and their look is not delivered before that
+// end. A used name swallows hints, so it must never come again for a later
+// change: another process, whose clock may differ, has other names, and so has
+// this one after a restart, before which the clock may have been set back.
+// Slots are in business time, since a task's time is: where that runs fast they
+// are short, and gather less.
+func New(q tasks.Queue, now clock.Business, process string) *Hints {
+	return &Hints{tasks: q, now: now, process: process}
+}
+
+// Users asks for a look at each user. An error means that some may not have
+// been asked for: ask for all again.
+func (h *Hints) Users(ctx context.Context, ids ...string) error {
+	now := h.now()
+	at, second := end(now, slot), end(now, bucket)
+	list := make([]tasks.Task, 0, 2*len(ids))
+	for _, id := range ids {
+		req := reconcile.Request{UserID: id}
+		list = append(list,
+			reconcile.LookTask(req, "hint-"+h.process+"-"+at.Format(time.RFC3339Nano), at),
+			reconcile.LookTask(req, "second-"+second.Format(time.RFC3339), second.Add(secondLook)))
+	}
+	return h.tasks.Enqueue(ctx, list...)
+}
+
+// Sweep asks for a sweep in a moment. The key names what asked, so that the
+// same thing said twice asks once.
+func (h *Hints) Sweep(ctx context.Context, key string) error {
+	sum := sha256.Sum256([]byte(key))
+	t := sweep.RequestTask("hint-"+hex.EncodeToString(sum[:16]), "directory")
+	t.At = end(h.now(), sweepSlot)
+	return h.tasks.Enqueue(ctx, t)
+}
+
+// end is the end of the slot that a time falls into, always after it.
+func end(now time.Time, slot time.Duration) time.Time { return now.Truncate(slot).Add(slot) }
