@@ -178,7 +178,7 @@ type Intent struct {
 	Revision int64 `json:"revision"`
 	// Attributes are those of a create or an update.
 	Attributes Attributes `json:"attributes,omitempty"`
-	// AccountID is the account to be changed; empty for a create.
+	// AccountID is the account to be changed; for a create, the one to be adopted, if any.
 	AccountID string `json:"accountId,omitempty"`
 	// Released is true when an administrator confirmed it, so that it does not count in the guard (R12).
 	Released bool `json:"released,omitempty"`

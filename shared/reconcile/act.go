@@ -68,7 +68,10 @@ func (a *attempt) begin(ctx context.Context) error {
 	a.rec.Lease = &provision.Lease{Owner: a.owner, Until: a.Real().Add(leaseTime)}
 	a.rec.Intent = &provision.Intent{
 		ID: a.NewID(), Operation: a.op.Kind, Cause: a.op.Cause, StartedAt: a.Business(), Revision: a.c.Revision,
-		Attributes: a.op.Attributes, AccountID: a.rec.Account.ID, Released: a.op.Released,
+		Attributes: a.op.Attributes, Released: a.op.Released,
+	}
+	if a.op.Kind != provision.Create {
+		a.rec.Intent.AccountID = a.rec.Account.ID
 	}
 	return a.keep(ctx, &a.rec)
 }

@@ -1,0 +1,96 @@
+package reconcile_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/reconcile"
+	"example.com/autoprovision/shared/reconcile/reconciletest"
+)
+
+// TestTwoWorkers lets a second process look at the same person during each call
+// of the first one.
+func TestTwoWorkers(t *testing.T) {
+	t.Parallel()
+	for _, s := range stories() {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			w, id, _ := s.begin(t)
+			w.Start().Inject(reconciletest.Fault{})
+			w.MustLook(id)
+			for i, name := range w.Process().Calls() {
+				what := fmt.Sprintf("another look during call %d, %s", i+1, name)
+				w, id, logged := s.begin(t)
+				second, first := w.Start(), w.Start()
+				first.Inject(reconciletest.Fault{})
+				first.Meet(i+1, func() {
+					if _, err := second.Reconciler.Look(context.Background(), reconcile.Request{UserID: id}); err != nil && !fault.Is(err, fault.Unready) {
+						t.Errorf("%s: %v", what, err)
+					}
+				})
+				again(t, what, w, id)
+				s.check(t, what, w, id, logged)
+			}
+		})
+	}
+}
+
+// TestEditsSettle edits the configuration during each call: once no intent of
+// an earlier revision is open, nothing decided under it may still begin.
+func TestEditsSettle(t *testing.T) {
+	t.Parallel()
+	for _, s := range stories() {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			w, id, _ := s.begin(t)
+			w.Start().Inject(reconciletest.Fault{})
+			w.MustLook(id)
+			for i, name := range w.Process().Calls() {
+				w, id, logged := s.begin(t)
+				w.App.Forget()
+				p := w.Start()
+				p.Inject(reconciletest.Fault{})
+				settled := false
+				p.Meet(i+1, func() {
+					w.Configure(func(c *provision.Configuration) { c.On, c.Revision = false, c.Revision+1 })
+					settled = w.OpenIntents(2) == 0
+					w.App.Sealed = settled
+				})
+				if _, err := w.Look(id); err != nil {
+					t.Errorf("turned off during call %d, %s: %v", i+1, name, err)
+				}
+				if w.OpenIntents(2) != 0 {
+					t.Errorf("turned off during call %d, %s: an intent stays open", i+1, name)
+				}
+				w.App.Sealed = false
+				w.Configure(func(c *provision.Configuration) { c.On, c.Revision = true, c.Revision+1 })
+				again(t, "on again", w, id)
+				s.check(t, fmt.Sprintf("turned off during call %d, %s, and on again", i+1, name), w, id, logged)
+			}
+		})
+	}
+}
+
+// TestLateWorker is a worker that slept for so long after it took the lease
+// that its operation might outlast it.
+func TestLateWorker(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	id := w.Directory.Hire(0)
+	p := w.Start()
+	p.Inject(reconciletest.Fault{})
+	p.MeetNamed("state configuration", 2, func() { w.Advance(2 * time.Minute) })
+	p.MeetNamed("app create", 1, func() {
+		if lease := w.Record(id).Lease; lease == nil || lease.Until.Sub(w.Real()) < 2*time.Minute {
+			t.Errorf("the operation begins with a lease %v at %v", lease, w.Real())
+		}
+	})
+	w.MustLook(id)
+	if got := w.App.Of(id); len(got) != 1 {
+		t.Errorf("accounts: %v", got)
+	}
+}
