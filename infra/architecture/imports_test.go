@@ -46,6 +46,8 @@ var layers = []struct {
 	{"shared/sqlitefile", []string{"shared/fault"}, []string{"modernc.org/sqlite", "github.com/gofrs/flock"}},
 	{"shared/state/stored", []string{"shared/fault"}, nil},
 	{"shared/state/sqlite", []string{"shared/state", "shared/state/stored", "shared/provision", "shared/fault", "shared/sqlitefile"}, nil},
+	{"shared/state/firestore", []string{"shared/state", "shared/state/stored", "shared/provision", "shared/fault", "shared/clock"},
+		[]string{"cloud.google.com/go/firestore", "github.com/googleapis/gax-go", "github.com/google/uuid", "golang.org/x/sync", "google.golang.org/grpc"}},
 	{"shared/tasks/sqlitequeue", []string{"shared/tasks", "shared/fault", "shared/clock", "shared/secrets", "shared/sqlitefile"}, nil},
 	{"shared/secrets/file", []string{"shared/secrets", "shared/fault"}, nil},
 	{"shared/connect", []string{"shared/app", "shared/provision", "shared/fault", "shared/scim", "shared/secrets"}, nil},

@@ -1,0 +1,118 @@
+package firestore
+
+import (
+	"context"
+	"time"
+
+	cloud "cloud.google.com/go/firestore"
+
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/state"
+	"example.com/autoprovision/shared/state/stored"
+)
+
+// byUser is the mark of a selection in the order of user ids; empty for all.
+func byUser(kind state.SelectionKind) (mark string, ok bool) {
+	switch kind {
+	case state.SelectAll:
+		return "", true
+	case state.SelectLinked:
+		return markLinked, true
+	case state.SelectHeld:
+		return markHeld, true
+	case state.SelectAttention:
+		return markNeedsAttention, true
+	case state.SelectGone:
+		return markGone, true
+	case state.SelectIntent:
+		return markIntent, true
+	}
+	return "", false
+}
+
+// byTime is the field of a selection in the order of a time, and what that
+// field holds for a record with it.
+func byTime(kind state.SelectionKind) (field string, at func(provision.Record) time.Time, ok bool) {
+	switch kind {
+	case state.SelectPending:
+		return fieldNext, func(r provision.Record) time.Time { return r.Next.At }, true
+	case state.SelectRetry:
+		return fieldRetry, provision.Record.RetryAt, true
+	}
+	return "", nil, false
+}
+
+// Select implements state.Records.
+func (s *Store) Select(ctx context.Context, sel state.Selection) ([]provision.Record, string, error) {
+	const op = "state: select records"
+	from, err := stored.Page(op, string(sel.Kind), sel.Limit, sel.Token, stored.Token{})
+	if err != nil {
+		return nil, "", err
+	}
+	q := s.records().Query
+	last := func(r provision.Record) stored.Token { return stored.Token{List: string(sel.Kind), ID: r.UserID} }
+	if mark, ok := byUser(sel.Kind); ok {
+		if mark != "" {
+			q = q.Where(fieldMarks, "array-contains", mark)
+		}
+		q = q.OrderBy(cloud.DocumentID, cloud.Asc)
+		if sel.Token != "" {
+			q = q.StartAfter(key(from.ID))
+		}
+	} else if field, at, ok := byTime(sel.Kind); ok {
+		if !sel.Before.IsZero() {
+			q = q.Where(field, "<=", stored.Nanos(sel.Before))
+		}
+		q = q.OrderBy(field, cloud.Asc).OrderBy(cloud.DocumentID, cloud.Asc)
+		if sel.Token != "" {
+			q = q.StartAfter(from.At, key(from.ID))
+		}
+		last = func(r provision.Record) stored.Token {
+			return stored.Token{List: string(sel.Kind), At: stored.Nanos(at(r)), ID: r.UserID}
+		}
+	} else {
+		return nil, "", stored.Invalid(op, "kind", "there is no selection %q", sel.Kind)
+	}
+	// One record more than the page holds says whether there is a next one.
+	records, err := s.find(ctx, op, q.Limit(sel.Limit+1))
+	if err != nil {
+		return nil, "", err
+	}
+	records, next := stored.Cut(records, sel.Limit, last)
+	return records, next, nil
+}
+
+// Count implements state.Records. It is one aggregation, billed as one read for
+// each thousand index entries, and sees every commit that has returned.
+func (s *Store) Count(ctx context.Context, c state.Count) (int, error) {
+	const op = "state: count records"
+	pending, done := fieldCountSuspend, fieldSuspendDone
+	switch {
+	case c.Kind != state.CountPending && c.Kind != state.CountDone:
+	case c.Operation == provision.Suspend:
+	case c.Operation == provision.HardDelete:
+		pending, done = fieldCountDelete, fieldDeleteDone
+	default:
+		return 0, stored.Invalid(op, "operation", "only suspends and hard deletes are counted, not %q", c.Operation)
+	}
+	at, q := stored.Nanos(c.Time), s.records().Query
+	switch c.Kind {
+	case state.CountPending:
+		q = q.Where(pending, "<=", at)
+	case state.CountDone:
+		q = q.Where(done, ">", at)
+	case state.CountManagedAt:
+		q = q.Where(fieldManagedFrom, "<=", at).Where(fieldManagedUntil, ">", at)
+	case state.CountActiveAt:
+		q = q.Where(fieldActiveFrom, "<=", at).Where(fieldActiveUntil, ">", at)
+	case state.CountGone:
+		q = q.Where(fieldGone, ">", at)
+	case state.CountHeld:
+		q = q.Where(fieldMarks, "array-contains", markHeld)
+	case state.CountOpenIntents:
+		q = q.Where(fieldOpenRevision, "<", c.Revision).Where(fieldOpenUntil, ">", at)
+	default:
+		return 0, stored.Invalid(op, "kind", "there is no count %q", c.Kind)
+	}
+	return count(ctx, op, q)
+}
