@@ -49,6 +49,8 @@ var layers = []struct {
 	{"shared/state/firestore", []string{"shared/state", "shared/state/stored", "shared/provision", "shared/fault", "shared/clock"},
 		[]string{"cloud.google.com/go/firestore", "github.com/googleapis/gax-go", "github.com/google/uuid", "golang.org/x/sync", "google.golang.org/grpc"}},
 	{"shared/tasks/sqlitequeue", []string{"shared/tasks", "shared/fault", "shared/clock", "shared/secrets", "shared/sqlitefile"}, nil},
+	{"shared/tasks/cloudtasks", []string{"shared/tasks", "shared/fault", "shared/clock"},
+		[]string{"cloud.google.com/go/cloudtasks", "github.com/googleapis/gax-go", "golang.org/x/sync", "google.golang.org/grpc", "google.golang.org/protobuf"}},
 	{"shared/secrets/file", []string{"shared/secrets", "shared/fault"}, nil},
 	{"shared/connect", []string{"shared/app", "shared/provision", "shared/fault", "shared/scim", "shared/secrets"}, nil},
 	// The domain's own work, over ports only.

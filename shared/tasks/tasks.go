@@ -1,8 +1,10 @@
 // Package tasks owns the port to the queue of delayed work.
 //
 // It promises at-least-once delivery, not before the task's time, of each
-// enqueued task to an HTTP endpoint; the order is not kept. A task carries no
-// authority: it only says "look at this user again". It never decides what a
+// enqueued task to an HTTP endpoint; the order is not kept. Only a task for
+// later than a queue can hold one, which is four weeks in the cloud, may come
+// early, and whoever then enqueues it again gets it at its time. A task carries
+// no authority: it only says "look at this user again". It never decides what a
 // task means.
 package tasks
 

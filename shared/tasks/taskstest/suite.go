@@ -20,6 +20,7 @@ func Run(t *testing.T, start Start) {
 		"delivers what was enqueued":               testDelivers,
 		"delivers each of many":                    testMany,
 		"is never early":                           testNeverEarly,
+		"gets to a time far ahead":                 testFarAhead,
 		"uses a name once":                         testNames,
 		"retries all but 2xx":                      testRetries,
 		"retries what gets no answer":              testNoAnswer,
@@ -100,6 +101,34 @@ func testNeverEarly(t *testing.T, start Start) {
 	if d := f.await("later", 1)[0]; d.At.Before(due) {
 		t.Errorf("delivered at %v, before %v", d.At, due)
 	}
+}
+
+// testFarAhead sees that a task for months ahead comes at its time, and not much
+// later, when what receives it early enqueues it again, as a look does.
+func testFarAhead(t *testing.T, start Start) {
+	const step = 9 * 24 * time.Hour
+	var f *fixture
+	var task tasks.Task
+	f = begin(t, start, func(w http.ResponseWriter, r *http.Request, _ int) {
+		if !strings.HasPrefix(r.Header.Get("X-CloudTasks-TaskName"), "marker") && f.now().Before(task.At) {
+			f.enqueue(task)
+		}
+	})
+	if f.Advance == nil {
+		t.Skip("the clock is not ours to set")
+	}
+	task = tasks.Task{Name: "far", Body: []byte(`{}`), At: f.Now().Add(100 * 24 * time.Hour)}
+	f.enqueue(task)
+	for i := 0; f.Now().Add(step).Before(task.At); i++ {
+		f.Advance(step)
+		f.settle(fmt.Sprint("marker", i))
+		f.until("the end of early deliveries", f.answered)
+	}
+	if n := len(f.deliveries("far")); n != 0 {
+		t.Fatalf("%d deliveries under its name before its time", n)
+	}
+	f.reach(task.At)
+	f.await("far", 1)
 }
 
 func testNames(t *testing.T, start Start) {

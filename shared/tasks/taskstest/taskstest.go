@@ -62,6 +62,8 @@ type fixture struct {
 	mu     sync.Mutex
 	now    func() time.Time
 	byName map[string][]Delivery
+	// open is how many deliveries have not been answered yet.
+	open int
 }
 
 // begin starts an endpoint that answers so, and a queue that delivers to it.
@@ -78,7 +80,13 @@ func begin(t *testing.T, start Start, respond answer) *fixture {
 		d := Delivery{Method: r.Method, Path: r.URL.Path, Header: r.Header.Clone(), Body: string(body), At: f.now(), Real: time.Now()}
 		f.byName[name] = append(f.byName[name], d)
 		n := len(f.byName[name])
+		f.open++
 		f.mu.Unlock()
+		defer func() {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.open--
+		}()
 		respond(w, r, n)
 	}))
 	t.Cleanup(server.Close)
@@ -104,6 +112,13 @@ func (f *fixture) deliveries(name string) []Delivery {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return append([]Delivery(nil), f.byName[name]...)
+}
+
+// answered reports whether every delivery so far has been answered.
+func (f *fixture) answered() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.open == 0
 }
 
 // await returns the deliveries of a task once there are n.
