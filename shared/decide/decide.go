@@ -217,6 +217,9 @@ func (d *decider) keepHold(list []removal) {
 	if h == nil || h.Operation == provision.Create {
 		return
 	}
+	if cond, holds := d.r.Condition(h.Condition); d.l.User.Lifecycle == provision.Archived && holds && cond.Since.Equal(h.Since) {
+		return // being archived ends no other condition, so that the cause has not gone away (R6)
+	}
 	if !slices.ContainsFunc(list, func(m removal) bool {
 		return m.kind == h.Operation && m.cond.Name == h.Condition && m.cond.Since.Equal(h.Since) && m.verdict == nil
 	}) {

@@ -9,6 +9,7 @@ import (
 
 	"example.com/autoprovision/shared/decide"
 	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/scope"
 )
 
 // leaver is a world in which ana is hired and the steps are done.
@@ -128,7 +129,7 @@ func TestR12_WhoLeavesTheHeldList(t *testing.T) {
 		{"look now", "look-now ana", true},
 		{"deleted as well: the suspension still holds", "delete ana", true},
 		{"restored", "restore ana", false},
-		{"archived", "archive ana", false},
+		{"archived: the suspension waits, and so does the hold", "archive ana", true},
 		{"protected", "protect ana", false},
 		{"confirmed", "confirm ana", false},
 		{"dismissed", "dismiss ana", false},
@@ -271,6 +272,19 @@ func TestR4_FurtherConditionMovesNoDeadline(t *testing.T) {
 			if !found {
 				t.Errorf("%v: %s ended %s", steps, step, before.Condition.Name)
 			}
+		}
+	}
+}
+
+func TestR2_RetryEndsWithItsCause(t *testing.T) {
+	t.Parallel()
+	for _, step := range []string{"suspend ana", "delete ana"} {
+		w, p := leaver(t, "", step)
+		p.record.Retries = []provision.Retry{{Operation: provision.Update, Reason: provision.Conflicting, At: w.now.Add(time.Hour)}}
+		look := w.sees(p, false)
+		look.Scope = scope.Verdict{} // nobody asks for the scope of who is deleted
+		if r := decide.Decide(w.cfg, look, p.record, w.now).Record; len(r.Retries) > 0 || len(r.Attention) > 0 {
+			t.Errorf("after %q: still waits to update: %+v", step, r.Retries)
 		}
 	}
 }

@@ -54,6 +54,8 @@ func (d *decider) waits(kind provision.OperationKind) (provision.Retry, bool) {
 func (d *decider) dropStaleRetries() {
 	access := d.l.User.Lifecycle == provision.Active && d.l.Scope.In && len(d.r.Conditions) == 0
 	state := d.r.Account.State
+	// Of who is suspended or deleted it is known that nothing but a removal is called for, whatever their scope.
+	known := d.l.Scope.Known || d.l.User.Lifecycle == provision.Suspended || d.l.User.Lifecycle == provision.Deleted
 	d.r.Retries = slices.DeleteFunc(slices.Clone(d.r.Retries), func(retry provision.Retry) bool {
 		switch retry.Operation {
 		case provision.Suspend:
@@ -61,11 +63,11 @@ func (d *decider) dropStaleRetries() {
 		case provision.HardDelete:
 			return !d.r.Account.Exists() || len(d.r.Conditions) == 0
 		case provision.Create:
-			return d.l.Scope.Known && (!access || d.r.Account.Exists())
+			return known && (!access || d.r.Account.Exists())
 		case provision.Unsuspend:
-			return d.l.Scope.Known && (!access || state != provision.AccountSuspended)
+			return known && (!access || state != provision.AccountSuspended)
 		case provision.Update:
-			return d.l.Scope.Known && (!access || !d.r.Account.Exists())
+			return known && (!access || !d.r.Account.Exists())
 		}
 		return false
 	})
