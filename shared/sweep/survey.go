@@ -14,6 +14,7 @@ import (
 	"example.com/autoprovision/shared/decide"
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/reconcile"
 	"example.com/autoprovision/shared/roster"
 	"example.com/autoprovision/shared/scope"
 	"example.com/autoprovision/shared/state"
@@ -47,7 +48,7 @@ type survey struct {
 // link is a record's link to an account.
 type link struct {
 	userID, accountID string
-	deleted           bool // the user, as far as we know
+	deleted           bool // the user, as far as we know, and deciding again would change nothing
 }
 
 // finding is what the survey makes of one listed user.
@@ -71,18 +72,34 @@ func (s *Sweeper) begin(ctx context.Context, c provision.Configuration) (*survey
 	v := &survey{Sweeper: s, c: c, accounts: accounts, app: newAppView(), began: s.Business(), readAt: s.Real(),
 		scoped: make(chan struct{}), listed: make(chan struct{}), lost: make(map[string]error)}
 	v.group, v.ctx = errgroup.WithContext(ctx)
-	v.group.Go(func() error { defer close(v.scoped); return v.readScope(v.ctx) })
-	v.group.Go(func() error { defer close(v.listed); return v.listApp(v.ctx) })
+	v.group.Go(func() error { return v.whole(v.readScope, v.scoped) })
+	v.group.Go(func() error { return v.whole(v.listApp, v.listed) })
 	return v, nil
+}
+
+// whole reads a part of the survey and says that it is there, if it is: a part
+// that is not whole must never look like one (R13).
+func (v *survey) whole(read func(context.Context) error, part chan struct{}) error {
+	err := read(v.ctx)
+	if err == nil {
+		close(part)
+	}
+	return err
 }
 
 // await waits for a part of the survey; it fails when any part has failed.
 func (v *survey) await(part chan struct{}) error {
-	<-part
-	if v.ctx.Err() != nil {
+	select {
+	case <-part:
+		return nil
+	default:
+	}
+	select {
+	case <-part:
+		return nil
+	case <-v.ctx.Done():
 		return v.group.Wait()
 	}
-	return nil
 }
 
 // readLinks reads which accounts the listing of the app should show. A younger
@@ -92,6 +109,10 @@ func (v *survey) readLinks(ctx context.Context) error {
 		rec = rec.In(v.c.Connection.BaseURL)
 		if rec.Account.Exists() && rec.Account.LinkedAt.Before(v.began) {
 			_, deleted := rec.Condition(provision.ConditionDeleted)
+			if deleted { // no listing shows them, so this alone brings an edit of the time frames to them
+				look := decide.Look{User: provision.User{ID: rec.UserID, Lifecycle: provision.Deleted}}
+				deleted = !reconcile.Changed(rec, decide.Decide(v.c, look, rec, v.began).Record)
+			}
 			v.links = append(v.links, link{rec.UserID, rec.Account.ID, deleted})
 		}
 	})
