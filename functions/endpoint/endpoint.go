@@ -1,5 +1,6 @@
 // Package endpoint owns the HTTP faces of the functions that machines call:
-// the directory's pushes, the queue's tasks, the scheduler's sweeps.
+// the directory's pushes, the audit log's messages, the queue's tasks, the
+// scheduler's sweeps and renewals.
 //
 // It promises that a body is bounded, that what comes from a queue carries the
 // queue's credentials, and that the answer tells the sender exactly whether to
@@ -18,7 +19,9 @@ import (
 	"strconv"
 	"time"
 
+	"example.com/autoprovision/shared/audit"
 	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/health"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/push"
 	"example.com/autoprovision/shared/reconcile"
@@ -45,36 +48,19 @@ type Endpoints struct {
 	Reconciler *reconcile.Reconciler
 	Sweeper    *sweep.Sweeper
 	Push       *push.Channels
+	Audit      *audit.Reader
+	Health     *health.Health
 	Store      Store
 	Now        func() time.Time
 	NewID      func() string
 	Log        *slog.Logger
 	// Queue verifies the queue's and the scheduler's requests.
 	Queue Caller
+	// Publisher verifies who sends audit messages.
+	Publisher Caller
 }
 
 var _ Store = state.Store(nil)
-
-// DirectoryPush hears the directory's notifications. 204 when the look is
-// enqueued, or nothing is to be done; 503 when it could not be and must be sent
-// again; the directory sends nothing again that is answered otherwise
-// (developers.google.com/workspace/admin/directory/v1/guides/push).
-func (e *Endpoints) DirectoryPush(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
-		e.answer(w, r, fault.Wrap(fault.Unavailable, "push: read", err))
-		return
-	}
-	err = e.Push.Receive(r.Context(), push.Message{
-		ChannelID: r.Header.Get("X-Goog-Channel-Id"), Token: r.Header.Get("X-Goog-Channel-Token"),
-		State: r.Header.Get("X-Goog-Resource-State"), Body: body,
-	})
-	if fault.Is(err, fault.Invalid) {
-		e.Log.Warn("push message without a user", "error", err.Error())
-		err = nil // sent again it would say the same
-	}
-	e.answer(w, r, err)
-}
 
 // giveUpAfter is how often a look is tried before it becomes an event and waits
 // for the next sweep. A paused app is no try of the user's.

@@ -62,7 +62,8 @@ var layers = []struct {
 	{"shared/hint", []string{"shared/clock", "shared/reconcile", "shared/sweep", "shared/tasks"}, nil},
 	{"shared/push", []string{"shared/clock", "shared/directory", "shared/fault", "shared/hint", "shared/provision", "shared/secrets", "shared/state"}, nil},
 	{"shared/health", []string{"shared/clock", "shared/fault", "shared/provision", "shared/state"}, nil},
-	{"shared/admin", []string{"shared/app", "shared/clock", "shared/decide", "shared/directory", "shared/fault", "shared/provision",
+	{"shared/audit", []string{"shared/clock", "shared/directory", "shared/fault", "shared/health", "shared/hint", "shared/provision"}, nil},
+	{"shared/admin", []string{"shared/app", "shared/clock", "shared/decide", "shared/directory", "shared/fault", "shared/health", "shared/provision",
 		"shared/reconcile", "shared/secrets", "shared/state", "shared/sweep", "shared/tasks"}, nil},
 	// Put together.
 	{"shared/wiring", []string{"shared/"}, []string{"github.com/google/uuid"}},

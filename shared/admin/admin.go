@@ -21,6 +21,7 @@ import (
 	"example.com/autoprovision/shared/clock"
 	"example.com/autoprovision/shared/directory"
 	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/health"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/reconcile"
 	"example.com/autoprovision/shared/secrets"
@@ -68,6 +69,7 @@ type Ports struct {
 	Apps       Apps
 	Mapper     Mapper
 	Push       Pusher
+	Health     *health.Health
 	Reconciler *reconcile.Reconciler
 	Sweeper    *sweep.Sweeper
 	Tasks      tasks.Queue

@@ -226,6 +226,15 @@ func (s *Service) attentionAtLarge(ctx context.Context) ([]provision.Attention, 
 		return nil, err
 	}
 	list := append([]provision.Attention(nil), c.Faults...)
+	sources, err := s.Store.Sources(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, review := range sources.Reviews {
+		if review.Open(s.Business(), c.ScopeSavedAt) {
+			list = append(list, review.Attention())
+		}
+	}
 	if c.Authorization.State == provision.NeedsReauthorizing {
 		list = append(list, provision.Attention{Kind: provision.AttentionConfiguration, UserIDs: []string{},
 			Why: "The app refuses the access token, so nothing is done.", Todo: "Get an access token from the app and reauthorize.", Since: c.Authorization.LostAt})

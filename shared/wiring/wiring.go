@@ -14,6 +14,7 @@ import (
 
 	"example.com/autoprovision/shared/admin"
 	"example.com/autoprovision/shared/app"
+	"example.com/autoprovision/shared/audit"
 	"example.com/autoprovision/shared/clock"
 	"example.com/autoprovision/shared/connect"
 	"example.com/autoprovision/shared/directory"
@@ -64,6 +65,7 @@ type System struct {
 	Reconciler *reconcile.Reconciler
 	Sweeper    *sweep.Sweeper
 	Push       *push.Channels
+	Audit      *audit.Reader
 	Health     *health.Health
 	Store      state.Store
 }
@@ -90,9 +92,12 @@ func Build(p Parts) *System {
 		Watcher: p.Directory, Store: p.Store, Secrets: p.Secrets, Hints: hints, Heard: s.Health.Push,
 		Real: p.Real, NewID: newID, Log: p.Log, Address: p.PushAddress,
 	})
+	s.Audit = audit.New(audit.Ports{
+		Store: p.Store, Directory: p.Directory, Hints: hints, Health: s.Health, Business: p.Business, Log: p.Log, AppName: p.Profile.Name,
+	}, audit.DefaultTable())
 	s.Admin = admin.New(admin.Ports{
 		Profile: p.Profile, Store: p.Store, Secrets: p.Secrets, Directory: p.Directory, Apps: apps, Mapper: mapper,
-		Push: s.Push, Reconciler: s.Reconciler, Sweeper: s.Sweeper, Tasks: p.Tasks,
+		Push: s.Push, Health: s.Health, Reconciler: s.Reconciler, Sweeper: s.Sweeper, Tasks: p.Tasks,
 		Business: p.Business, Real: p.Real, Sleep: sleep, NewID: newID, Log: p.Log,
 		Connection: p.Connection, FixedBaseURL: p.FixedBaseURL,
 	})

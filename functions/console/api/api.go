@@ -61,6 +61,7 @@ func New(service *admin.Service, token secrets.Value) http.Handler {
 	a.registerPeople()
 	a.registerLists()
 	a.registerEvents()
+	a.registerHealth()
 	a.registerWizard()
 	document := document(a.huma.OpenAPI())
 	a.mux.HandleFunc("GET "+documentPath, func(w http.ResponseWriter, _ *http.Request) {

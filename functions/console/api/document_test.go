@@ -17,7 +17,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// calls is the table of calls of the design, section 5.
+// calls is the table of calls of the design, section 5, and the health of the sources.
 var calls = []string{
 	"GET " + app,
 	"PUT " + app + "/authorization",
@@ -46,6 +46,7 @@ var calls = []string{
 	"GET " + app + "/usage",
 	"GET " + app + "/events",
 	"GET " + app + "/attention",
+	"GET " + app + "/health",
 }
 
 // openAPI is what the tests read of the document.

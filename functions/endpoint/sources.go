@@ -1,0 +1,66 @@
+package endpoint
+
+import (
+	"io"
+	"net/http"
+
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/push"
+)
+
+// DirectoryPush hears the directory's notifications. 204 when the look is
+// enqueued, or nothing is to be done; 503 when it could not be and must be sent
+// again; the directory sends nothing again that is answered otherwise
+// (developers.google.com/workspace/admin/directory/v1/guides/push).
+func (e *Endpoints) DirectoryPush(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		e.answer(w, r, fault.Wrap(fault.Unavailable, "push: read", err))
+		return
+	}
+	err = e.Push.Receive(r.Context(), push.Message{
+		ChannelID: r.Header.Get("X-Goog-Channel-Id"), Token: r.Header.Get("X-Goog-Channel-Token"),
+		State: r.Header.Get("X-Goog-Resource-State"), Body: body,
+	})
+	e.answer(w, r, e.senseless("push", err))
+}
+
+// AuditEvent hears the audit log: a CloudEvent, or what Pub/Sub pushes. 204
+// when all that follows is enqueued, or nothing makes sense of it; anything else
+// and Pub/Sub sends it again, with back-off, beside the others
+// (cloud.google.com/pubsub/docs/handling-failures).
+func (e *Endpoints) AuditEvent(w http.ResponseWriter, r *http.Request) {
+	if err := e.Publisher(r); err != nil {
+		e.answer(w, r, err)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		e.answer(w, r, fault.Wrap(fault.Unavailable, "audit: read", err))
+		return
+	}
+	e.answer(w, r, e.senseless("audit", e.Audit.Receive(r.Context(), body)))
+}
+
+// senseless logs why a message makes no sense, and is then done with it: sent
+// again it would say the same.
+func (e *Endpoints) senseless(source string, err error) error {
+	if !fault.Is(err, fault.Invalid) {
+		return err
+	}
+	e.Log.Warn("message without sense dropped", "source", source, "reason", err.Error())
+	return nil
+}
+
+// RenewChannels renews the push channels, and writes to the log how every
+// source does. The scheduler calls it every few minutes.
+func (e *Endpoints) RenewChannels(w http.ResponseWriter, r *http.Request) {
+	err := e.Queue(r)
+	if err == nil {
+		err = e.Push.Renew(r.Context())
+	}
+	if err == nil {
+		err = e.Health.Write(r.Context())
+	}
+	e.answer(w, r, err)
+}

@@ -1,0 +1,249 @@
+package endpoint_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"golang.org/x/time/rate"
+
+	"example.com/autoprovision/functions/endpoint"
+	"example.com/autoprovision/infra/simworkspace"
+	"example.com/autoprovision/shared/clock"
+	"example.com/autoprovision/shared/comeet"
+	"example.com/autoprovision/shared/directory/workspace"
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/secrets"
+	"example.com/autoprovision/shared/secrets/file"
+	"example.com/autoprovision/shared/sqlitefile"
+	"example.com/autoprovision/shared/state"
+	"example.com/autoprovision/shared/state/sqlite"
+	"example.com/autoprovision/shared/tasks"
+	"example.com/autoprovision/shared/wiring"
+)
+
+// queue counts what is enqueued, or is out of order.
+type queue struct {
+	n    int
+	down bool
+}
+
+func (q *queue) Enqueue(_ context.Context, list ...tasks.Task) error {
+	if q.down {
+		return fault.New(fault.Internal, "queue", "down")
+	}
+	q.n += len(list)
+	return nil
+}
+
+// fallible is a store that may be out of order.
+type fallible struct {
+	state.Store
+	down bool
+}
+
+func (f *fallible) Channels(ctx context.Context) ([]state.PushChannel, error) {
+	if f.down {
+		return nil, fault.New(fault.Unavailable, "state", "down")
+	}
+	return f.Store.Channels(ctx)
+}
+
+func (f *fallible) Configuration(ctx context.Context) (provision.Configuration, error) {
+	if f.down {
+		return provision.Configuration{}, fault.New(fault.Unavailable, "state", "down")
+	}
+	return f.Store.Configuration(ctx)
+}
+
+// world is the endpoints over the whole system with a queue that delivers nothing.
+type world struct {
+	*endpoint.Endpoints
+	store *fallible
+	queue *queue
+	token string
+	log   bytes.Buffer
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{queue: &queue{}}
+	directory := simworkspace.New(1, &simworkspace.Options{Push: &http.Client{Transport: nobody{}}})
+	t.Cleanup(directory.Close)
+	directory.Seed(simworkspace.DefaultCompany())
+	client, err := workspace.New(t.Context(), &http.Client{Transport: directory.Transport()},
+		&workspace.Options{BaseURL: "http://directory.test/", Limiter: rate.NewLimiter(rate.Inf, 1)})
+	check(t, err)
+	folder := t.TempDir()
+	db, err := sqlitefile.Open(filepath.Join(folder, "state.db"), []sqlitefile.Schema{sqlite.Schema()}, nil)
+	check(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	plain, err := sqlite.New(db)
+	check(t, err)
+	vault, err := file.Open(folder)
+	check(t, err)
+	w.store = &fallible{Store: plain}
+	profile := comeet.Profile()
+	log := slog.New(slog.NewTextHandler(&w.log, nil))
+	system := wiring.Build(wiring.Parts{Profile: profile, Store: w.store, Tasks: w.queue, Secrets: vault, Directory: client,
+		Business: clock.System, Real: clock.System, Log: log, Connection: profile.Connection, PushAddress: "https://push.invalid/directory-push"})
+	check(t, system.Admin.Init(t.Context()))
+	c, err := w.store.Configuration(t.Context())
+	check(t, err)
+	c.On, c.Scope, c.Policies = true, &provision.Scope{Groups: []provision.GroupRef{{ID: "g"}}}, []provision.PolicyEdit{{}}
+	c.Authorization.State = provision.AuthorizationOK
+	_, err = w.store.PutConfiguration(t.Context(), c)
+	check(t, err)
+	onlyWith := func(password string) endpoint.Caller {
+		return func(r *http.Request) error {
+			if r.Header.Get("Authorization") != password {
+				return fault.New(fault.Unauthorized, "test", "not you")
+			}
+			return nil
+		}
+	}
+	w.Endpoints = &endpoint.Endpoints{Reconciler: system.Reconciler, Sweeper: system.Sweeper, Push: system.Push, Audit: system.Audit,
+		Health: system.Health, Store: w.store, Now: clock.System, NewID: system.Admin.NewID, Log: log, Queue: onlyWith("queue"), Publisher: onlyWith("publisher")}
+	if code := w.call(w.RenewChannels, "", "Authorization", "queue"); code != http.StatusNoContent {
+		t.Fatalf("renew channels: %d\n%s", code, w.log.String())
+	}
+	token, _, err := vault.Latest(t.Context(), secrets.ChannelToken)
+	check(t, err)
+	w.token = token.Reveal()
+	return w
+}
+
+type nobody struct{}
+
+func (nobody) RoundTrip(req *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody, Request: req}, nil
+}
+
+// call posts a body with header keys and values in turn.
+func (w *world) call(h http.HandlerFunc, body string, header ...string) int {
+	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	rec := httptest.NewRecorder()
+	h(rec, r)
+	return rec.Code
+}
+
+func (w *world) channel(t *testing.T) string {
+	t.Helper()
+	list, err := w.store.Channels(t.Context())
+	if err != nil || len(list) != 1 {
+		t.Fatalf("channels %v, %v", list, err)
+	}
+	return list[0].ID
+}
+
+const pushed = `{"kind":"admin#directory#user","id":"111220860655841818702"}`
+
+func TestDirectoryPush(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.channel(t)
+	push := func(body, channel, token string) int {
+		w.queue.n = 0
+		return w.call(w.DirectoryPush, body, "X-Goog-Channel-ID", channel, "X-Goog-Channel-Token", token, "X-Goog-Resource-State", "update",
+			"Content-Type", "application/json; utf-8")
+	}
+	for _, test := range []struct {
+		what, body, channel, token string
+		status, enqueued           int
+	}{
+		{"a notification", pushed, id, w.token, 204, 2},
+		{"of a channel that is forgotten", pushed, "another", w.token, 204, 0},
+		{"without sense", "{", id, w.token, 204, 0},
+		{"without the token", pushed, id, "", 401, 0},
+	} {
+		if status := push(test.body, test.channel, test.token); status != test.status || w.queue.n != test.enqueued {
+			t.Errorf("%s: status %d, %d enqueued", test.what, status, w.queue.n)
+		}
+	}
+	// A fault that passes never becomes an answer after which nothing is sent again.
+	w.queue.down = true
+	if status := push(pushed, id, w.token); status != http.StatusServiceUnavailable {
+		t.Errorf("queue down: %d", status)
+	}
+	w.queue.down, w.store.down = false, true
+	if status := push(pushed, id, w.token); status != http.StatusServiceUnavailable {
+		t.Errorf("store down: %d", status)
+	}
+	rec := httptest.NewRecorder()
+	w.DirectoryPush(rec, httptest.NewRequest(http.MethodPost, "/", iotest.ErrReader(errors.New("cut off"))))
+	if rec.Code != http.StatusServiceUnavailable {
+		t.Errorf("cut off: %d", rec.Code)
+	}
+	if strings.Contains(w.log.String(), w.token) {
+		t.Error("the channel's token is in the log")
+	}
+}
+
+const upload = `{"protoPayload":{"serviceName":"admin.googleapis.com","methodName":"google.admin.AdminService.usersBulkUpload"}}`
+
+func TestAuditEvent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	binary := []string{"Authorization", "publisher", "Ce-Id", "1", "Ce-Specversion", "1.0", "Ce-Source", "//pubsub.googleapis.com/projects/p/topics/t",
+		"Ce-Type", "google.cloud.pubsub.topic.v1.messagePublished", "Content-Type", "application/json"}
+	for _, test := range []struct {
+		what, body       string
+		header           []string
+		status, enqueued int
+	}{
+		{"an entry", upload, binary, 204, 1},
+		{"a structured CloudEvent", `{"specversion":"1.0","id":"1","source":"s","type":"t","data":` + upload + `}`,
+			[]string{"Authorization", "publisher", "Content-Type", "application/cloudevents+json"}, 204, 1},
+		{"without sense", `{"message":{"data":"aGVsbG8="}}`, binary, 204, 0},
+		{"from anybody", upload, nil, 401, 0},
+	} {
+		w.queue.n = 0
+		if status := w.call(w.AuditEvent, test.body, test.header...); status != test.status || w.queue.n != test.enqueued {
+			t.Errorf("%s: status %d, %d enqueued", test.what, status, w.queue.n)
+		}
+	}
+	if log := w.log.String(); !strings.Contains(log, "source=audit") || !strings.Contains(log, "not the JSON of a LogEntry") {
+		t.Errorf("the reason is not logged: %s", log)
+	}
+	w.queue.down = true
+	if status := w.call(w.AuditEvent, upload, binary...); status != http.StatusServiceUnavailable {
+		t.Errorf("queue down: %d", status)
+	}
+	w.queue.down, w.store.down = false, true
+	if status := w.call(w.AuditEvent, upload, binary...); status != http.StatusServiceUnavailable {
+		t.Errorf("store down: %d", status)
+	}
+}
+
+func TestRenewChannels(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t) // which renews
+	if log := w.log.String(); !strings.Contains(log, "msg=sources push=alive") {
+		t.Errorf("logged %s", log)
+	}
+	if status := w.call(w.RenewChannels, ""); status != http.StatusUnauthorized {
+		t.Errorf("from anybody: %d", status)
+	}
+	w.store.down = true
+	if status := w.call(w.RenewChannels, "", "Authorization", "queue"); status != http.StatusServiceUnavailable {
+		t.Errorf("store down: %d", status)
+	}
+}
