@@ -51,19 +51,29 @@ func (a *Apps) get(ctx context.Context, c provision.Configuration) (*scim.Client
 	if a.client != nil && a.connection == c.Connection && a.version == c.Authorization.SecretVersion {
 		return a.client, nil
 	}
-	token, version, err := a.secrets.Latest(ctx, secrets.AppToken)
-	switch {
-	case fault.Is(err, fault.NotFound):
-		return nil, fault.New(fault.Unauthorized, "connect: app", "the configured access token is not in the secret store")
-	case err != nil:
-		return nil, err
-	case version != c.Authorization.SecretVersion:
-		// A new token is stored just before the configuration names it.
-		return nil, &fault.Error{Kind: fault.Unready, Op: "connect: app", RetryAfter: time.Second,
-			Detail: "the configured access token is not the one last stored; if this stays, reauthorize"}
+	token, err := a.secrets.Version(ctx, secrets.AppToken, c.Authorization.SecretVersion)
+	if fault.Is(err, fault.NotFound) {
+		return nil, a.missing(ctx)
 	}
-	a.client, a.connection, a.version = client(c.Connection, token, a.options), c.Connection, version
+	if err != nil {
+		return nil, err
+	}
+	a.client, a.connection, a.version = client(c.Connection, token, a.options), c.Connection, c.Authorization.SecretVersion
 	return a.client, nil
+}
+
+// missing says why the configured token is not there: none is, or another took
+// its place and the configuration that was read is from before.
+func (a *Apps) missing(ctx context.Context) error {
+	const op = "connect: app"
+	switch _, _, err := a.secrets.Latest(ctx, secrets.AppToken); {
+	case fault.Is(err, fault.NotFound):
+		return fault.New(fault.Unauthorized, op, "the configured access token is not in the secret store")
+	case err != nil:
+		return err
+	}
+	return &fault.Error{Kind: fault.Unready, Op: op, RetryAfter: time.Second,
+		Detail: "the configured access token is not the one last stored; if this stays, reauthorize"}
 }
 
 // Verify reads one row of the app with a token that is not stored yet.

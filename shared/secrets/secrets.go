@@ -37,8 +37,13 @@ type Store interface {
 	// Put stores a new version durably and returns its name.
 	Put(ctx context.Context, name string, v Value) (version string, err error)
 	// Latest returns the newest version; fault.NotFound when there is none.
-	// It may be cached for up to a minute by an adapter that is told of no newer one.
+	// It may be cached for up to a minute by an adapter that is told of no newer
+	// one, and what another process stored may take longer to be seen.
 	Latest(ctx context.Context, name string) (v Value, version string, err error)
+	// Version returns the given version; fault.NotFound when there is none. One
+	// that Put has returned is there at once, for every process, where Latest
+	// may lag.
+	Version(ctx context.Context, name, version string) (Value, error)
 	// DestroyBefore destroys every version older than the given one, which stays,
 	// as do newer ones: somebody may have stored one meanwhile. fault.NotFound,
 	// and nothing destroyed, when there is no such version.

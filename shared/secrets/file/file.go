@@ -144,21 +144,41 @@ func (s *Store) Put(ctx context.Context, name string, v secrets.Value) (string, 
 // Latest implements secrets.Store. It reads the file each time.
 func (s *Store) Latest(ctx context.Context, name string) (secrets.Value, string, error) {
 	const op = "secrets: read"
-	if err := ctx.Err(); err != nil {
-		return secrets.Value{}, "", fault.Wrap(fault.Unavailable, op, err)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c, err := s.read(op)
+	versions, err := s.versions(ctx, op, name)
 	if err != nil {
 		return secrets.Value{}, "", err
 	}
-	versions := c.Versions[name]
 	if len(versions) == 0 {
 		return secrets.Value{}, "", fault.New(fault.NotFound, op, "there is no secret %q", name)
 	}
 	last := versions[len(versions)-1]
 	return secrets.NewValue(string(last.Text)), strconv.FormatInt(last.Number, 10), nil
+}
+
+// Version implements secrets.Store. It reads the file each time.
+func (s *Store) Version(ctx context.Context, name, version string) (secrets.Value, error) {
+	const op = "secrets: read version"
+	versions, err := s.versions(ctx, op, name)
+	if err != nil {
+		return secrets.Value{}, err
+	}
+	for _, v := range versions {
+		if strconv.FormatInt(v.Number, 10) == version {
+			return secrets.NewValue(string(v.Text)), nil
+		}
+	}
+	return secrets.Value{}, fault.New(fault.NotFound, op, "there is no version %q of secret %q", version, name)
+}
+
+// versions are the versions of a secret that are not destroyed, oldest first.
+func (s *Store) versions(ctx context.Context, op, name string) ([]version, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fault.Wrap(fault.Unavailable, op, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, err := s.read(op)
+	return c.Versions[name], err
 }
 
 // DestroyBefore implements secrets.Store.

@@ -30,6 +30,7 @@ type Open func(t *testing.T) Harness
 func Run(t *testing.T, open Open) {
 	for name, test := range map[string]func(*testing.T, Open){
 		"put and latest":                  testPut,
+		"reads by version":                testVersion,
 		"destroys older versions":         testDestroy,
 		"deletes":                         testDelete,
 		"never uses a version name twice": testVersionNames,
@@ -93,6 +94,44 @@ func testPut(t *testing.T, open Open) {
 	if !fault.Is(err, fault.Invalid) || strings.Contains(fmt.Sprint(err), "nameless-value") {
 		t.Errorf("Put without a name: %v, want fault.Invalid without the value", err)
 	}
+}
+
+func testVersion(t *testing.T, open Open) {
+	h, ctx := open(t), context.Background()
+	s := h.Store
+	first, second := put(t, s, name, "first"), put(t, s, name, "second")
+	is := func(version, want string) {
+		t.Helper()
+		v, err := s.Version(ctx, name, version)
+		if err != nil || v.Reveal() != want {
+			t.Errorf("version %q is not what was put under it, error %v", version, err)
+		}
+	}
+	isNot := func(name, version string) {
+		t.Helper()
+		if v, err := s.Version(ctx, name, version); !fault.Is(err, fault.NotFound) || !v.Empty() {
+			t.Errorf("version %q of %q: %v, want fault.NotFound", version, name, err)
+		}
+	}
+	is(first, "first")
+	is(second, "second")
+	if h.Reopen != nil {
+		s = h.Reopen()
+		is(first, "first")
+	}
+	isNot(secrets.ChannelToken, first)
+	isNot(name, "")
+	isNot(name, second+"0")
+	isNot(name, "latest")
+	if err := s.DestroyBefore(ctx, name, second); err != nil {
+		t.Fatal(err)
+	}
+	isNot(name, first)
+	is(second, "second")
+	if err := s.Delete(ctx, name); err != nil {
+		t.Fatal(err)
+	}
+	isNot(name, second)
 }
 
 func testDestroy(t *testing.T, open Open) {
