@@ -52,6 +52,8 @@ var layers = []struct {
 	{"shared/tasks/cloudtasks", []string{"shared/tasks", "shared/fault", "shared/clock"},
 		[]string{"cloud.google.com/go/cloudtasks", "github.com/googleapis/gax-go", "golang.org/x/sync", "google.golang.org/grpc", "google.golang.org/protobuf"}},
 	{"shared/secrets/file", []string{"shared/secrets", "shared/fault"}, nil},
+	{"shared/secrets/secretmanager", []string{"shared/secrets", "shared/fault", "shared/clock"},
+		[]string{"cloud.google.com/go/secretmanager", "google.golang.org/api/iterator", "google.golang.org/grpc"}},
 	{"shared/connect", []string{"shared/app", "shared/provision", "shared/fault", "shared/scim", "shared/secrets"}, nil},
 	// The domain's own work, over ports only.
 	{"shared/roster", []string{"shared/directory", "shared/provision", "shared/scope", "shared/fault", "shared/clock"}, []string{"golang.org/x/sync"}},
