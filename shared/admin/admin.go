@@ -294,9 +294,17 @@ func (s *Service) TurnOn(ctx context.Context, confirmed string) error {
 	if err != nil {
 		return err
 	}
+	if c.Stripping { // deleted, and interrupted
+		if err := s.finishDelete(ctx); err != nil {
+			return err
+		}
+	}
 	c, err = s.edit(ctx, "turned on", func(c *provision.Configuration) error {
 		if c.On {
 			return errUnchanged
+		}
+		if c.Stripping {
+			return fault.New(fault.Conflict, "", "the configuration is being deleted: turn on again in a moment")
 		}
 		if preview != nil && c.Revision != preview.Revision+1 {
 			return errMoved
@@ -394,7 +402,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 func (s *Service) Delete(ctx context.Context) error {
 	_, err := s.edit(ctx, "configuration deleted", func(c *provision.Configuration) error {
 		fresh := s.defaults()
-		fresh.Version, fresh.Revision = c.Version, c.Revision
+		fresh.Version, fresh.Revision, fresh.Stripping = c.Version, c.Revision, true
 		*c = fresh
 		return nil
 	})
@@ -409,7 +417,25 @@ func (s *Service) Delete(ctx context.Context) error {
 	if err := s.Store.PutOrphans(ctx, nil); err != nil {
 		return err
 	}
-	return s.stripRecords(ctx)
+	return s.finishDelete(ctx)
+}
+
+// finishDelete strips the records and says that it is done; interrupted, it is
+// done over by the next turn-on, so that no old condition takes access away.
+func (s *Service) finishDelete(ctx context.Context) error {
+	if err := s.stripRecords(ctx); err != nil {
+		return err
+	}
+	for {
+		c, err := s.Store.Configuration(ctx)
+		if err != nil || !c.Stripping {
+			return err
+		}
+		c.Stripping = false
+		if _, err = s.Store.PutConfiguration(ctx, c); !fault.Is(err, fault.Conflict) {
+			return err
+		}
+	}
 }
 
 // stripRecords leaves of each record only the link to its account.

@@ -204,6 +204,8 @@ type Configuration struct {
 	// that knew all its removals began; no removal runs after a turn-on before that (R8, R12).
 	SweptAt   time.Time `json:"sweptAt,omitzero"`
 	PlannedAt time.Time `json:"plannedAt,omitzero"`
+	// Stripping is true from a deletion of the configuration until no record holds anything of it any more (R10).
+	Stripping bool `json:"stripping,omitempty"`
 	// Faults are faults of configuration that the last look found, for attention (R13).
 	Faults []Attention `json:"faults,omitempty"`
 }
