@@ -1,0 +1,24 @@
+// Package simulation holds the whole system, everything but the sockets,
+// against the rules of the design: months of a company's life, with everything
+// that can go wrong going wrong, in seconds, and the same again for the same
+// seed.
+//
+// The real use cases run on real goroutines, in a testing/synctest bubble, over
+// simulated ports. Every call of a port waits until the scheduler (scheduler_test.go)
+// lets it go; only one is let go at a time, in an order drawn from the seed, and
+// its effect happens on the scheduler's own goroutine. So any two workers can
+// be interleaved at any two port calls, and a seed always gives the same
+// trace. An instance that crashes has no more effect on anything.
+//
+// The checkers (safety_test.go, settled_test.go) are written from the design
+// and hold the app's accounts against what the simulated company really was
+// like (truth_test.go); of the product's own data they use only what it claims
+// as the reason of an operation, which they verify.
+//
+//	go test ./infra/simulation                          a few seeds
+//	go test ./infra/simulation -run Seeds -seed 17      one seed, with its trace
+//	go test ./infra/simulation -run Seeds -seeds 1000   so many seeds
+//	go test ./infra/simulation -run Seeds -minutes 60 -timeout 0
+//
+// It never replaces the clients' own tests against faults of HTTP.
+package simulation

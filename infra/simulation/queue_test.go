@@ -1,0 +1,245 @@
+package simulation
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"time"
+
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/secrets"
+	"example.com/autoprovision/shared/tasks"
+)
+
+// queue holds what is to be delivered: tasks and push notifications.
+type queue struct {
+	world   *world
+	waiting []*delivery
+	names   map[string]time.Time
+	numbers int
+	// running counts the deliveries under way, by queue.
+	running map[string]int
+}
+
+// delivery is one task or push on its way.
+type delivery struct {
+	number int
+	queue  string
+	at     time.Time
+	tries  int
+	path   string
+	header http.Header
+	body   []byte
+	user   string
+}
+
+// pushes is the lane of push notifications beside the queues.
+const pushes = "push"
+
+// lanes says how many deliveries of a queue are under way at a time.
+var lanes = map[string]int{tasks.Reconcile: 4, tasks.Bulk: 4, tasks.Sweep: 1, pushes: 2}
+
+type notification struct {
+	at                                 time.Time
+	channel, token, number, body, user string
+}
+
+func (q *queue) push(p notification) {
+	q.add(&delivery{queue: pushes, at: p.at, path: "/directory-push", body: []byte(p.body), user: p.user, header: http.Header{
+		"X-Goog-Channel-Id": {p.channel}, "X-Goog-Channel-Token": {p.token}, "X-Goog-Resource-State": {"update"}, "X-Goog-Message-Number": {p.number}}})
+}
+
+func (q *queue) add(d *delivery) {
+	q.numbers++
+	d.number = q.numbers
+	q.waiting = append(q.waiting, d)
+}
+
+// tasksPort is the queue as one instance reaches it.
+type tasksPort struct{ *instance }
+
+func (p tasksPort) Enqueue(ctx context.Context, list ...tasks.Task) error {
+	_, err := answer(ctx, &p.world.scheduler, "tasks: enqueue", func(*worker) (none, error) {
+		w := p.world
+		for _, t := range list {
+			if err := t.Validate(); err != nil {
+				return none{}, err
+			}
+			if lanes[t.Queue] == 0 || t.Queue == pushes {
+				return none{}, fault.New(fault.Invalid, "tasks: enqueue", "no queue %q", t.Queue)
+			}
+		}
+		for i, t := range list {
+			if w.chance(w.faults.state) { // those before were stored
+				return none{}, fault.New(fault.Unavailable, "tasks: enqueue", "%d of %d stored", i, len(list))
+			}
+			w.queue.enqueue(t)
+		}
+		return none{}, nil
+	})
+	return err
+}
+
+func (q *queue) enqueue(t tasks.Task) {
+	w, now := q.world, time.Now()
+	if used, ok := q.names[t.Name]; ok && now.Sub(used) < 24*time.Hour {
+		return
+	}
+	q.names[t.Name] = latest(now, t.At.Add(-epoch))
+	if w.chance(w.faults.lost) {
+		return
+	}
+	d := delivery{queue: t.Queue, at: latest(now, t.At.Add(-epoch)), path: "/reconcile", body: t.Body}
+	if t.Queue == tasks.Sweep {
+		d.path = "/sweep"
+	}
+	var request struct {
+		UserID string `json:"userId"`
+	}
+	if json.Unmarshal(t.Body, &request) == nil {
+		d.user = request.UserID
+	}
+	if w.chance(w.faults.delayed) {
+		d.at = d.at.Add(time.Duration(w.rng.Int64N(int64(2 * time.Hour))))
+	}
+	q.add(&d)
+	if w.chance(w.faults.doubled) {
+		again := d
+		again.at = again.at.Add(time.Duration(w.rng.Int64N(int64(time.Minute))))
+		q.add(&again)
+	}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// due lists what can be delivered now, and the earliest time of the rest.
+func (q *queue) due() (list []*delivery, next time.Time) {
+	now := time.Now()
+	for _, d := range q.waiting {
+		switch {
+		case d.at.After(now):
+			if next.IsZero() || d.at.Before(next) {
+				next = d.at
+			}
+		case q.running[d.queue] < lanes[d.queue]:
+			list = append(list, d)
+		}
+	}
+	slices.SortFunc(list, func(a, b *delivery) int { return cmp.Compare(a.number, b.number) })
+	return list, next
+}
+
+// deliver starts a worker with one delivery on one of the instances.
+func (q *queue) deliver(d *delivery) {
+	w := q.world
+	q.waiting = slices.DeleteFunc(q.waiting, func(other *delivery) bool { return other == d })
+	q.running[d.queue]++
+	in := w.instances[w.rng.IntN(len(w.instances))]
+	recorder := httptest.NewRecorder()
+	worker := &worker{name: d.path + " " + d.user, instance: in, user: d.user}
+	worker.finish = func(died bool) {
+		q.running[d.queue]--
+		if !died && recorder.Code/100 == 2 || !died && d.queue == pushes && recorder.Code != http.StatusServiceUnavailable {
+			return
+		}
+		again := *d
+		again.tries++
+		if again.queue == pushes && again.tries > 3 {
+			return // the directory gives up
+		}
+		wait := min(100*time.Millisecond<<min(again.tries, 10), time.Minute)
+		if seconds, err := strconv.Atoi(recorder.Header().Get("Retry-After")); err == nil && !died {
+			wait = max(wait, time.Duration(seconds)*time.Second)
+		}
+		again.at = time.Now().Add(wait)
+		q.add(&again)
+	}
+	w.start(worker, func(ctx context.Context) {
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.path, bytes.NewReader(d.body))
+		if err != nil {
+			panic("simulation: request: " + err.Error())
+		}
+		for name, values := range d.header {
+			r.Header[name] = values
+		}
+		r.Header.Set("X-Cloudtasks-Taskretrycount", strconv.Itoa(d.tries))
+		in.handler.ServeHTTP(recorder, r)
+	})
+}
+
+// vault is the secret store as one instance reaches it.
+type vault struct{ *instance }
+
+// safe is what the secret store holds: for each name its versions, oldest first.
+type safe map[string][]secret
+
+type secret struct {
+	version string
+	value   secrets.Value
+}
+
+func (v vault) Put(ctx context.Context, name string, value secrets.Value) (string, error) {
+	return answer(ctx, &v.world.scheduler, "secrets: put "+name, func(*worker) (string, error) {
+		if v.world.chance(v.world.faults.state) {
+			return "", fault.New(fault.Unavailable, "secrets: put", "no answer")
+		}
+		v.world.secretVersions++
+		version := strconv.Itoa(v.world.secretVersions)
+		v.world.safe[name] = append(v.world.safe[name], secret{version, value})
+		return version, nil
+	})
+}
+
+func (v vault) Latest(ctx context.Context, name string) (secrets.Value, string, error) {
+	s, err := answer(ctx, &v.world.scheduler, "secrets: latest "+name, func(*worker) (secret, error) {
+		list := v.world.safe[name]
+		if len(list) == 0 {
+			return secret{}, fault.New(fault.NotFound, "secrets: latest", "there is none")
+		}
+		return list[len(list)-1], nil
+	})
+	return s.value, s.version, err
+}
+
+func (v vault) Version(ctx context.Context, name, version string) (secrets.Value, error) {
+	s, err := answer(ctx, &v.world.scheduler, "secrets: version "+name, func(*worker) (secret, error) {
+		for _, s := range v.world.safe[name] {
+			if s.version == version {
+				return s, nil
+			}
+		}
+		return secret{}, fault.New(fault.NotFound, "secrets: version", "there is none")
+	})
+	return s.value, err
+}
+
+func (v vault) DestroyBefore(ctx context.Context, name, version string) error {
+	_, err := answer(ctx, &v.world.scheduler, "secrets: destroy "+name, func(*worker) (none, error) {
+		list := v.world.safe[name]
+		i := slices.IndexFunc(list, func(s secret) bool { return s.version == version })
+		if i < 0 {
+			return none{}, fault.New(fault.NotFound, "secrets: destroy", "there is no such version")
+		}
+		v.world.safe[name] = slices.Clone(list[i:])
+		return none{}, nil
+	})
+	return err
+}
+
+func (v vault) Delete(ctx context.Context, name string) error {
+	_, err := answer(ctx, &v.world.scheduler, "secrets: delete "+name, func(*worker) (none, error) {
+		delete(v.world.safe, name)
+		return none{}, nil
+	})
+	return err
+}

@@ -1,0 +1,197 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"example.com/autoprovision/shared/admin"
+	"example.com/autoprovision/shared/provision"
+)
+
+// lastPolicy ends every life: after some quiet days nothing is pending.
+var lastPolicy = provision.Deprovisioning{
+	AppOff:    provision.TimeFrames{SuspendAfter: "1d", DeleteAfter: "2d"},
+	Suspended: provision.TimeFrames{SuspendAfter: "1d", DeleteAfter: "3d"},
+	Deleted:   provision.TimeFrames{SuspendAfter: "within24h", DeleteAfter: "1d"},
+}
+
+// end brings a life to rest: nothing goes wrong any more, nobody does anything
+// by hand, an administrator confirms what is held, and days pass with a sweep
+// in each. Then everything must be as the rules demand.
+func (w *world) end() {
+	clear(w.hidden)
+	w.app.downUntil = time.Time{}
+	for _, g := range w.company.groups {
+		g.gone = false
+	}
+	for _, acc := range w.app.accounts {
+		acc.refuses = false
+	}
+	w.turn(false)
+	w.run(time.Now().Add(time.Hour))
+	w.clearConflicts()
+	w.insist("init", func(ctx context.Context, in *instance) error { return in.admin.Init(ctx) })
+	w.authorize(w.newToken())
+	w.insist("last edit", func(ctx context.Context, in *instance) error {
+		policy, nobody := lastPolicy, []string{}
+		return in.admin.Put(ctx, admin.Proposal{Scope: &everybodyInScope, Deprovisioning: &policy, Protected: &nobody}, "")
+	})
+	w.insist("turn on", func(ctx context.Context, in *instance) error { return in.admin.TurnOn(ctx, "") })
+	for range 8 {
+		w.apply(step{kind: "scheduled sweep"})
+		w.run(time.Now().Add(12 * time.Hour))
+		w.decideHeld(true)
+		w.run(time.Now().Add(12 * time.Hour))
+	}
+	if len(w.broken) > 0 {
+		return
+	}
+	for _, s := range settled {
+		for _, wrong := range s.check(w) {
+			w.accuse(s.rule, "%s", wrong)
+		}
+	}
+}
+
+// clearConflicts does what an administrator of the app would do about accounts
+// that stand in somebody's way: removes those that are nobody's of ours, and
+// renames those of archived people, to which we do nothing (R6).
+func (w *world) clearConflicts() {
+	for _, acc := range slices.Clone(w.app.accounts) {
+		holder := w.company.named(acc.UserName)
+		if owner := w.company.person(acc.owner); owner != nil && owner.archived && !owner.deleted && holder != nil && holder != owner {
+			acc.UserName = "renamed-" + acc.UserName
+			acc.Attributes["userName"] = acc.UserName
+			w.note("hand", "%s renamed", acc.ID)
+		}
+		if acc.owner == "" && (holder != nil || acc.ExternalID != "") {
+			w.note("hand", "%s deleted", acc.ID)
+			w.app.remove(acc)
+		}
+	}
+	w.count()
+}
+
+// settled is the checkers at rest: what is wrong, one line for each.
+var settled = []struct {
+	rule  string
+	check func(*world) []string
+}{
+	{"R2, R4, R5, R6, R7: the app is as the rules demand", asDemanded},
+	{"R17: accounts that nobody manages are untouched", strangersUntouched},
+	{"§3: no lease, intent, hold or retry is left", nothingLeft},
+	{"R14: every operation is one event", oneEventEach},
+	{"R15: tokens are in the secret store only", noTokenStored},
+}
+
+func asDemanded(w *world) []string {
+	var wrong []string
+	for _, p := range w.company.people {
+		var own []*account
+		for _, acc := range w.app.accounts {
+			if acc.owner == p.id {
+				own = append(own, acc)
+			}
+		}
+		now := p.past[len(p.past)-1]
+		switch {
+		case len(own) > 1:
+			wrong = append(wrong, p.id+" has more than one account")
+		case now.lifecycle == provision.Archived:
+		case now.active() && len(own) == 0:
+			wrong = append(wrong, p.id+" is active and in scope, and has no account: "+w.memory.why(p.id))
+		case now.active():
+			wrong = append(wrong, w.unlike(p, own[0])...)
+		case len(own) > 0 && !w.dismissed[p.id]:
+			wrong = append(wrong, fmt.Sprintf("%s is %s and %s, and has the account %s: %s", p.id, now.lifecycle, now.scope, own[0].ID, w.memory.why(p.id)))
+		}
+	}
+	return wrong
+}
+
+// unlike says in which the account of somebody active and in scope is not as it must be.
+func (w *world) unlike(p *person, acc *account) []string {
+	var wrong []string
+	rec := w.memory.records[p.id]
+	if !acc.Active {
+		wrong = append(wrong, p.id+" is active and in scope, and the account is suspended: "+w.memory.why(p.id))
+	}
+	if acc.ExternalID != p.id {
+		wrong = append(wrong, p.id+" has an account with another external id")
+	}
+	if rec.Account.ID != acc.ID {
+		wrong = append(wrong, p.id+" is linked to another account")
+	}
+	want := map[string]string{"userName": p.email, "name.givenName": p.given, "name.familyName": p.family, `emails[type eq "work"].value`: p.email}
+	if len(w.memory.config.Mapping) > len(mappings[0]) {
+		want["title"] = p.family
+	}
+	for _, given := range rec.Left {
+		delete(want, given)
+	}
+	for path, value := range want {
+		if acc.Attributes[path] != value {
+			wrong = append(wrong, fmt.Sprintf("%s has %s = %v, want %s: %s", p.id, path, acc.Attributes[path], value, w.memory.why(p.id)))
+		}
+	}
+	return wrong
+}
+
+// why says what a record waits for.
+func (m *memory) why(id string) string {
+	rec := m.records[id]
+	return fmt.Sprintf("account %q %s, conditions %v, next %v, retries %v, verdicts %v, gone %v", rec.Account.ID, rec.Account.State, rec.Conditions, rec.Next, rec.Retries, rec.Verdicts, rec.GoneAt)
+}
+
+func strangersUntouched(w *world) []string {
+	var wrong []string
+	for _, acc := range w.app.accounts {
+		if acc.owner == "" && len(acc.Attributes) != 1 && acc.Attributes["name.givenName"] == nil {
+			wrong = append(wrong, acc.ID+" is nobody's of ours, and was changed")
+		}
+	}
+	return wrong
+}
+
+func nothingLeft(w *world) []string {
+	var wrong []string
+	for _, rec := range w.memory.sorted() {
+		switch {
+		case rec.Intent != nil || rec.Lease != nil:
+			wrong = append(wrong, rec.UserID+" has an intent or a lease")
+		case rec.Lifecycle == provision.Archived: // theirs waits (R6)
+		case rec.Hold != nil:
+			wrong = append(wrong, rec.UserID+" is held")
+		case len(rec.Retries) > 0:
+			wrong = append(wrong, rec.UserID+" waits: "+rec.Retries[0].Error)
+		case rec.Next != nil:
+			wrong = append(wrong, fmt.Sprintf("%s has a pending %s at %s", rec.UserID, rec.Next.Operation, stamp(rec.Next.At)))
+		}
+	}
+	if sw := w.memory.sweeps.Current; sw == nil || sw.State != provision.SweepDone {
+		wrong = append(wrong, fmt.Sprintf("the last sweep is not done: %+v", sw))
+	}
+	if n := len(w.overdue()); n > 0 {
+		wrong = append(wrong, fmt.Sprintf("%d deliveries wait: %v", n, w.overdue()))
+	}
+	return wrong
+}
+
+func oneEventEach(w *world) []string {
+	var wrong []string
+	for _, e := range w.effects {
+		if _, logged := w.events[e.intent]; !logged {
+			wrong = append(wrong, fmt.Sprintf("%s of %s for %s has no event %s", e.kind, e.account, e.person, e.intent))
+		}
+	}
+	return wrong
+}
+
+func noTokenStored(w *world) []string {
+	if text := fmt.Sprintf("%+v %+v %+v", w.memory.config, w.memory.sorted(), w.memory.events); containsToken(text) {
+		return []string{"the state holds a token"}
+	}
+	return nil
+}

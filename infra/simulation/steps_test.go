@@ -1,0 +1,411 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"example.com/autoprovision/shared/admin"
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/secrets"
+	"example.com/autoprovision/shared/tasks"
+)
+
+// step is one thing that somebody does, at a time after the beginning. n says
+// to whom and how; what does not apply any more does nothing.
+type step struct {
+	at   time.Duration
+	kind string
+	n    uint64
+}
+
+func (s step) String() string {
+	return fmt.Sprintf("%10v %s %d", s.at.Truncate(time.Second), s.kind, s.n)
+}
+
+// kinds is everything that can happen, with how often it does.
+var kinds = []struct {
+	kind  string
+	often int
+	do    func(w *world, n uint64)
+}{
+	{"hire", 6, func(w *world, n uint64) {
+		p := w.company.hire(int(n % 1000))
+		w.change(p, "hired", func(*person) {})
+	}},
+	{"suspend", 14, onPerson("suspended", func(p *person, _ uint64) { p.suspended, p.suspendedAt = true, time.Now() })},
+	{"unsuspend", 10, onPerson("unsuspended", func(p *person, _ uint64) { p.suspended = false })},
+	{"archive", 5, onPerson("archived", func(p *person, _ uint64) { p.archived = true })},
+	{"unarchive", 6, onPerson("unarchived", func(p *person, _ uint64) { p.archived = false })},
+	{"move", 10, func(w *world, n uint64) {
+		unit := w.company.units[n/100%uint64(len(w.company.units))]
+		if p := w.pick(n); !p.deleted && !unit.gone {
+			w.change(p, "moved to "+unit.path, func(p *person) { p.unit = unit.id })
+		}
+	}},
+	{"change", 6, onPerson("changed their name", func(p *person, n uint64) { p.given = fmt.Sprint("Given", n%997) })},
+	{"rename", 4, func(w *world, n uint64) { w.rename(w.pick(n), fmt.Sprintf("new%d@%s", n%100000, primaryDomain)) }},
+	{"take over an address", 5, func(w *world, n uint64) {
+		from, to := w.pick(n), w.pick(n/100)
+		if from == to || from.deleted || to.deleted {
+			return
+		}
+		freed := from.email
+		w.rename(from, fmt.Sprintf("was%d@%s", n%100000, primaryDomain))
+		w.rename(to, freed)
+	}},
+	{"delete", 8, onPerson("deleted", func(p *person, _ uint64) { p.deleted, p.deletedAt = true, time.Now() })},
+	{"restore", 6, func(w *world, n uint64) {
+		var gone []*person
+		for _, p := range w.company.people {
+			if p.deleted && time.Since(p.deletedAt) < 20*24*time.Hour && w.company.named(p.email) == nil {
+				gone = append(gone, p)
+			}
+		}
+		if len(gone) > 0 {
+			w.change(gone[n%uint64(len(gone))], "restored", func(p *person) { p.deleted = false })
+		}
+	}},
+	{"group member", 8, func(w *world, n uint64) {
+		g, p := w.company.groups[n/100%2], w.pick(n)
+		if g.members[p.id] {
+			delete(g.members, p.id)
+		} else {
+			g.members[p.id] = true
+		}
+		w.note("company", "%s in %s: %t", p.id, g.email, g.members[p.id])
+		w.turn(false)
+	}},
+	{"group goes or comes back", 1, func(w *world, n uint64) {
+		g := w.company.groups[n%2]
+		g.gone = !g.gone
+		w.note("company", "%s gone: %t", g.email, g.gone)
+		w.turn(false)
+	}},
+	{"org unit renamed", 1, func(w *world, n uint64) {
+		w.company.units[3].path = fmt.Sprintf("/Eng%d", n%10)
+	}},
+	{"edit scope", 3, func(w *world, n uint64) {
+		scopes := w.scopes()
+		scope := scopes[n%uint64(len(scopes))]
+		w.put("edit scope", admin.Proposal{Scope: &scope}, n)
+	}},
+	{"edit time frames", 4, func(w *world, n uint64) {
+		policy := policies[n%uint64(len(policies))]
+		w.put("edit time frames", admin.Proposal{Deprovisioning: &policy}, n)
+	}},
+	{"edit protected", 2, func(w *world, n uint64) {
+		list := []string{}
+		for i := range n % 3 {
+			if p := w.pick(n + 7*i); !p.deleted {
+				list = append(list, p.email)
+			}
+		}
+		w.put("edit protected", admin.Proposal{Protected: &list}, n)
+	}},
+	{"edit guard", 1, func(w *world, n uint64) {
+		guard := provision.Guard{MaxShare: []float64{0, 0.05, 0.1, 0.5}[n%4], MinUsers: int(n / 4 % 6)}
+		w.put("edit guard", admin.Proposal{Guard: &guard}, n)
+	}},
+	{"edit mapping", 1, func(w *world, n uint64) {
+		w.put("edit mapping", admin.Proposal{Mapping: mappings[n%uint64(len(mappings))]}, n)
+	}},
+	{"turn off", 1, func(w *world, _ uint64) {
+		w.administer("turn off", func(ctx context.Context, in *instance) error { return in.admin.TurnOff(ctx) }, nil)
+	}},
+	{"turn on", 4, func(w *world, _ uint64) {
+		w.administer("turn on", func(ctx context.Context, in *instance) error { return in.admin.TurnOn(ctx, "") }, nil)
+	}},
+	{"token refused", 1, func(w *world, _ uint64) { w.app.tokens = map[string]bool{} }},
+	{"new token", 4, func(w *world, _ uint64) {
+		token := w.newToken()
+		w.administer("authorize", func(ctx context.Context, in *instance) error {
+			return in.admin.Authorize(ctx, secrets.NewValue(token))
+		}, nil)
+	}},
+	{"delete configuration", 1, func(w *world, n uint64) {
+		if n%3 != 0 {
+			return
+		}
+		w.administer("delete configuration", func(ctx context.Context, in *instance) error { return in.admin.Delete(ctx) }, func(err error) {
+			if err == nil {
+				clear(w.holds)
+			}
+		})
+	}},
+	{"set up anew", 4, func(w *world, _ uint64) {
+		if w.memory.config.Ready() {
+			return
+		}
+		token := w.newToken()
+		w.administer("set up anew", func(ctx context.Context, in *instance) error {
+			if err := in.admin.Authorize(ctx, secrets.NewValue(token)); err != nil {
+				return err
+			}
+			policy := policies[1]
+			return in.admin.Put(ctx, admin.Proposal{Scope: &everybodyInScope, Deprovisioning: &policy}, "")
+		}, nil)
+	}},
+	{"confirm held", 4, func(w *world, _ uint64) { w.decideHeld(true) }},
+	{"dismiss held", 1, func(w *world, _ uint64) { w.decideHeld(false) }},
+	{"look now", 4, func(w *world, n uint64) {
+		p := w.pick(n)
+		if !w.editing {
+			w.administer("look now", func(ctx context.Context, in *instance) error {
+				return in.lookNow(ctx, p.id)
+			}, nil)
+		}
+	}},
+	{"sweep now", 2, func(w *world, _ uint64) {
+		w.administer("sweep now", func(ctx context.Context, in *instance) error { return in.admin.Sweep(ctx) }, nil)
+	}},
+	{"renew channels", 2, func(w *world, _ uint64) {
+		w.administer("renew channels", func(ctx context.Context, in *instance) error { return in.push.Renew(ctx) }, nil)
+	}},
+	{"suspended by hand", 3, onAccount("suspended by hand", func(w *world, acc *account, _ uint64) {
+		acc.Active, acc.suspendedAt = false, time.Now()
+	})},
+	{"unsuspended by hand", 2, onAccount("unsuspended by hand", func(w *world, acc *account, _ uint64) { acc.Active = true })},
+	{"deleted by hand", 2, onAccount("deleted by hand", func(w *world, acc *account, _ uint64) { w.app.remove(acc) })},
+	{"edited by hand", 4, onAccount("edited by hand", func(w *world, acc *account, n uint64) {
+		acc.Attributes["name.givenName"] = fmt.Sprint("Hand", n%10)
+	})},
+	{"made by hand", 3, func(w *world, n uint64) {
+		p := w.pick(n)
+		email := p.email
+		if n/100%3 == 0 {
+			email = fmt.Sprintf("stranger%d@elsewhere.example", n%1000)
+		}
+		if w.app.holder(email) != nil {
+			return
+		}
+		external := ""
+		if n/1000%3 == 0 {
+			external = w.pick(n / 10000).id
+			if w.hasAccount(external) {
+				external = ""
+			}
+		}
+		acc := w.app.add(external, provision.Attributes{"userName": email}, "")
+		w.note("hand", "%s made, external id %q, name %s", acc.ID, external, email)
+	}},
+	{"open roles", 2, onAccount("has open roles or none", func(w *world, acc *account, _ uint64) { acc.refuses = !acc.refuses })},
+	{"app down", 2, func(w *world, n uint64) { w.app.downUntil = time.Now().Add(time.Duration(1+n%20) * time.Minute) }},
+	{"listing leaves out", 3, func(w *world, n uint64) {
+		clear(w.hidden)
+		for i := range n % 4 {
+			w.hidden[w.pick(n/100+i).id] = true
+		}
+	}},
+	{"crash", 2, func(w *world, n uint64) { w.instances[n%2].die() }},
+	{"scheduled sweep", 0, func(w *world, _ uint64) {
+		w.queue.add(&delivery{queue: tasks.Sweep, at: time.Now(), path: "/sweep"})
+	}},
+}
+
+func (w *world) hasAccount(id string) bool {
+	return slices.ContainsFunc(w.app.accounts, func(a *account) bool { return a.owner == id || a.ExternalID == id })
+}
+
+func onPerson(what string, edit func(*person, uint64)) func(*world, uint64) {
+	return func(w *world, n uint64) {
+		if p := w.pick(n); !p.deleted {
+			w.change(p, what, func(p *person) { edit(p, n) })
+		}
+	}
+}
+
+func onAccount(what string, edit func(*world, *account, uint64)) func(*world, uint64) {
+	return func(w *world, n uint64) {
+		if len(w.app.accounts) > 0 {
+			acc := w.app.accounts[n%uint64(len(w.app.accounts))]
+			edit(w, acc, n/100)
+			w.note("hand", "%s %s", acc.ID, what)
+			w.count()
+		}
+	}
+}
+
+func (w *world) pick(n uint64) *person { return w.company.people[n%uint64(len(w.company.people))] }
+
+func (w *world) rename(p *person, email string) {
+	if !p.deleted && w.company.named(email) == nil {
+		w.change(p, "renamed to "+email, func(p *person) { p.email = email })
+	}
+}
+
+func (w *world) authorize(token string) {
+	w.insist("authorize", func(ctx context.Context, in *instance) error { return in.admin.Authorize(ctx, secrets.NewValue(token)) })
+}
+
+// put edits the configuration: in every fourth edit by confirming a preview of it first.
+func (w *world) put(what string, p admin.Proposal, n uint64) {
+	named := map[string]bool{}
+	w.administer(what, func(ctx context.Context, in *instance) error {
+		if n/1000%4 != 0 {
+			return in.admin.Put(ctx, p, "")
+		}
+		preview, err := in.admin.Preview(ctx, p)
+		if err != nil {
+			return err
+		}
+		rows, _, err := in.admin.PreviewRows(ctx, preview.ID, provision.PreviewOperations, "", 500)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if row.Operation.Removes() {
+				named[row.UserID] = true
+			}
+		}
+		return w.deciding(ctx, w.released, named, func() error { return in.admin.Put(ctx, p, preview.ID) })
+	}, nil)
+}
+
+// deciding marks people as decided about before the product can act on it.
+func (w *world) deciding(ctx context.Context, marked, people map[string]bool, do func() error) error {
+	if err := w.park(ctx, "harness: decide", time.Time{}, func(*worker) {
+		maps.Copy(marked, people)
+	}); err != nil {
+		return err
+	}
+	return do()
+}
+
+// decideHeld confirms or dismisses what is held now.
+func (w *world) decideHeld(release bool) {
+	w.administer("decide held", func(ctx context.Context, in *instance) error {
+		list, err := in.admin.Held(ctx)
+		if err != nil || list == nil {
+			return err
+		}
+		page, _, err := in.admin.HeldPage(ctx, "", 500)
+		if err != nil {
+			return err
+		}
+		people := map[string]bool{}
+		for _, rec := range page {
+			people[rec.UserID] = true
+		}
+		marked := w.released
+		if !release {
+			marked = w.dismissed
+		}
+		return w.deciding(ctx, marked, people, func() error { return in.admin.Settle(ctx, list.ID, nil, release) })
+	}, nil)
+}
+
+func (in *instance) lookNow(ctx context.Context, id string) error {
+	// The look is about a person, so the worker is one of theirs.
+	worker, _ := ctx.Value(workerKey{}).(*worker)
+	worker.user = id
+	_, _, err := in.admin.Reconcile(ctx, id)
+	return err
+}
+
+// policies are the time frames to choose from.
+var policies = []provision.Deprovisioning{
+	{AppOff: provision.TimeFrames{SuspendAfter: "1d", DeleteAfter: "7d"}, Suspended: provision.TimeFrames{SuspendAfter: "within24h", DeleteAfter: "7d"},
+		Deleted: provision.TimeFrames{SuspendAfter: "within24h", DeleteAfter: "1d"}},
+	{AppOff: provision.TimeFrames{SuspendAfter: "within24h"}, Suspended: provision.TimeFrames{SuspendAfter: "1d", DeleteAfter: "2d"},
+		Deleted: provision.TimeFrames{DeleteAfter: "2d"}},
+	{AppOff: provision.TimeFrames{DeleteAfter: "1d"}, Suspended: provision.TimeFrames{SuspendAfter: "7d", DeleteAfter: "21d"},
+		Deleted: provision.TimeFrames{DeleteAfter: "within24h"}},
+	{Suspended: provision.TimeFrames{SuspendAfter: "within24h"}, Deleted: provision.TimeFrames{SuspendAfter: "1d", DeleteAfter: "7d"}},
+	{AppOff: provision.TimeFrames{SuspendAfter: "2d", DeleteAfter: "3d"}, Suspended: provision.TimeFrames{DeleteAfter: "3d"}},
+}
+
+// scopes are the scopes to choose from; the root's path is always there.
+func (w *world) scopes() []admin.ScopeInput {
+	root := []admin.OrgUnitInput{{Path: "/", On: true}}
+	return []admin.ScopeInput{
+		everybodyInScope,
+		{OrgUnits: []admin.OrgUnitInput{{Path: "/", On: true}, {Path: "/Ops", On: false}}},
+		{OrgUnits: root, Groups: []string{"staff@example.com"}},
+		{OrgUnits: []admin.OrgUnitInput{{Path: "/Sales", On: true}, {Path: "/Sales/East", On: false}}, AccessGroups: []string{"access@example.com"}},
+		{OrgUnits: root, Domains: []string{primaryDomain}},
+		{OrgUnits: root, Groups: []string{"staff@example.com", "access@example.com"}, Domains: []string{secondDomain}},
+	}
+}
+
+// mappings are the mappings to choose from; the first is the profile's own.
+var mappings = [][]provision.MappedAttribute{
+	{{App: "userName", Directory: "primaryEmail"}, {App: "name.givenName", Directory: "name.givenName"},
+		{App: "name.familyName", Directory: "name.familyName"}, {App: `emails[type eq "work"].value`, Directory: "primaryEmail"}},
+	{{App: "userName", Directory: "primaryEmail"}, {App: "name.givenName", Directory: "name.givenName"},
+		{App: "name.familyName", Directory: "name.familyName"}, {App: `emails[type eq "work"].value`, Directory: "primaryEmail"},
+		{App: "title", Directory: "name.familyName"}},
+}
+
+func (w *world) apply(s step) {
+	for _, k := range kinds {
+		if k.kind == s.kind {
+			k.do(w, s.n)
+			return
+		}
+	}
+	panic("simulation: there is no step " + s.kind)
+}
+
+// dream draws a life from a seed.
+func dream(seed uint64, days, people int) life {
+	rng := rand.New(rand.NewPCG(seed, 0))
+	l := life{seed: seed, people: people}
+	maybe := func(f *float64, rate float64) {
+		if rng.IntN(2) == 0 {
+			*f = rate * (0.2 + rng.Float64())
+		}
+	}
+	f := &l.faults
+	maybe(&f.state, 0.005)
+	maybe(&f.directory, 0.01)
+	maybe(&f.throttle, 0.01)
+	maybe(&f.missingKeys, 0.01)
+	maybe(&f.partial, 0.03)
+	maybe(&f.stale, 0.3)
+	maybe(&f.app, 0.02)
+	maybe(&f.refuse, 0.03)
+	maybe(&f.forbid, 0.02)
+	maybe(&f.timeout, 0.05)
+	maybe(&f.slow, 0.1)
+	maybe(&f.ineffective, 0.05)
+	maybe(&f.lost, 0.03)
+	maybe(&f.doubled, 0.2)
+	maybe(&f.delayed, 0.1)
+	maybe(&f.crash, 0.002)
+	if rng.IntN(2) == 0 {
+		f.skew = time.Duration(1+rng.IntN(10)) * time.Second
+	}
+	total := 0
+	for _, k := range kinds {
+		total += k.often
+	}
+	for day := range days {
+		sweeps := 1
+		if seed%7 == 0 {
+			sweeps = 4
+		}
+		begin := time.Hour + time.Duration(day)*24*time.Hour
+		for i := range sweeps {
+			l.steps = append(l.steps, step{at: begin + time.Duration(i)*24*time.Hour/time.Duration(sweeps), kind: "scheduled sweep"})
+		}
+		for range rng.IntN(5) {
+			n := rng.IntN(total)
+			for _, k := range kinds {
+				if n -= k.often; n < 0 {
+					s := step{at: begin + time.Duration(rng.Int64N(int64(24*time.Hour))), kind: k.kind, n: rng.Uint64()}
+					if rng.IntN(4) == 0 {
+						s.at = begin + time.Duration(rng.IntN(5))*time.Second // while the sweep runs
+					}
+					l.steps = append(l.steps, s)
+					break
+				}
+			}
+		}
+	}
+	slices.SortStableFunc(l.steps, func(a, b step) int { return int(a.at - b.at) })
+	return l
+}

@@ -1,0 +1,201 @@
+package simulation
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"example.com/autoprovision/shared/provision"
+)
+
+// verdict is whether somebody is in scope (R1); unknown decides nothing (R13).
+type verdict string
+
+const (
+	in      verdict = "in scope"
+	out     verdict = "out of scope"
+	unknown verdict = "in a scope that is not known"
+)
+
+// segment is what a person was from a time until the next segment's.
+type segment struct {
+	from      time.Time
+	lifecycle provision.Lifecycle
+	scope     verdict
+	// edit is true when an edit of the configuration began it, and nothing in the directory.
+	edit bool
+}
+
+func (s segment) active() bool { return s.lifecycle == provision.Active && s.scope == in }
+
+// turn brings everybody's past up to date after something changed.
+func (w *world) turn(edit bool) {
+	now := time.Now()
+	for _, p := range w.company.people {
+		s := segment{from: now, lifecycle: p.lifecycle(), scope: w.scopeOf(p, w.memory.config.Scope), edit: edit}
+		if n := len(p.past); n == 0 || p.past[n-1].lifecycle != s.lifecycle || p.past[n-1].scope != s.scope {
+			p.past = append(p.past, s)
+		}
+	}
+}
+
+// scopeOf is rule R1, being archived apart.
+func (w *world) scopeOf(p *person, s *provision.Scope) verdict {
+	if s == nil {
+		return unknown
+	}
+	_, domain, _ := strings.Cut(p.email, "@")
+	listed := slices.Contains(s.Domains, domain)
+	if len(s.Groups) > 0 && domain != primaryDomain && !listed || len(s.Groups) == 0 && len(s.Domains) > 0 && !listed {
+		return out
+	}
+	on := w.unitOn(p, s)
+	if on != in {
+		if by := w.member(p, s.AccessGroups); by != out {
+			on = by
+		}
+	}
+	if on != in || len(s.Groups) == 0 {
+		return on
+	}
+	return w.member(p, s.Groups)
+}
+
+// unitOn is the nearest explicit on or off; a configured unit that has gone decides nothing.
+func (w *world) unitOn(p *person, s *provision.Scope) verdict {
+	for id := p.unit; id != ""; id = w.company.unit(id).parent {
+		for _, state := range s.OrgUnits {
+			if state.ID == id && state.On {
+				return in
+			}
+			if state.ID == id {
+				return w.unlessGone(s)
+			}
+		}
+	}
+	return w.unlessGone(s)
+}
+
+func (w *world) unlessGone(s *provision.Scope) verdict {
+	for _, state := range s.OrgUnits {
+		if w.company.unit(state.ID).gone {
+			return unknown
+		}
+	}
+	return out
+}
+
+func (w *world) member(p *person, groups []provision.GroupRef) verdict {
+	answer := out
+	for _, g := range groups {
+		switch is, known := w.company.isMember(g.ID, p.id); {
+		case is:
+			return in
+		case !known:
+			answer = unknown
+		}
+	}
+	return answer
+}
+
+// between lists the places in a person's past that overlap a stretch of time.
+func (p *person) between(from, to time.Time) []int {
+	var places []int
+	for i, s := range p.past {
+		if !s.from.After(to) && (i+1 == len(p.past) || p.past[i+1].from.After(from)) {
+			places = append(places, i)
+		}
+	}
+	return places
+}
+
+// unseen is how long something may have been otherwise without any look that
+// must have seen it: sweeps come daily, and some fail.
+const unseen = 3 * 24 * time.Hour
+
+// began is the earliest time at which something may have begun that holds at a
+// place in a person's past: back to where it last did not hold for long enough
+// to be seen. edit is true when an edit began it.
+func (p *person) began(place int, holds func(segment) bool) (at time.Time, edit bool) {
+	at, edit = p.past[place].from, p.past[place].edit
+	until := at // the end of the stretch that is looked at
+	for i := place - 1; i >= 0; i-- {
+		s := p.past[i]
+		switch {
+		case holds(s):
+			at, edit, until = s.from, s.edit, s.from
+		case until.Sub(s.from) >= unseen:
+			return at, edit
+		}
+	}
+	return at, edit
+}
+
+// holds gives the earliest time since when a condition may hold at a place in
+// somebody's past (R3, R6); false when it cannot hold there. Lasting is what
+// keeps it once it has begun.
+func (p *person) holds(name provision.ConditionName, place int) (since time.Time, edit, ok bool) {
+	s := p.past[place]
+	var begins, lasting func(segment) bool
+	switch name {
+	case provision.ConditionDeleted:
+		begins = func(s segment) bool { return s.lifecycle == provision.Deleted }
+		lasting = begins
+	case provision.ConditionSuspended:
+		begins = func(s segment) bool { return s.lifecycle == provision.Suspended }
+		lasting = func(s segment) bool { return s.lifecycle != provision.Active }
+	case provision.ConditionAppOff:
+		begins = func(s segment) bool { return s.lifecycle == provision.Active && s.scope == out }
+		lasting = func(s segment) bool { return s.lifecycle == provision.Deleted || s.scope != in }
+	}
+	if begins == nil || !lasting(s) {
+		return since, false, false
+	}
+	since, _ = p.began(place, lasting)
+	for _, i := range p.between(since, s.from) {
+		if i <= place && begins(p.past[i]) {
+			return p.past[i].from, p.past[i].edit, true
+		}
+	}
+	return since, false, false
+}
+
+// setting is a configuration and the time from which it was stored.
+type setting struct {
+	at time.Time
+	c  provision.Configuration
+}
+
+// configured notes that a configuration was stored.
+func (w *world) configured(c provision.Configuration) {
+	last := provision.Configuration{}
+	if n := len(w.settings); n > 0 {
+		last = w.settings[n-1].c
+	}
+	if last.Revision == c.Revision && last.Authorization == c.Authorization {
+		return
+	}
+	now := time.Now()
+	if c.On && !last.On {
+		w.turnedOn = now
+	}
+	for _, p := range last.Protected {
+		if !slices.ContainsFunc(c.Protected, func(q provision.Protected) bool { return q.UserID == p.UserID && q.AccountID == p.AccountID }) {
+			w.unprotected[p.UserID] = now
+		}
+	}
+	w.settings = append(w.settings, setting{now, c})
+	w.note("configuration", "revision %d, on %t, %s", c.Revision, c.On, c.Authorization.State)
+	w.turn(true)
+}
+
+// during lists the configurations in force at any moment of a stretch of time.
+func (w *world) during(from, to time.Time) []setting {
+	var list []setting
+	for i, s := range w.settings {
+		if !s.at.After(to) && (i+1 == len(w.settings) || w.settings[i+1].at.After(from)) {
+			list = append(list, s)
+		}
+	}
+	return list
+}

@@ -1,0 +1,283 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"example.com/autoprovision/shared/admin"
+	"example.com/autoprovision/shared/provision"
+)
+
+// epoch is how far business time is ahead of real time, so that one mistaken
+// for the other is noticed. The simulation's own times are real ones.
+const epoch = 9497 * 24 * time.Hour // from 2000 to 2026
+
+// faults is how likely each thing goes wrong, at each occasion.
+type faults struct {
+	state, directory, throttle, missingKeys, partial, stale float64
+	app, refuse, forbid, timeout, slow, ineffective         float64
+	lost, doubled, delayed, crash                           float64
+	skew                                                    time.Duration
+}
+
+// world is one company with its app and the system between them.
+type world struct {
+	scheduler
+	faults  faults
+	memory  *memory
+	company *company
+	app     *application
+	queue   *queue
+	safe    safe
+	logs    logs
+
+	instances      []*instance
+	booted         int
+	secretVersions int
+	tokens         int
+	watched        []channel
+	hidden         map[string]bool // people whom listings leave out
+	editing        bool            // an administrator's action is under way
+
+	// What happened, for the checkers.
+	settings    []setting
+	turnedOn    time.Time
+	unprotected map[string]time.Time
+	released    map[string]bool // people whom an administrator has confirmed
+	dismissed   map[string]bool // people of whom an administrator has dismissed a removal
+	settled     int64           // the revision of the last edit that was answered
+	holds       map[string]provision.Hold
+	removals    []removed
+	counts      []count
+	effects     []done
+	events      map[string]provision.Event
+
+	calls  int
+	trace  []string
+	broken []string
+}
+
+// logs takes what the product logs, and notes a token in it.
+type logs struct {
+	mu   sync.Mutex
+	leak string
+}
+
+func (l *logs) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if strings.Contains(string(line), tokenMark) {
+		l.leak = "a log line holds a token"
+	}
+	return len(line), nil
+}
+
+func newWorld(seed uint64, f faults, people int) *world {
+	w := &world{scheduler: scheduler{rng: rand.New(rand.NewPCG(seed, 1))}, faults: f, memory: newMemory(), company: newCompany(people),
+		app: &application{tokens: map[string]bool{}}, safe: safe{}, instances: make([]*instance, 2), hidden: map[string]bool{},
+		unprotected: map[string]time.Time{}, released: map[string]bool{}, dismissed: map[string]bool{}, holds: map[string]provision.Hold{}, events: map[string]provision.Event{}}
+	w.queue = &queue{world: w, names: map[string]time.Time{}, running: map[string]int{}}
+	w.crash = func(*call) (before, after bool) {
+		if w.faults.crash == 0 || w.rng.Float64() >= w.faults.crash {
+			return false, false
+		}
+		before = w.rng.IntN(2) == 0
+		return before, !before
+	}
+	for i := range w.instances {
+		w.boot(i)
+	}
+	w.turn(false)
+	w.count()
+	return w
+}
+
+func (w *world) chance(p float64) bool { return p > 0 && w.rng.Float64() < p }
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05") }
+
+// note writes a line of the trace.
+func (w *world) note(what, format string, args ...any) {
+	w.trace = append(w.trace, stamp(time.Now())+" "+what+": "+fmt.Sprintf(format, args...))
+}
+
+// accuse says which rule was broken, and how.
+func (w *world) accuse(rule, format string, args ...any) {
+	text := rule + ": " + fmt.Sprintf(format, args...)
+	w.note("BROKEN", "%s", text)
+	w.broken = append(w.broken, text)
+}
+
+// maxCalls is more port calls than a life ever takes: past it, something goes round in circles.
+const maxCalls = 2_000_000
+
+// run lets everything happen until a time, or until a rule is broken.
+func (w *world) run(until time.Time) {
+	w.runWhile(until, func() bool { return true })
+}
+
+func (w *world) runWhile(until time.Time, goOn func() bool) {
+	for len(w.broken) == 0 && goOn() {
+		w.settle()
+		calls, nextCall := w.ready()
+		due, nextDue := w.queue.due()
+		if n := len(calls) + len(due); n > 0 {
+			if w.calls++; w.calls > maxCalls {
+				w.accuse("R4: nothing goes round in circles", "%d calls", w.calls)
+			}
+			if i := w.rng.IntN(n); i < len(calls) {
+				w.let(calls[i])
+			} else {
+				w.queue.deliver(due[i-len(calls)])
+			}
+			continue
+		}
+		next := until
+		for _, at := range []time.Time{nextCall, nextDue} {
+			if !at.IsZero() && at.Before(next) {
+				next = at
+			}
+		}
+		if !nextCall.IsZero() { // somebody's time-out may end before
+			next = earliest(next, time.Now().Add(10*time.Second))
+		}
+		if !next.After(time.Now()) {
+			return
+		}
+		time.Sleep(time.Until(next))
+	}
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// administer starts an administrator's action on one of the instances; then
+// runs when it has answered. One at a time: a second is left out.
+func (w *world) administer(what string, do func(ctx context.Context, in *instance) error, then func(err error)) {
+	if w.editing {
+		return
+	}
+	w.editing = true
+	in := w.instances[w.rng.IntN(len(w.instances))]
+	var err error
+	worker := &worker{name: "admin: " + what, instance: in}
+	worker.finish = func(died bool) {
+		w.editing = false
+		if died {
+			err = errGone
+		}
+		w.note("admin", "%s answered %t", what, err == nil)
+		if err == nil {
+			w.settled = w.memory.config.Revision
+		}
+		if then != nil {
+			then(err)
+		}
+	}
+	w.start(worker, func(ctx context.Context) { err = do(ctx, in) })
+}
+
+// insist has an administrator do something until it is done, while everything else goes on.
+func (w *world) insist(what string, do func(ctx context.Context, in *instance) error) {
+	for try := 0; len(w.broken) == 0; try++ {
+		var failed error
+		answered := false
+		w.runWhile(time.Now().Add(time.Hour), func() bool { return w.editing })
+		w.administer(what, do, func(err error) { failed, answered = err, true })
+		w.runWhile(time.Now().Add(time.Hour), func() bool { return !answered })
+		if answered && failed == nil {
+			return
+		}
+		if try == 20 {
+			w.accuse("an administrator's word counts", "%s: %v", what, failed)
+		}
+		w.run(time.Now().Add(time.Minute))
+	}
+}
+
+// close ends all work, so that no goroutine is left.
+func (w *world) close() {
+	for i, in := range w.instances {
+		in.dead.Store(true)
+		in.cancel()
+		w.drop(in)
+		w.instances[i] = in
+	}
+	w.scheduler.settle()
+}
+
+func (w *world) newToken() string {
+	w.tokens++
+	token := fmt.Sprintf("%s%d", tokenMark, w.tokens)
+	w.app.tokens = map[string]bool{token: true}
+	return token
+}
+
+// everybodyInScope is a scope without groups.
+var everybodyInScope = admin.ScopeInput{OrgUnits: []admin.OrgUnitInput{{Path: "/", On: true}}}
+
+// life is everything that one simulated life is made of.
+type life struct {
+	seed   uint64
+	people int
+	faults faults
+	steps  []step
+}
+
+// live lives a life to its end, and returns the world as it then is.
+func (l life) live() *world {
+	w := newWorld(l.seed, faults{skew: l.faults.skew}, l.people)
+	defer w.close()
+	begin := time.Now()
+	w.found()
+	w.faults = l.faults
+	for _, s := range l.steps {
+		w.run(begin.Add(s.at))
+		if len(w.broken) > 0 {
+			return w
+		}
+		w.note("step", "%s %d", s.kind, s.n)
+		w.apply(s)
+	}
+	w.faults = faults{skew: l.faults.skew}
+	w.end()
+	if w.logs.leak != "" {
+		w.accuse("R15: tokens are in the secret store only", "%s", w.logs.leak)
+	}
+	return w
+}
+
+// found sets the system up.
+func (w *world) found() {
+	token := w.newToken()
+	w.insist("init", func(ctx context.Context, in *instance) error { return in.admin.Init(ctx) })
+	w.authorize(token)
+	w.insist("set up", func(ctx context.Context, in *instance) error {
+		policy := policies[0]
+		return in.admin.Put(ctx, admin.Proposal{Scope: &everybodyInScope, Deprovisioning: &policy}, "")
+	})
+	w.insist("turn on", func(ctx context.Context, in *instance) error { return in.admin.TurnOn(ctx, "") })
+	w.run(time.Now().Add(10 * time.Minute))
+}
+
+// overdue lists the deliveries that should have been made. A wake-up for a
+// deadline that was cancelled may wait still: it carries no authority.
+func (w *world) overdue() []string {
+	var left []string
+	for _, d := range w.queue.waiting {
+		if !d.at.After(time.Now()) {
+			left = append(left, d.path+" "+d.user)
+		}
+	}
+	slices.Sort(left)
+	return left
+}
