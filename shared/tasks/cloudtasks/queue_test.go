@@ -42,7 +42,10 @@ func TestConformance(t *testing.T) {
 	taskstest.Run(t, func(t *testing.T, endpoint string) taskstest.Harness {
 		s, client := serve(t)
 		return taskstest.Harness{Queue: open(t, client, s.clock.Now, endpoint), Name: tasks.Reconcile, Concurrency: s.concurrency,
-			Now: s.clock.Now, Advance: s.advance}
+			Now: s.clock.Now, Advance: s.advance, Restart: func() tasks.Queue {
+				s.restart()
+				return open(t, client, s.clock.Now, endpoint)
+			}}
 	})
 }
 

@@ -46,6 +46,9 @@ type service struct {
 	// fail, if set, says how the nth CreateTask (from 1) fails, and whether its task is stored all the same.
 	fail    func(n int) (code codes.Code, stored bool)
 	created int
+	// deliveries is the context of those under way; cut ends it.
+	deliveries context.Context
+	cut        context.CancelFunc
 
 	changed chan struct{}
 	client  *http.Client
@@ -93,6 +96,7 @@ func serve(t *testing.T) (*service, *cloud.Client) {
 	}
 	server := grpc.NewServer()
 	cloudtaskspb.RegisterCloudTasksServer(server, s)
+	s.deliveries, s.cut = context.WithCancel(context.Background())
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
 	all.Go(func() {
@@ -108,14 +112,24 @@ func serve(t *testing.T) (*service, *cloud.Client) {
 	}
 	t.Cleanup(func() {
 		cancel()
+		s.restart()
 		if err := client.Close(); err != nil {
 			t.Error(err)
 		}
 		server.Stop()
 		all.Wait()
+		s.cut()
 		s.client.CloseIdleConnections()
 	})
 	return s, client
+}
+
+// restart cuts off what is being delivered, to be delivered again.
+func (s *service) restart() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cut()
+	s.deliveries, s.cut = context.WithCancel(context.Background())
 }
 
 func (s *service) wake() {
@@ -192,7 +206,7 @@ func (s *service) UpdateQueue(_ context.Context, r *cloudtaskspb.UpdateQueueRequ
 func (s *service) dispatch(ctx context.Context) {
 	var deliveries sync.WaitGroup
 	defer deliveries.Wait()
-	for {
+	for ctx.Err() == nil {
 		wait := time.Hour
 		s.mu.Lock()
 		for _, t := range s.waiting {
@@ -206,7 +220,8 @@ func (s *service) dispatch(ctx context.Context) {
 			if s.running < s.concurrency {
 				t.running = true
 				s.running++
-				deliveries.Go(func() { s.deliver(ctx, t) })
+				under := s.deliveries
+				deliveries.Go(func() { s.deliver(under, t) })
 			}
 		}
 		s.mu.Unlock()
@@ -215,8 +230,6 @@ func (s *service) dispatch(ctx context.Context) {
 		case <-s.changed:
 		case <-timer.C:
 		case <-ctx.Done():
-			timer.Stop()
-			return
 		}
 		timer.Stop()
 	}
