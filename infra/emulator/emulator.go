@@ -30,6 +30,9 @@ const (
 	stopTime = 5 * time.Second
 	// heap bounds the memory of the database; the conformance suite needs a third of it.
 	heap = "-Xmx384m"
+	// quick compiles each method once and lightly, which halves the time of tests
+	// that end before more pays.
+	quick = "-XX:TieredStopAtLevel=1"
 	// class is the emulator's own; its jar names no main class.
 	class = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 )
@@ -96,7 +99,7 @@ func start(ctx context.Context, java, jar string) (*Firestore, error) {
 	if err := listener.Close(); err != nil {
 		return nil, fmt.Errorf("emulator: find a port: %w", err)
 	}
-	cmd := exec.Command(java, heap, "-XX:+UseSerialGC", "-cp", jar, class, "--host=127.0.0.1", "--port="+strconv.Itoa(port))
+	cmd := exec.Command(java, heap, "-XX:+UseSerialGC", quick, "-cp", jar, class, "--host=127.0.0.1", "--port="+strconv.Itoa(port))
 	cmd.Stdout, cmd.Stderr = f.output, f.output
 	cmd.WaitDelay = stopTime
 	cmd.SysProcAttr = attributes()

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	// The suite's counts ask the emulator seventeen questions a check; what they
 	// rest on is checked for every case in interval_test.go. The command line can
 	// say otherwise.
-	if err := flag.Set("rapid.checks", "20"); err != nil {
+	if err := flag.Set("rapid.checks", "30"); err != nil {
 		panic(err)
 	}
 	code := m.Run()
