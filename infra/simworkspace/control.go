@@ -39,7 +39,9 @@ func (w *Workspace) ResetCalls() {
 //
 //	GET, POST, DELETE /sim/faults   Faults: what is left, replace, end
 //	GET, DELETE       /sim/calls    {"users.get":3}: read, reset
+//	PUT               /sim/audit    {"url":"…"}: send the audit log there; nowhere when empty
 func (w *Workspace) control(mux *http.ServeMux) {
+	w.controlAudit(mux)
 	faults := func(out http.ResponseWriter) { respond(out, http.StatusOK, nil, w.Faults()) }
 	mux.HandleFunc("GET /sim/faults", func(out http.ResponseWriter, _ *http.Request) { faults(out) })
 	mux.HandleFunc("POST /sim/faults", func(out http.ResponseWriter, r *http.Request) {

@@ -59,6 +59,7 @@ func (w *Workspace) insertDomain(r *http.Request) (object, error) {
 	}
 	d := domain{name: name, created: w.clock()}
 	w.domains = append(w.domains, d)
+	w.record("ADD_SECONDARY_DOMAIN", "DOMAIN_SETTINGS", "DOMAIN_NAME", name)
 	w.nextRevision()
 	return renderDomain(d), nil
 }
@@ -81,6 +82,7 @@ func (w *Workspace) deleteDomain(r *http.Request) (object, error) {
 		}
 	}
 	w.domains = slices.Delete(w.domains, at, at+1)
+	w.record("REMOVE_SECONDARY_DOMAIN", "DOMAIN_SETTINGS", "DOMAIN_NAME", name)
 	w.nextRevision()
 	return nil, nil
 }
@@ -121,6 +123,7 @@ func (w *Workspace) patchCustomer(r *http.Request) (object, error) {
 		}
 		w.domains[0].primary, w.domains[at].primary = false, true
 		w.domains[0], w.domains[at] = w.domains[at], w.domains[0]
+		w.record("CHANGE_PRIMARY_DOMAIN", "DOMAIN_SETTINGS", "DOMAIN_NAME", name)
 		w.nextRevision()
 	}
 	return w.renderCustomer(), nil

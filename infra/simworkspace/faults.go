@@ -47,6 +47,10 @@ type Faults struct {
 	DropPushes      int `json:"dropPushes,omitempty"`
 	DuplicatePushes int `json:"duplicatePushes,omitempty"`
 	DelayPushesMS   int `json:"delayPushesMs,omitempty"`
+	// DropAudits and DuplicateAudits are for this many entries of the audit log; DelayAuditsMS delays each.
+	DropAudits      int `json:"dropAudits,omitempty"`
+	DuplicateAudits int `json:"duplicateAudits,omitempty"`
+	DelayAuditsMS   int `json:"delayAuditsMs,omitempty"`
 }
 
 // faultBox holds the faults that are left.
@@ -178,12 +182,22 @@ func (b *faultBox) staleFor() time.Duration {
 func (b *faultBox) pushes() (copies int, delay time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delay = time.Duration(b.left.DelayPushesMS) * time.Millisecond
+	return copiesOf(&b.left.DropPushes, &b.left.DuplicatePushes), time.Duration(b.left.DelayPushesMS) * time.Millisecond
+}
+
+// audits says the same of the next entry of the audit log.
+func (b *faultBox) audits() (copies int, delay time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return copiesOf(&b.left.DropAudits, &b.left.DuplicateAudits), time.Duration(b.left.DelayAuditsMS) * time.Millisecond
+}
+
+func copiesOf(drop, duplicate *int) int {
 	switch {
-	case countdown(&b.left.DropPushes):
-		return 0, delay
-	case countdown(&b.left.DuplicatePushes):
-		return 2, delay
+	case countdown(drop):
+		return 0
+	case countdown(duplicate):
+		return 2
 	}
-	return 1, delay
+	return 1
 }

@@ -121,6 +121,7 @@ func (w *Workspace) insertGroup(r *http.Request) (object, error) {
 		return nil, err
 	}
 	g := w.addGroup(email, value(c.Name), value(c.Description))
+	w.record("CREATE_GROUP", "GROUP_SETTINGS", "GROUP_EMAIL", email)
 	return w.renderGroup(g), nil
 }
 
@@ -164,6 +165,7 @@ func (w *Workspace) deleteGroup(r *http.Request) (object, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.record("DELETE_GROUP", "GROUP_SETTINGS", "GROUP_EMAIL", g.email)
 	delete(w.groups, g.id)
 	delete(w.addresses, g.email)
 	for _, other := range w.groups {

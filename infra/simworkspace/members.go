@@ -152,6 +152,7 @@ func (w *Workspace) insertMember(r *http.Request) (object, error) {
 	if !w.addMember(g, m) {
 		return nil, duplicate("Member already exists.")
 	}
+	w.recordMember("ADD_GROUP_MEMBER", "ADD", g, m)
 	return w.renderMember(m), nil
 }
 
@@ -180,6 +181,7 @@ func (w *Workspace) deleteMember(r *http.Request) (object, error) {
 	if at < 0 || at >= len(g.members) || !ok && g.members[at].email == "" {
 		return nil, notFound("memberKey")
 	}
+	w.recordMember("REMOVE_GROUP_MEMBER", "REMOVE", g, g.members[at])
 	g.members = slices.Delete(g.members, at, at+1)
 	g.revision = w.nextRevision()
 	w.forgetDerived()

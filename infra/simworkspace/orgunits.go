@@ -155,7 +155,9 @@ func (w *Workspace) insertUnit(r *http.Request) (object, error) {
 	if err := w.checkUnit(nil, *c.Name, parent); err != nil {
 		return nil, err
 	}
-	return w.renderUnit(w.addUnit(*c.Name, value(c.Description), parent)), nil
+	u := w.addUnit(*c.Name, value(c.Description), parent)
+	w.record("CREATE_ORG_UNIT", "ORG_SETTINGS", "ORG_UNIT_NAME", u.path)
+	return w.renderUnit(u), nil
 }
 
 func (w *Workspace) addUnit(name, description string, parent *unit) *unit {
@@ -204,6 +206,12 @@ func (w *Workspace) updateUnit(r *http.Request) (object, error) {
 	if err := w.checkUnit(u, name, parent); err != nil {
 		return nil, err
 	}
+	if name != u.name {
+		w.record("EDIT_ORG_UNIT_NAME", "ORG_SETTINGS", "ORG_UNIT_NAME", u.path, "NEW_VALUE", name)
+	}
+	if parent.id != u.parentID {
+		w.record("MOVE_ORG_UNIT", "ORG_SETTINGS", "ORG_UNIT_NAME", u.path, "NEW_VALUE", parent.path)
+	}
 	u.name, u.parentID = name, parent.id
 	if c.Description != nil {
 		u.description = *c.Description
@@ -231,6 +239,7 @@ func (w *Workspace) deleteUnit(r *http.Request) (object, error) {
 			return nil, precondition("The org unit has users in it.")
 		}
 	}
+	w.record("REMOVE_ORG_UNIT", "ORG_SETTINGS", "ORG_UNIT_NAME", u.path)
 	delete(w.units, u.id)
 	w.nextRevision()
 	return nil, nil

@@ -8,21 +8,15 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
 )
 
-const (
-	// channelLife is the default and the longest life of a channel, the shorter of those that Google names.
-	channelLife = 6 * time.Hour
-	// How long Google repeats a notification is not documented.
-	pushTries     = 6
-	pushFirstWait = time.Second
-)
+// channelLife is the default and the longest life of a channel, the shorter of those that Google names.
+const channelLife = 6 * time.Hour
 
-// channel delivers notifications to one address, in order, in its own goroutine.
+// channel delivers notifications to one address.
 type channel struct {
 	id, token, address string
 	event              string // empty for every event
@@ -32,12 +26,7 @@ type channel struct {
 	number             int64 // of the last message; guarded by the Workspace's lock
 
 	client *http.Client
-	cancel context.CancelFunc
-	ended  chan struct{}
-
-	mu      sync.Mutex
-	waiting []notification
-	wake    chan struct{} // holds one token while something waits
+	*outbox
 }
 
 type notification struct {
@@ -91,16 +80,13 @@ func (w *Workspace) watchUsers(r *http.Request) (object, error) {
 	if ms := number(request.Expiration); ms > 0 {
 		life = min(life, time.UnixMilli(ms).Sub(w.now()))
 	}
-	ctx, cancel := context.WithCancel(context.Background())
 	ch := &channel{
 		id: request.ID, token: request.Token, address: request.Address, event: event,
 		resourceID:  "R-" + w.customerID + "-users-" + orElse(event, "all"),
 		resourceURI: "https://admin.googleapis.com/admin/directory/v1/users?alt=json&customer=" + w.customerID + eventParam(event),
-		expiration:  w.now().Add(life), client: w.push, cancel: cancel,
-		ended: make(chan struct{}), wake: make(chan struct{}, 1),
+		expiration:  w.now().Add(life), client: w.push, outbox: newOutbox(),
 	}
 	w.channels[ch.id] = ch
-	go ch.run(ctx)
 	ch.number = 1
 	ch.enqueue(notification{number: 1, state: "sync"})
 	return object{
@@ -174,61 +160,12 @@ func (w *Workspace) notify(event string, u *user) {
 	}
 }
 
-func (c *channel) stop() { c.cancel() }
-
 func (c *channel) enqueue(n notification) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.waiting = append(c.waiting, n)
-	select {
-	case c.wake <- struct{}{}:
-	default:
-	}
+	c.add(delivery{n.notYet, func(ctx context.Context) error { return c.post(ctx, n) }})
 }
 
-func (c *channel) run(ctx context.Context) {
-	defer close(c.ended)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-c.wake:
-		}
-		c.mu.Lock()
-		batch := c.waiting
-		c.waiting = nil
-		c.mu.Unlock()
-		for _, n := range batch {
-			c.deliver(ctx, n)
-		}
-	}
-}
-
-// deliver posts until the receiver takes or refuses the message; only 500, 502,
-// 503 and 504 are tried again
+// post sends once; only 500, 502, 503 and 504 are worth another try
 // (https://developers.google.com/workspace/admin/directory/v1/guides/push).
-func (c *channel) deliver(ctx context.Context, n notification) {
-	if wait := time.Until(n.notYet); wait > 0 {
-		timer := time.NewTimer(wait)
-		defer timer.Stop()
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-		}
-	}
-	waits := backoff.NewExponentialBackOff()
-	waits.InitialInterval, waits.Multiplier = pushFirstWait, 2
-	// Whether it arrived is the receiver's business; a lost one is what a sweep is for.
-	_, _ = backoff.Retry(ctx, func() (struct{}, error) {
-		return struct{}{}, c.post(ctx, n)
-	}, backoff.WithBackOff(waits), backoff.WithMaxTries(pushTries))
-}
-
-type statusError int
-
-func (e statusError) Error() string { return "receiver answered " + strconv.Itoa(int(e)) }
-
 func (c *channel) post(ctx context.Context, n notification) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.address, bytes.NewReader(n.body))
 	if err != nil {

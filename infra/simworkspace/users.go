@@ -142,6 +142,7 @@ func (w *Workspace) insertUser(r *http.Request) (object, error) {
 	}
 	w.put(u)
 	w.notify("add", u)
+	w.record("CREATE_USER", "USER_SETTINGS", "USER_EMAIL", u.email)
 	return w.render(u, projection{all: true}), nil
 }
 
@@ -160,6 +161,7 @@ func (w *Workspace) updateUser(r *http.Request) (object, error) {
 	}
 	w.put(u)
 	w.notify("update", u)
+	w.recordChange(old, u)
 	return w.render(u, projection{all: true}), nil
 }
 
@@ -170,6 +172,7 @@ func (w *Workspace) deleteUser(r *http.Request) (object, error) {
 	}
 	w.remove(u)
 	w.notify("delete", u)
+	w.record("DELETE_USER", "USER_SETTINGS", "USER_EMAIL", u.email)
 	return nil, nil
 }
 
@@ -210,6 +213,7 @@ func (w *Workspace) undeleteUser(r *http.Request) (object, error) {
 	w.put(u)
 	w.forgetDerived()
 	w.notify("undelete", u)
+	w.record("UNDELETE_USER", "USER_SETTINGS", "USER_EMAIL", u.email)
 	return nil, nil
 }
 
@@ -245,6 +249,11 @@ func (w *Workspace) makeAdmin(r *http.Request) (object, error) {
 	u.admin = request.Status
 	w.put(u)
 	w.notify("makeAdmin", u)
+	event := "REVOKE_ADMIN_PRIVILEGE"
+	if u.admin {
+		event = "GRANT_ADMIN_PRIVILEGE"
+	}
+	w.record(event, "USER_SETTINGS", "USER_EMAIL", u.email)
 	return nil, nil
 }
 

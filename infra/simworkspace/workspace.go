@@ -59,6 +59,7 @@ type Workspace struct {
 	derivedMu sync.Mutex
 	derived   map[string][]member
 	channels  map[string]*channel
+	audit     *auditSink // nil while entries are sent nowhere
 }
 
 // New returns a Workspace with a primary domain and a root org unit and nobody
@@ -107,8 +108,9 @@ func New(seed uint64, opts *Options) *Workspace {
 // Handler serves the Directory API and the control API.
 func (w *Workspace) Handler() http.Handler { return w.handler }
 
-// Close stops every channel and waits for their deliveries to end.
+// Close stops every channel and the audit log, and waits for their deliveries to end.
 func (w *Workspace) Close() {
+	w.SendAudit("")
 	w.mu.Lock()
 	channels := w.channels
 	w.channels = map[string]*channel{}
