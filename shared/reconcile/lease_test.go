@@ -19,21 +19,18 @@ func TestTwoWorkers(t *testing.T) {
 	for _, s := range stories() {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			w, id, _ := s.begin(t)
-			w.Start().Inject(reconciletest.Fault{})
-			w.MustLook(id)
-			for i, name := range w.Process().Calls() {
+			sc := s.scene(t)
+			for i, name := range sc.calls() {
 				what := fmt.Sprintf("another look during call %d, %s", i+1, name)
-				w, id, logged := s.begin(t)
-				second, first := w.Start(), w.Start()
-				first.Inject(reconciletest.Fault{})
+				id := sc.begin()
+				second, first := sc.w.Start(), sc.w.Start()
 				first.Meet(i+1, func() {
 					if _, err := second.Reconciler.Look(context.Background(), reconcile.Request{UserID: id}); err != nil && !fault.Is(err, fault.Unready) {
 						t.Errorf("%s: %v", what, err)
 					}
 				})
-				again(t, what, w, id)
-				s.check(t, what, w, id, logged)
+				again(t, what, sc.w, id)
+				sc.check(t, what)
 			}
 		})
 	}
@@ -46,30 +43,35 @@ func TestEditsSettle(t *testing.T) {
 	for _, s := range stories() {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			w, id, _ := s.begin(t)
-			w.Start().Inject(reconciletest.Fault{})
-			w.MustLook(id)
-			for i, name := range w.Process().Calls() {
-				w, id, logged := s.begin(t)
-				w.App.Forget()
-				p := w.Start()
-				p.Inject(reconciletest.Fault{})
-				settled := false
-				p.Meet(i+1, func() {
-					w.Configure(func(c *provision.Configuration) { c.On, c.Revision = false, c.Revision+1 })
-					settled = w.OpenIntents(2) == 0
-					w.App.Sealed = settled
+			sc := s.scene(t)
+			w := sc.w
+			sealed := 0
+			for i, name := range sc.calls() {
+				what := fmt.Sprintf("turned off during call %d, %s", i+1, name)
+				id := sc.begin()
+				var revision int64
+				w.Process().Meet(i+1, func() {
+					w.Configure(func(c *provision.Configuration) {
+						c.On, c.Revision = false, c.Revision+1
+						revision = c.Revision
+					})
+					if w.App.Sealed = w.OpenIntents(revision) == 0; w.App.Sealed {
+						sealed++
+					}
 				})
 				if _, err := w.Look(id); err != nil {
-					t.Errorf("turned off during call %d, %s: %v", i+1, name, err)
+					t.Errorf("%s: %v", what, err)
 				}
-				if w.OpenIntents(2) != 0 {
-					t.Errorf("turned off during call %d, %s: an intent stays open", i+1, name)
+				if w.OpenIntents(revision) != 0 {
+					t.Errorf("%s: an intent stays open", what)
 				}
 				w.App.Sealed = false
 				w.Configure(func(c *provision.Configuration) { c.On, c.Revision = true, c.Revision+1 })
-				again(t, "on again", w, id)
-				s.check(t, fmt.Sprintf("turned off during call %d, %s, and on again", i+1, name), w, id, logged)
+				again(t, what+", and on again", w, id)
+				sc.check(t, what+", and on again")
+			}
+			if sealed == 0 {
+				t.Error("no edit settled at once")
 			}
 		})
 	}

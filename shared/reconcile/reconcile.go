@@ -157,6 +157,7 @@ func (r *Reconciler) Look(ctx context.Context, req Request) (Result, error) {
 	}
 	var res Result
 	for range maxRounds {
+		done := len(res.Done)
 		more, err := r.round(ctx, req, &res)
 		if fault.Is(err, fault.Conflict) {
 			continue // another worker was faster: read everything again
@@ -164,7 +165,8 @@ func (r *Reconciler) Look(ctx context.Context, req Request) (Result, error) {
 		if err != nil || !more {
 			return res, err
 		}
-		req.Listing, req.CheckAccount = nil, false // older than what was just done
+		req.Listing = nil // older than what was just done
+		req.CheckAccount = req.CheckAccount && len(res.Done) == done
 	}
 	return res, &fault.Error{Kind: fault.Unready, Op: "reconcile: look", Detail: "the user keeps changing", RetryAfter: time.Second}
 }

@@ -2,6 +2,8 @@ package reconcile_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,98 +23,134 @@ const (
 	deleteDone    = provision.EventHardDelete + " done"
 )
 
-// story is one thing that happens to one person, and what must come of it.
+// story is one thing that happens to the n-th person, and what must come of it.
 type story struct {
 	name string
 	// before brings the world to where the story begins, change is what happens.
-	before, change func(w *reconciletest.World, id string)
+	before, change func(w *reconciletest.World, n int)
 	// events that the story adds to the log.
 	events []string
-	// accounts of the person in the end, with their ids left out.
-	accounts []provision.Account
+	// want is the person's account in the end; nil for none.
+	want func(n int) *provision.Account
 }
 
-func account(n int, title string, active bool) provision.Account {
-	return provision.Account{UserName: reconciletest.Email(n), ExternalID: reconciletest.ID(n), Active: active,
-		Attributes: provision.Attributes{"userName": reconciletest.Email(n), "title": title}}
+func account(name func(n int) string, title any, active bool) func(n int) *provision.Account {
+	return func(n int) *provision.Account {
+		attributes := provision.Attributes{"userName": name(n)}
+		if title != nil {
+			attributes["title"] = title
+		}
+		return &provision.Account{UserName: name(n), ExternalID: reconciletest.ID(n), Active: active, Attributes: attributes}
+	}
 }
 
 func stories() []story {
-	nothing := func(*reconciletest.World, string) {}
-	created := func(w *reconciletest.World, id string) { w.MustLook(id) }
-	left := func(w *reconciletest.World, id string) {
-		w.MustLook(id)
-		w.Directory.Suspend(id, w.Business())
+	nothing := func(*reconciletest.World, int) {}
+	created := func(w *reconciletest.World, n int) { w.MustLook(reconciletest.ID(n)) }
+	left := func(w *reconciletest.World, n int) {
+		created(w, n)
+		w.Directory.Suspend(reconciletest.ID(n), w.Business())
 		w.Advance(time.Minute)
-		w.MustLook(id)
+		w.MustLook(reconciletest.ID(n))
 		w.Advance(2 * reconciletest.Day)
 	}
-	suspended := func(w *reconciletest.World, id string) { left(w, id); w.MustLook(id) }
-	active := []provision.Account{account(0, "worker", true)}
+	suspended := func(w *reconciletest.World, n int) { left(w, n); w.MustLook(reconciletest.ID(n)) }
+	waited := func(w *reconciletest.World, _ int) { w.Advance(6 * reconciletest.Day) }
+	promoted := func(w *reconciletest.World, n int) { w.Directory.Title(reconciletest.ID(n), "boss") }
+	removed := func(w *reconciletest.World, n int) {
+		w.App.Change(w.Record(reconciletest.ID(n)).Account.ID, func(a *provision.Account) { *a = provision.Account{} })
+	}
+	there := func(active bool) func(w *reconciletest.World, n int) {
+		return func(w *reconciletest.World, n int) {
+			w.App.Add(provision.Account{UserName: strings.ToUpper(reconciletest.Email(n)), Active: active})
+		}
+	}
+	none := func(int) *provision.Account { return nil }
+	same := func(n int) string { return reconciletest.Email(n) }
+	other := func(n int) string { return "renamed-" + reconciletest.Email(n) }
+	active := account(same, "worker", true)
 	return []story{
 		{"create", nothing, nothing, []string{createDone}, active},
-		{"adopt", func(w *reconciletest.World, id string) {
-			w.App.Add(provision.Account{UserName: "USER0@example.com", Active: true})
-		}, nothing, []string{adoptDone}, active},
-		{"adopt suspended", func(w *reconciletest.World, id string) {
-			w.App.Add(provision.Account{UserName: "USER0@example.com"})
-		}, nothing, []string{adoptDone, unsuspendDone}, active},
-		{"update", created, func(w *reconciletest.World, id string) { w.Directory.Title(id, "boss") },
-			[]string{updateDone}, []provision.Account{account(0, "boss", true)}},
-		{"update that removes", created, func(w *reconciletest.World, id string) {
-			w.Directory.Change(id, func(u *provision.User) { u.Resource = nil })
-		}, []string{updateDone}, []provision.Account{{UserName: reconciletest.Email(0), ExternalID: reconciletest.ID(0), Active: true,
-			Attributes: provision.Attributes{"userName": reconciletest.Email(0)}}}},
-		{"rename", created, func(w *reconciletest.World, id string) {
-			w.Directory.Change(id, func(u *provision.User) { u.Email = reconciletest.Email(9) })
-		}, []string{renameDone}, []provision.Account{{UserName: reconciletest.Email(9), ExternalID: reconciletest.ID(0), Active: true,
-			Attributes: provision.Attributes{"userName": reconciletest.Email(9), "title": "worker"}}}},
-		{"suspend", left, nothing, []string{suspendDone}, []provision.Account{account(0, "worker", false)}},
-		{"unsuspend", suspended, func(w *reconciletest.World, id string) { w.Directory.Restore(id) }, []string{unsuspendDone}, active},
-		{"hard delete", suspended, func(w *reconciletest.World, id string) { w.Advance(6 * reconciletest.Day) }, []string{deleteDone}, nil},
-		{"update of an account that is gone", created, func(w *reconciletest.World, id string) {
-			w.Directory.Title(id, "boss")
-			w.App.Change(w.Record(id).Account.ID, func(a *provision.Account) { *a = provision.Account{} })
-		}, []string{createDone + " again"}, []provision.Account{account(0, "boss", true)}},
-		{"suspend of an account that is gone", left, func(w *reconciletest.World, id string) {
-			w.App.Change(w.Record(id).Account.ID, func(a *provision.Account) { *a = provision.Account{} })
-		}, []string{provision.EventNotice + " done the account to be suspended was not in the app any more"}, nil},
-		{"hard delete of an account that is gone", suspended, func(w *reconciletest.World, id string) {
-			w.Advance(6 * reconciletest.Day)
-			w.App.Change(w.Record(id).Account.ID, func(a *provision.Account) { *a = provision.Account{} })
-		}, []string{deleteDone}, nil},
+		{"adopt", there(true), nothing, []string{adoptDone}, active},
+		{"adopt suspended", there(false), nothing, []string{adoptDone, unsuspendDone}, active},
+		{"update", created, promoted, []string{updateDone}, account(same, "boss", true)},
+		{"update that removes", created, func(w *reconciletest.World, n int) {
+			w.Directory.Change(reconciletest.ID(n), func(u *provision.User) { u.Resource = nil })
+		}, []string{updateDone}, account(same, nil, true)},
+		{"rename", created, func(w *reconciletest.World, n int) {
+			w.Directory.Change(reconciletest.ID(n), func(u *provision.User) { u.Email = other(n) })
+		}, []string{renameDone}, account(other, "worker", true)},
+		{"suspend", left, nothing, []string{suspendDone}, account(same, "worker", false)},
+		{"unsuspend", suspended, func(w *reconciletest.World, n int) { w.Directory.Restore(reconciletest.ID(n)) }, []string{unsuspendDone}, active},
+		{"hard delete", suspended, waited, []string{deleteDone}, none},
+		{"update of an account that is gone", created, func(w *reconciletest.World, n int) { promoted(w, n); removed(w, n) },
+			[]string{createDone + " again"}, account(same, "boss", true)},
+		{"suspend of an account that is gone", left, removed,
+			[]string{provision.EventNotice + " done the account to be suspended was not in the app any more"}, none},
+		{"hard delete of an account that is gone", suspended, func(w *reconciletest.World, n int) { waited(w, n); removed(w, n) },
+			[]string{deleteDone}, none},
 	}
 }
 
-// begin makes a world in which a story is about to be looked at.
-func (s story) begin(t testing.TB) (w *reconciletest.World, id string, logged int) {
-	w = reconciletest.New(t)
-	id = w.Directory.Hire(0)
-	s.before(w, id)
-	s.change(w, id)
-	return w, id, len(w.Events())
+// scene is one story told again and again in one world, each time with another
+// person and in processes of its own.
+type scene struct {
+	story
+	w *reconciletest.World
+	n int
 }
 
-// check holds the end of a story to what must come of it.
-func (s story) check(t testing.TB, what string, w *reconciletest.World, id string, logged int) {
+func (s story) scene(t testing.TB) *scene {
+	w := reconciletest.New(t)
+	w.Configure(func(c *provision.Configuration) { c.Guard.MinUsers = 1000 })
+	return &scene{story: s, w: w}
+}
+
+// begin brings the next person to where a look must do something, and returns their id.
+func (s *scene) begin() (id string) {
+	s.n++
+	id = s.w.Directory.Hire(s.n)
+	s.w.Start()
+	s.before(s.w, s.n)
+	s.change(s.w, s.n)
+	s.w.Start().Inject(reconciletest.Fault{})
+	return id
+}
+
+// calls are the port calls of the story's look.
+func (s *scene) calls() []string {
+	s.w.MustLook(s.begin())
+	return s.w.Process().Calls()
+}
+
+// check holds the end of the present person's story to what must come of it.
+func (s *scene) check(t testing.TB, what string) {
 	t.Helper()
-	if diff := cmp.Diff(s.events, w.Events()[logged:]); diff != "" {
+	id := reconciletest.ID(s.n)
+	events := s.w.EventsOf(id)
+	if diff := cmp.Diff(s.events, events[max(len(events)-len(s.events), 0):]); diff != "" {
 		t.Errorf("%s: events (-want +got):\n%s", what, diff)
 	}
-	var accounts []provision.Account
-	for _, a := range w.App.All() {
-		a.ID = ""
-		accounts = append(accounts, a)
+	if again := slices.Compact(slices.Clone(events)); len(again) != len(events) {
+		t.Errorf("%s: logged twice: %q", what, events)
 	}
-	if diff := cmp.Diff(s.accounts, accounts); diff != "" {
-		t.Errorf("%s: accounts (-want +got):\n%s", what, diff)
+	rec := s.w.Record(id)
+	var account *provision.Account
+	for _, a := range s.w.App.Of(id) {
+		if a.ID != rec.Account.ID {
+			t.Errorf("%s: the record is about account %q, and there is %q", what, rec.Account.ID, a.ID)
+		}
+		account = &a
+		account.ID = ""
 	}
-	rec := w.Record(id)
+	if diff := cmp.Diff(s.want(s.n), account); diff != "" {
+		t.Errorf("%s: account (-want +got):\n%s", what, diff)
+	}
+	if rec.Account.Exists() != (account != nil) || account != nil && account.Active != (rec.Account.State == provision.AccountActive) {
+		t.Errorf("%s: the record says %s", what, rec.Account.State)
+	}
 	if rec.Intent != nil || rec.Lease != nil || len(rec.Retries) > 0 || rec.Hold != nil {
 		t.Errorf("%s: left behind intent %v, lease %v, retries %v, hold %v", what, rec.Intent, rec.Lease, rec.Retries, rec.Hold)
-	}
-	if len(s.accounts) == 0 && rec.Account.Exists() || len(accounts) == 1 && rec.Account.ID != w.App.All()[0].ID {
-		t.Errorf("%s: the record is about account %q, %s", what, rec.Account.ID, rec.Account.State)
 	}
 }
 
@@ -121,12 +159,17 @@ func TestStories(t *testing.T) {
 	for _, s := range stories() {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			w, id, logged := s.begin(t)
-			w.MustLook(id)
-			s.check(t, "once", w, id, logged)
-			w.App.Forget()
-			w.MustLook(id)
-			if writes := w.App.Writes(); len(writes) > 0 {
+			sc := s.scene(t)
+			id := sc.begin()
+			before := len(sc.w.EventsOf(id))
+			sc.w.MustLook(id)
+			sc.check(t, "once")
+			if got := len(sc.w.EventsOf(id)) - before; got != len(s.events) {
+				t.Errorf("%d events", got)
+			}
+			sc.w.App.Forget()
+			sc.w.MustLook(id)
+			if writes := sc.w.App.Writes(); len(writes) > 0 {
 				t.Errorf("a second look did %v", writes)
 			}
 		})
@@ -140,17 +183,18 @@ func TestFaultMatrix(t *testing.T) {
 	for _, s := range stories() {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			w, id, _ := s.begin(t)
-			w.Start().Inject(reconciletest.Fault{})
-			w.MustLook(id)
-			calls := w.Process().Calls()
-			for i, name := range calls {
+			sc := s.scene(t)
+			for i, name := range sc.calls() {
 				for _, how := range []reconciletest.How{reconciletest.Before, reconciletest.After, reconciletest.CrashBefore, reconciletest.CrashAfter} {
-					what := fmt.Sprintf("call %d of %d, %s, %v", i+1, len(calls), name, how)
-					w, id, logged := s.begin(t)
-					w.Start().Inject(reconciletest.Fault{Call: i + 1, How: how})
-					again(t, what, w, id)
-					s.check(t, what, w, id, logged)
+					what := fmt.Sprintf("call %d, %s, %v", i+1, name, how)
+					id := sc.begin()
+					before := len(sc.w.EventsOf(id))
+					sc.w.Process().Inject(reconciletest.Fault{Call: i + 1, How: how})
+					again(t, what, sc.w, id)
+					sc.check(t, what)
+					if got := len(sc.w.EventsOf(id)) - before; got != len(s.events) {
+						t.Errorf("%s: %d events, want %d", what, got, len(s.events))
+					}
 				}
 			}
 		})

@@ -18,8 +18,8 @@ type Queue struct {
 	mu    sync.Mutex
 	used  map[string]bool
 	tasks []waiting
-	// Lose loses every task that is enqueued.
-	Lose bool
+	// LoseLooks loses every look that is enqueued.
+	LoseLooks bool
 }
 
 // waiting is a task that has not been done yet.
@@ -58,7 +58,7 @@ func (q *Queue) enqueue(list []tasks.Task) error {
 	for _, t := range list {
 		if !q.used[t.Name] {
 			q.used[t.Name] = true
-			if !q.Lose {
+			if !q.LoseLooks || t.Queue == tasks.Sweep {
 				q.tasks = append(q.tasks, waiting{Task: t})
 			}
 		}

@@ -136,9 +136,12 @@ func (w *World) Edit(id string, change func(*provision.Record)) {
 }
 
 // Events are the log's, oldest first, each as "name outcome cause".
-func (w *World) Events() []string {
+func (w *World) Events() []string { w.T.Helper(); return w.EventsOf("") }
+
+// EventsOf are those of one user.
+func (w *World) EventsOf(id string) []string {
 	w.T.Helper()
-	page, next, err := w.Store.Events(context.Background(), state.EventFilter{Limit: 500})
+	page, next, err := w.Store.Events(context.Background(), state.EventFilter{UserID: id, Limit: 500})
 	if err != nil || next != "" {
 		w.T.Fatalf("events: %v, more after %q", err, next)
 	}
@@ -305,6 +308,9 @@ func (w *World) Restart() *Process {
 // Sweep runs a whole sweep, with the looks that it asks for, and returns how it ended.
 func (w *World) Sweep() provision.Sweep {
 	w.T.Helper()
+	if w.Process().Dead() {
+		w.Restart()
+	}
 	if _, err := w.Process().Sweeper.Request(context.Background(), "button"); err != nil {
 		w.T.Fatal(err)
 	}

@@ -1,0 +1,566 @@
+package sweep_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/reconcile/reconciletest"
+	"example.com/autoprovision/shared/state"
+)
+
+const day = reconciletest.Day
+
+func done(t testing.TB, sw provision.Sweep) {
+	t.Helper()
+	if sw.State != provision.SweepDone || sw.Looked != sw.ToLook {
+		t.Fatalf("the sweep is %s (%s), %d of %d looks ended", sw.State, sw.Reason, sw.Looked, sw.ToLook)
+	}
+}
+
+// TestFirstSync counts the calls of a first sync of a group.
+func TestFirstSync(t *testing.T) {
+	t.Parallel()
+	const people = 1000
+	w := reconciletest.New(t)
+	w.Directory.Group("g", w.Directory.HireMany(people)...)
+	w.Configure(func(c *provision.Configuration) {
+		c.Scope.Groups = []provision.GroupRef{{ID: "g"}}
+		c.TurnedOnAt, c.SweptAt, c.PlannedAt = w.Business(), time.Time{}, time.Time{}
+	})
+	sw := w.Sweep()
+	done(t, sw)
+	if sw.Listed != people || sw.ToLook != people {
+		t.Errorf("listed %d, looked at %d", sw.Listed, sw.ToLook)
+	}
+	if got := len(w.App.Writes()); got != people {
+		t.Errorf("%d writes", got)
+	}
+	if find, get, list := w.App.Reads("find"), w.App.Reads("get"), w.App.Reads("list"); find+get != 0 || list != 1 {
+		t.Errorf("read the app: %d searches, %d by id, %d pages", find, get, list)
+	}
+	if user, list, members := w.Directory.Count("user"), w.Directory.Count("list"), w.Directory.Count("members"); user != 0 || list != 2 || members != 1 {
+		t.Errorf("read the directory: %d by id, %d pages, %d of members", user, list, members)
+	}
+}
+
+func TestNothingToDo(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	ids := w.Directory.HireMany(20)
+	w.Directory.Suspend(ids[3], w.Business())
+	w.MustLook(ids...)
+	w.Directory.Suspend(ids[5], w.Business())
+	w.Advance(time.Hour)
+	done(t, w.Sweep())
+	w.App.Forget()
+	reads, version, configuration := w.Directory.Count("user"), w.Record(ids[5]).Version, w.Configuration()
+	w.Advance(time.Hour)
+	sw := w.Sweep()
+	done(t, sw)
+	if sw.ToLook != 0 || len(w.App.Writes()) != 0 || w.Directory.Count("user") != reads || w.Record(ids[5]).Version != version {
+		t.Errorf("%d looks, writes %v, %d reads", sw.ToLook, w.App.Writes(), w.Directory.Count("user")-reads)
+	}
+	if got := w.Configuration().Revision; got != configuration.Revision {
+		t.Errorf("revision %d, was %d", got, configuration.Revision)
+	}
+}
+
+// TestHeldIsKnownWhole: a sweep knows all its removals before the first runs.
+func TestHeldIsKnownWhole(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	ids := w.Directory.HireMany(60)
+	w.Directory.Group("g", ids...)
+	w.Configure(func(c *provision.Configuration) {
+		c.Scope.Groups = []provision.GroupRef{{ID: "g"}}
+		c.Policies[0].Policy.AppOff = provision.TimeFrames{SuspendAfter: provision.Within24h}
+	})
+	w.MustLook(ids...)
+	w.Advance(2 * day)
+	w.Directory.Paged(7)
+	w.App.Forget()
+	w.Directory.Group("g", ids[:40]...)
+	done(t, w.Sweep())
+	if writes := w.App.Writes(); len(writes) > 0 {
+		t.Errorf("%d removals ran before all were known", len(writes))
+	}
+	held := func() (n int) {
+		for _, id := range ids {
+			if w.Record(id).Hold != nil {
+				n++
+			}
+		}
+		return n
+	}
+	if held() != 20 {
+		t.Errorf("%d are held, want 20", held())
+	}
+	w.Directory.Group("g", slices.Concat(ids[:38], ids[45:])...) // some return, two more leave
+	done(t, w.Sweep())
+	if held() != 7 || len(w.App.Writes()) != 0 {
+		t.Errorf("%d are held and %v done after some returned and two more left", held(), w.App.Writes())
+	}
+}
+
+// TestRenamesBeforeCreates: somebody new has the address that somebody else had.
+func TestRenamesBeforeCreates(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	old := w.Directory.Hire(5)
+	w.MustLook(old)
+	logged := len(w.Events())
+	w.Directory.Change(old, func(u *provision.User) { u.Email = reconciletest.Email(50) })
+	newcomer := w.Directory.Hire(1)
+	w.Directory.Change(newcomer, func(u *provision.User) { u.Email = reconciletest.Email(5) })
+	w.Advance(time.Minute)
+	done(t, w.Sweep())
+	want := []string{provision.EventUpdate + " done renamed", provision.EventCreate + " done in scope"}
+	if diff := cmp.Diff(want, w.Events()[logged:]); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+}
+
+// TestNameFreed: the one who waits for a name is looked at when it is free.
+func TestNameFreed(t *testing.T) {
+	t.Parallel()
+	for name, free := range map[string]func(w *reconciletest.World, holder string){
+		"by a rename": func(w *reconciletest.World, holder string) {
+			w.Directory.Change(holder, func(u *provision.User) { u.Email = reconciletest.Email(50) })
+			w.MustLook(holder)
+		},
+		"by a hard delete": func(w *reconciletest.World, holder string) {
+			w.Configure(func(c *provision.Configuration) {
+				c.Policies[0].Policy.Deleted = provision.TimeFrames{DeleteAfter: provision.Within24h}
+			})
+			w.Advance(2 * time.Minute)
+			w.Directory.Delete(holder, w.Business(), true)
+			w.MustLook(holder)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := reconciletest.New(t)
+			holder := w.Directory.Hire(5)
+			w.MustLook(holder)
+			waiter := w.Directory.Hire(1)
+			w.Directory.Change(waiter, func(u *provision.User) { u.Email = reconciletest.Email(5) })
+			w.MustLook(waiter)
+			if len(w.App.Of(waiter)) != 0 {
+				t.Fatal("the name was not taken")
+			}
+			free(w, holder)
+			w.Queue.DeliverAll(w)
+			if len(w.App.Of(waiter)) != 1 {
+				t.Errorf("nobody looked at the one who waits: %+v", w.Record(waiter).Retries)
+			}
+		})
+	}
+}
+
+// company is people of every kind about whom a sweep has something to do.
+func company(t testing.TB) *reconciletest.World {
+	w := reconciletest.New(t)
+	w.Directory.Paged(3)
+	var ids []string
+	for n := range 8 {
+		ids = append(ids, w.Directory.Hire(n))
+	}
+	w.Configure(func(c *provision.Configuration) {
+		c.Policies[0].Policy.Suspended = provision.TimeFrames{SuspendAfter: provision.Within24h}
+	})
+	w.MustLook(ids...)
+	w.Advance(time.Hour)
+	w.Queue.Drop()
+	w.Directory.Hire(8)                                                                                      // joins
+	w.Directory.Hire(9)                                                                                      // joins, and has an account
+	w.App.Add(provision.Account{UserName: reconciletest.Email(9), Active: true})                             //
+	w.App.Add(provision.Account{UserName: "orphan@example.com", Active: true})                               // nobody's
+	w.Directory.Suspend(ids[0], w.Business())                                                                // leaves
+	w.Directory.Delete(ids[1], w.Business(), true)                                                           // leaves, with a day's grace
+	w.Directory.Title(ids[2], "boss")                                                                        // changes
+	w.App.Change(w.Record(ids[3]).Account.ID, func(a *provision.Account) { a.Attributes["title"] = "hand" }) // was changed by hand
+	w.App.Change(w.Record(ids[4]).Account.ID, func(a *provision.Account) { *a = provision.Account{} })       // was removed by hand
+	w.Directory.Change(ids[5], func(u *provision.User) { u.Email = "renamed@" + reconciletest.Domain })      // was renamed
+	w.Advance(time.Minute)
+	return w
+}
+
+// settled is what the company must look like after a sweep.
+func settled(t testing.TB, what string, w *reconciletest.World) {
+	t.Helper()
+	var got []string
+	for _, a := range w.App.All() {
+		got = append(got, fmt.Sprintf("%s %s %v %v", a.UserName, a.ExternalID, a.Active, a.Attributes["title"]))
+	}
+	var want []string
+	for n := range 10 {
+		name, title := reconciletest.Email(n), "worker"
+		switch n {
+		case 2:
+			title = "boss"
+		case 5:
+			name = "renamed@" + reconciletest.Domain
+		}
+		want = append(want, fmt.Sprintf("%s %s %v %v", name, reconciletest.ID(n), n != 0, title))
+	}
+	want = append(want, "orphan@example.com  true <nil>")
+	slices.Sort(got)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s: accounts (-want +got):\n%s", what, diff)
+	}
+	if next := w.Record(reconciletest.ID(1)).Next; next == nil || next.Operation != provision.Suspend {
+		t.Errorf("%s: what comes for the deleted person is %+v", what, next)
+	}
+	for n := range 10 {
+		if rec := w.Record(reconciletest.ID(n)); rec.Intent != nil || rec.Lease != nil {
+			t.Errorf("%s: %s has intent %v, lease %v", what, rec.UserID, rec.Intent, rec.Lease)
+		}
+	}
+	counts := map[string]int{}
+	for _, e := range w.Events()[8:] {
+		counts[e]++
+	}
+	for e, n := range counts {
+		if n > 1 {
+			t.Errorf("%s: %d times %q", what, n, e)
+		}
+	}
+}
+
+func orphans(t testing.TB, what string, w *reconciletest.World) {
+	t.Helper()
+	list, _, err := w.Store.Orphans(context.Background(), "", 10)
+	if err != nil || len(list) != 1 || list[0].UserName != "orphan@example.com" {
+		t.Errorf("%s: orphans %+v, %v", what, list, err)
+	}
+}
+
+func TestSweepCompany(t *testing.T) {
+	t.Parallel()
+	w := company(t)
+	done(t, w.Sweep())
+	settled(t, "once", w)
+	orphans(t, "once", w)
+	w.App.Forget()
+	done(t, w.Sweep())
+	if writes := w.App.Writes(); len(writes) > 0 {
+		t.Errorf("the next sweep did %v", writes)
+	}
+}
+
+// TestCrash ends the process at every call of a sweep, with its looks; the task
+// is delivered again to another process, and a further sweep must find nothing left to do.
+func TestCrash(t *testing.T) {
+	t.Parallel()
+	w := company(t)
+	w.Start().Inject(reconciletest.Fault{})
+	done(t, w.Sweep())
+	calls := w.Process().Calls()
+	const shards = 4
+	for shard := range shards {
+		t.Run(fmt.Sprint(shard), func(t *testing.T) {
+			t.Parallel()
+			for i := shard; i < len(calls); i += shards * crashEvery {
+				how := []reconciletest.How{reconciletest.CrashBefore, reconciletest.CrashAfter}[rand.IntN(2)]
+				what := fmt.Sprintf("call %d of %d, %s, %v", i+1, len(calls), calls[i], how)
+				w := company(t)
+				p := w.Start()
+				sw, err := p.Sweeper.Request(context.Background(), "button")
+				if err != nil {
+					t.Fatal(err)
+				}
+				p.Inject(reconciletest.Fault{Call: i + 1, How: how})
+				w.Queue.DeliverAll(w)
+				all, err := w.Store.Sweeps(context.Background())
+				if err != nil || all.Current.ID != sw.ID || all.Current.State != provision.SweepDone {
+					t.Errorf("%s: sweep %+v, %v", what, all.Current, err)
+				}
+				settled(t, what, w)
+				w.Restart()
+				done(t, w.Sweep())
+				settled(t, what+", and another sweep", w)
+				orphans(t, what+", and another sweep", w) // what earlier pages claimed is not known after a crash
+			}
+		})
+	}
+}
+
+// TestQueuedOnce: of those asked for during a sweep, one runs after it.
+func TestQueuedOnce(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	w.Directory.HireMany(3)
+	p, ctx := w.Process(), context.Background()
+	first, err := p.Sweeper.Request(ctx, "schedule")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Inject(reconciletest.Fault{})
+	var asked []provision.Sweep
+	p.MeetNamed("directory list users", 1, func() {
+		for range 3 {
+			sw, err := p.Sweeper.Request(ctx, "edit")
+			if err != nil {
+				t.Error(err)
+			}
+			asked = append(asked, sw)
+		}
+	})
+	w.Queue.DeliverAll(w)
+	if len(asked) != 3 || asked[0].ID == first.ID || asked[1].ID != asked[0].ID || asked[2].ID != asked[0].ID {
+		t.Errorf("asked for %+v during %s", asked, first.ID)
+	}
+	sw, err := p.Sweeper.Current(ctx)
+	if err != nil || sw.ID != asked[0].ID || sw.State != provision.SweepDone {
+		t.Errorf("the last sweep is %+v, %v", sw, err)
+	}
+}
+
+// TestLostAfterEnd: the process dies between the end of a sweep and the task of the next.
+func TestLostAfterEnd(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	w.Directory.HireMany(3)
+	p, ctx := w.Process(), context.Background()
+	if _, err := p.Sweeper.Request(ctx, "schedule"); err != nil {
+		t.Fatal(err)
+	}
+	p.Inject(reconciletest.Fault{})
+	var next provision.Sweep
+	p.MeetNamed("directory list users", 1, func() { next, _ = p.Sweeper.Request(ctx, "edit") })
+	p.MeetNamed("state drop sweep", 1, func() {
+		p.Inject(reconciletest.Fault{Call: 2, How: reconciletest.CrashAfter}) // the sweeps are stored, and the task is not
+	})
+	w.Queue.DeliverAll(w)
+	sw, err := w.Process().Sweeper.Current(ctx)
+	if err != nil || sw.ID != next.ID || sw.State != provision.SweepDone {
+		t.Errorf("the sweep asked for is %+v, %v", sw, err)
+	}
+}
+
+func TestFails(t *testing.T) {
+	t.Parallel()
+	incomplete := fault.New(fault.Incomplete, "directory", "a key is missing")
+	tests := map[string]struct {
+		arrange func(w *reconciletest.World)
+		reason  string
+	}{
+		"an incomplete listing of users":      {func(w *reconciletest.World) { w.Directory.Fail("list", incomplete) }, "could not be listed"},
+		"an incomplete tree":                  {func(w *reconciletest.World) { w.Directory.Fail("orgUnits", incomplete) }, "org units"},
+		"an incomplete group":                 {func(w *reconciletest.World) { w.Directory.Fail("members", incomplete) }, "members"},
+		"a directory that does not answer":    {func(w *reconciletest.World) { w.Directory.Fail("list", fault.New(fault.Unavailable, "d", "no")) }, "could not be listed"},
+		"an incomplete listing of the app":    {func(w *reconciletest.World) { w.App.Meet = failing("list", incomplete) }, "could not be listed"},
+		"a token that is refused":             {func(w *reconciletest.World) { w.App.Revoke("2") }, "reauthorize"},
+		"turned off":                          {func(w *reconciletest.World) { w.Configure(func(c *provision.Configuration) { c.On = false }) }, "turned off"},
+		"looks that are lost again and again": {func(w *reconciletest.World) { w.Queue.LoseLooks = true }, "no progress"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := reconciletest.New(t)
+			ids := w.Directory.HireMany(4)
+			w.Directory.Group("g", ids...)
+			w.Configure(func(c *provision.Configuration) { c.Scope.Groups = []provision.GroupRef{{ID: "g"}} })
+			test.arrange(w)
+			began := w.Real()
+			sw := w.Sweep()
+			if sw.State != provision.SweepFailed || !strings.Contains(sw.Reason, test.reason) {
+				t.Errorf("the sweep is %s: %s", sw.State, sw.Reason)
+			}
+			if w.Real().Sub(began) > 15*time.Minute {
+				t.Errorf("it took %v", w.Real().Sub(began))
+			}
+			if swept := w.Configuration().SweptAt; !swept.Before(reconciletest.Start) {
+				t.Errorf("it counts as a whole sweep: %v", swept)
+			}
+		})
+	}
+}
+
+func failing(name string, err error) func(string, string) error {
+	return func(n, _ string) error {
+		if n == name {
+			return err
+		}
+		return nil
+	}
+}
+
+// TestAppComesBack: an app that fails for a while fails no sweep.
+func TestAppComesBack(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	w.Directory.HireMany(4)
+	begin := w.Real()
+	w.App.Meet = func(string, string) error {
+		if w.Real().Sub(begin) < 2*time.Minute {
+			return fault.New(fault.Unavailable, "app", "503")
+		}
+		return nil
+	}
+	done(t, w.Sweep())
+	if got := len(w.App.All()); got != 4 {
+		t.Errorf("%d accounts", got)
+	}
+}
+
+// TestLostTasks: wake-ups and looks that the queue lost are found.
+func TestLostTasks(t *testing.T) {
+	t.Parallel()
+	t.Run("a wake-up", func(t *testing.T) {
+		t.Parallel()
+		w := reconciletest.New(t)
+		id := w.Directory.Hire(0)
+		w.MustLook(id)
+		w.Directory.Suspend(id, w.Business())
+		w.Advance(time.Second)
+		w.MustLook(id)
+		w.Queue.Drop()
+		w.Advance(2 * day)
+		done(t, w.Sweep())
+		if w.App.Of(id)[0].Active {
+			t.Error("the deadline stays forgotten")
+		}
+	})
+	t.Run("a retry", func(t *testing.T) {
+		t.Parallel()
+		w := reconciletest.New(t)
+		id := w.Directory.Hire(0)
+		w.App.Meet = failing("create", fault.New(fault.Invalid, "app", "no seat"))
+		w.MustLook(id)
+		w.App.Meet = nil
+		w.Queue.Drop()
+		w.Advance(time.Hour)
+		done(t, w.Sweep())
+		if len(w.App.Of(id)) != 0 {
+			t.Error("a sweep brought a retry forward")
+		}
+		w.Advance(day)
+		done(t, w.Sweep())
+		if len(w.App.Of(id)) != 1 {
+			t.Error("the retry stays forgotten")
+		}
+	})
+	t.Run("an unfinished operation", func(t *testing.T) {
+		t.Parallel()
+		w := reconciletest.New(t)
+		id := w.Directory.Hire(0)
+		p := w.Start()
+		p.Inject(reconciletest.Fault{})
+		p.MeetNamed("app create", 1, func() { p.Inject(reconciletest.Fault{Call: 1, How: reconciletest.CrashBefore}) })
+		_, _ = w.Look(id)
+		w.Restart()
+		done(t, w.Sweep())
+		if rec := w.Record(id); rec.Intent != nil || len(w.App.Of(id)) != 1 {
+			t.Errorf("intent %+v, accounts %v", rec.Intent, w.App.Of(id))
+		}
+	})
+}
+
+// TestTurnOn: nothing is taken away before the sweep of a turn-on has planned,
+// and nothing is overdue then (R8).
+func TestTurnOn(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	ids := w.Directory.HireMany(12)
+	w.MustLook(ids...)
+	w.Directory.Suspend(ids[0], w.Business())
+	w.Advance(time.Minute)
+	w.MustLook(ids[0])
+	w.Configure(func(c *provision.Configuration) { c.On, c.Revision = false, c.Revision+1 })
+	w.Queue.Until(w, 10*day)
+	if !w.App.Of(ids[0])[0].Active {
+		t.Fatal("an operation ran while off")
+	}
+	w.Configure(func(c *provision.Configuration) {
+		c.On, c.TurnedOnAt, c.Revision = true, w.Business(), c.Revision+1
+	})
+	w.MustLook(ids[0])
+	done(t, w.Sweep())
+	if !w.App.Of(ids[0])[0].Active {
+		t.Error("something was overdue at the turn-on")
+	}
+	w.Queue.Until(w, day+time.Minute)
+	if w.App.Of(ids[0])[0].Active {
+		t.Error("not suspended a day after the turn-on")
+	}
+}
+
+// TestAnotherApp: on another base URL the old links are void, also where the
+// new app uses the same ids for its accounts (R10).
+func TestAnotherApp(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	ids := w.Directory.HireMany(3)
+	w.MustLook(ids...)
+	before := w.App.All()
+	for i, a := range before { // the new app has the same people under each other's ids
+		next := before[(i+1)%3]
+		w.App.Change(a.ID, func(account *provision.Account) {
+			account.UserName, account.ExternalID, account.Attributes = next.UserName, "", next.Attributes
+		})
+	}
+	w.Configure(func(c *provision.Configuration) {
+		c.Connection.BaseURL, c.Revision = "https://other.example.com/scim/v2", c.Revision+1
+		c.TurnedOnAt = w.Business()
+	})
+	w.Restart()
+	done(t, w.Sweep())
+	if got := len(w.App.All()); got != 3 {
+		t.Fatalf("%d accounts", got)
+	}
+	for _, id := range ids {
+		rec := w.Record(id)
+		if rec.Account.ID == "" || !rec.Account.Adopted || len(w.App.Of(id)) != 1 || w.App.Of(id)[0].ID != rec.Account.ID {
+			t.Errorf("%s is linked to %+v, retries %+v", id, rec.Account, rec.Retries)
+		}
+	}
+}
+
+func TestPreview(t *testing.T) {
+	t.Parallel()
+	w := company(t)
+	w.App.Forget()
+	logged, ctx := len(w.Events()), context.Background()
+	c := w.Configuration()
+	c.Policies[0].Policy.Deleted = provision.TimeFrames{DeleteAfter: provision.Within24h}
+	preview := provision.Preview{ID: "p", State: provision.PreviewRunning, Revision: 1, CreatedAt: w.Business(),
+		ExpiresAt: w.Business().Add(provision.PreviewLifetime), Proposed: c}
+	if _, err := w.Store.PutPreview(ctx, preview, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Process().Sweeper.Preview(ctx, "p"); err != nil {
+		t.Fatal(err)
+	}
+	preview, err := w.Store.Preview(ctx, "p")
+	if err != nil || preview.State != provision.PreviewDone {
+		t.Fatalf("preview %+v, %v", preview, err)
+	}
+	want := map[provision.OperationKind]int{provision.Create: 1, provision.Update: 3, provision.Suspend: 1, provision.HardDelete: 1}
+	if diff := cmp.Diff(want, preview.Counts); diff != "" {
+		t.Errorf("counts (-want +got):\n%s", diff)
+	}
+	for kind, n := range map[provision.PreviewKind]int{provision.PreviewAdopt: 1, provision.PreviewOrphans: 1} {
+		rows, _, err := w.Store.PreviewRows(ctx, "p", kind, "", 10)
+		if err != nil || len(rows) != n {
+			t.Errorf("%s: %+v, %v", kind, rows, err)
+		}
+	}
+	if writes := w.App.Writes(); len(writes) > 0 || len(w.Events()) != logged {
+		t.Errorf("a preview changed something: %v", writes)
+	}
+	left, _, err := w.Store.Select(ctx, state.Selection{Kind: state.SelectPending, Limit: 10})
+	if err != nil || len(left) != 0 {
+		t.Errorf("a preview left %+v, %v", left, err)
+	}
+}
