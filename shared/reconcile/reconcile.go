@@ -350,18 +350,19 @@ func (r *Reconciler) endLook(ctx context.Context, req Request) error {
 const wakeSlack = time.Minute
 
 // wakeUp enqueues the task for a later look. Its name makes it one task for
-// each user and time, however often the look is repeated; but close to its time
-// it may be the task that runs now, a little early by our clock, and its name
-// is then used up.
+// each user and time, however often the look is repeated. Close to its time it
+// may be the task that runs now, early by our clock, and its name is then used
+// up: a second one, as much later as we are early, comes when it is time by ours.
 func (r *Reconciler) wakeUp(ctx context.Context, userID string, at time.Time) error {
 	if at.IsZero() {
 		return nil
 	}
 	cause := "wake-" + at.UTC().Format(time.RFC3339Nano)
-	if now := r.Business(); at.Sub(now) < wakeSlack {
-		cause += "-" + now.UTC().Format(time.RFC3339Nano)
+	list := []tasks.Task{LookTask(Request{UserID: userID}, cause, at)}
+	if early := at.Sub(r.Business()); early < wakeSlack {
+		list = append(list, LookTask(Request{UserID: userID}, cause+"-"+early.String(), at.Add(early)))
 	}
-	return r.Tasks.Enqueue(ctx, LookTask(Request{UserID: userID}, cause, at))
+	return r.Tasks.Enqueue(ctx, list...)
 }
 
 // configuration is the configuration: at most a minute old and of at least the
