@@ -63,7 +63,8 @@ type Endpoints struct {
 var _ Store = state.Store(nil)
 
 // giveUpAfter is how often a look is tried before it becomes an event and waits
-// for the next sweep. A paused app is no try of the user's.
+// for the next sweep. A paused app and another worker's lease are no try of the
+// user's: both end by themselves.
 const giveUpAfter = 12
 
 // Reconcile looks at one user.
@@ -72,10 +73,15 @@ func (e *Endpoints) Reconcile(w http.ResponseWriter, r *http.Request) {
 	if !e.task(w, r, &req) {
 		return
 	}
+	if req.UserID == "" {
+		e.Log.Error("task without a user dropped", "path", r.URL.Path)
+		e.answer(w, r, nil) // sent again it would say the same
+		return
+	}
 	res, err := e.Reconciler.Look(r.Context(), req)
 	if err == nil {
 		e.Log.Debug("look", "user", req.UserID, "sweep", req.SweepID, "done", res.Done, "waiting", res.Waiting)
-	} else if tries(r) >= giveUpAfter && !errors.Is(err, reconcile.ErrPaused) && r.Context().Err() == nil {
+	} else if tries(r) >= giveUpAfter && !errors.Is(err, reconcile.ErrPaused) && !fault.Is(err, fault.Unready) && r.Context().Err() == nil {
 		err = e.giveUp(r.Context(), req, err)
 	}
 	e.answer(w, r, err)

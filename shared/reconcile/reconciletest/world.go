@@ -20,7 +20,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/autoprovision/shared/app"
+	"example.com/autoprovision/shared/directory"
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/reconcile"
@@ -29,6 +29,7 @@ import (
 	"example.com/autoprovision/shared/state"
 	"example.com/autoprovision/shared/state/sqlite"
 	"example.com/autoprovision/shared/sweep"
+	"example.com/autoprovision/shared/tasks"
 )
 
 // Start is when every story begins, in business time and in real time.
@@ -233,6 +234,12 @@ func (Mapper) Check([]provision.MappedAttribute) error { return nil }
 type Process struct {
 	Reconciler *reconcile.Reconciler
 	Sweeper    *sweep.Sweeper
+	// What it is made of, for whoever acts beside it.
+	Store        state.Store
+	Users        directory.Users
+	Organization directory.Organization
+	Apps         reconcile.Apps
+	Tasks        tasks.Queue
 
 	world *World
 	name  string
@@ -254,16 +261,16 @@ func (w *World) start() *Process {
 	w.ids++
 	p := &Process{world: w, name: fmt.Sprintf("process-%d", w.ids)}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	people := roster.New(&organization{w.Directory, p}, w.Real)
-	store := &store{w.Store, p}
-	ports := reconcile.Ports{
-		Store: store, Directory: &users{w.Directory, p}, Roster: people, Apps: &apps{w.App, p}, Mapper: Mapper{},
-		Tasks: &enqueuer{w.Queue, p}, Business: w.Business, Real: w.Real, Sleep: w.Sleep, NewID: w.NewID, Log: log,
-	}
-	p.Reconciler = reconcile.New(ports, p.name)
+	p.Store, p.Users, p.Organization = &store{w.Store, p}, &users{w.Directory, p}, &organization{w.Directory, p}
+	p.Apps, p.Tasks = &apps{w.App, p}, &enqueuer{w.Queue, p}
+	people := roster.New(p.Organization, w.Real)
+	p.Reconciler = reconcile.New(reconcile.Ports{
+		Store: p.Store, Directory: p.Users, Roster: people, Apps: p.Apps, Mapper: Mapper{},
+		Tasks: p.Tasks, Business: w.Business, Real: w.Real, Sleep: w.Sleep, NewID: w.NewID, Log: log,
+	}, p.name)
 	p.Sweeper = sweep.New(sweep.Ports{
-		Store: store, Directory: ports.Directory, Roster: people, Apps: ports.Apps, Mapper: Mapper{},
-		Tasks: ports.Tasks, Business: w.Business, Real: w.Real, Sleep: w.Sleep, NewID: w.NewID, Log: log,
+		Store: p.Store, Directory: p.Users, Roster: people, Apps: p.Apps, Mapper: Mapper{},
+		Tasks: p.Tasks, Business: w.Business, Real: w.Real, Sleep: w.Sleep, NewID: w.NewID, Log: log,
 	})
 	w.process = p
 	return p
@@ -321,6 +328,3 @@ func (w *World) Sweep() provision.Sweep {
 	}
 	return *sw
 }
-
-var _ reconcile.Apps = (*apps)(nil)
-var _ app.Accounts = (*accounts)(nil)
