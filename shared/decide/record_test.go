@@ -288,3 +288,14 @@ func TestR2_RetryEndsWithItsCause(t *testing.T) {
 		}
 	}
 }
+
+func TestR12_DismissedIsNotTriedAgain(t *testing.T) {
+	t.Parallel()
+	w, p := leaver(t, "suspended 1d never", "guard holds", "suspend ana", "advance 2d")
+	p.record.Retries = []provision.Retry{{Operation: provision.Suspend, Reason: provision.Refused, At: w.now.Add(time.Hour)}}
+	h := p.record.Hold
+	p.record.Verdicts = []provision.Verdict{{Operation: h.Operation, Condition: h.Condition, Since: h.Since, At: w.now}}
+	if r := decide.Decide(w.cfg, w.sees(p, false), p.record, w.now).Record; len(r.Retries) > 0 || len(r.Attention) > 0 {
+		t.Errorf("dismissed, and still waits: %+v", r.Retries)
+	}
+}

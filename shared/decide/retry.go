@@ -59,9 +59,9 @@ func (d *decider) dropStaleRetries() {
 	d.r.Retries = slices.DeleteFunc(slices.Clone(d.r.Retries), func(retry provision.Retry) bool {
 		switch retry.Operation {
 		case provision.Suspend:
-			return state != provision.AccountActive || len(d.r.Conditions) == 0
+			return state != provision.AccountActive || !d.orders(retry.Operation)
 		case provision.HardDelete:
-			return !d.r.Account.Exists() || len(d.r.Conditions) == 0
+			return !d.r.Account.Exists() || !d.orders(retry.Operation)
 		case provision.Create:
 			return known && (!access || d.r.Account.Exists())
 		case provision.Unsuspend:
@@ -74,6 +74,15 @@ func (d *decider) dropStaleRetries() {
 	if len(d.r.Retries) == 0 {
 		d.r.Retries = nil
 	}
+}
+
+// orders reports whether a condition orders a removal of a kind still: its cause
+// has not gone away, and nobody dismissed it. While archived, all of them wait.
+func (d *decider) orders(kind provision.OperationKind) bool {
+	if d.l.User.Lifecycle == provision.Archived {
+		return len(d.r.Conditions) > 0
+	}
+	return slices.ContainsFunc(d.ordered(), func(m removal) bool { return m.kind == kind })
 }
 
 // fingerprint is of everything that a try of an operation depends on: this
