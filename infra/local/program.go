@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"example.com/autoprovision/functions/console/api"
@@ -104,10 +105,13 @@ func (p *program) build(ctx context.Context) error {
 	p.system = wiring.Build(wiring.Parts{
 		Profile: profile, Store: store, Tasks: p.queue, Secrets: vault, Directory: dir,
 		Business: p.business.now, Real: clock.System, Log: p.log,
-		Connection: connection, FixedBaseURL: true, PushAddress: p.pushAddress(base),
+		Connection: connection, FixedBaseURL: true, PushAddress: p.pushAddress(base), Backlog: p.queue.Pending,
 	})
 	p.server = &http.Server{Handler: p.routes(token), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	if err := p.system.Admin.Init(ctx); err != nil {
+		return err
+	}
+	if err := p.openSources(ctx); err != nil {
 		return err
 	}
 	return p.system.Reconciler.TakeOver(ctx) // the file's lock says that no other process works on it
@@ -149,11 +153,13 @@ func (p *program) pushAddress(base string) string {
 
 func (p *program) routes(queueToken secrets.Value) http.Handler {
 	e := &endpoint.Endpoints{
-		Reconciler: p.system.Reconciler, Sweeper: p.system.Sweeper, Push: p.system.Push, Store: p.system.Store,
-		Now: p.business.now, NewID: rand.Text, Log: p.log, Queue: bearer(queueToken),
+		Reconciler: p.system.Reconciler, Sweeper: p.system.Sweeper, Push: p.system.Push, Audit: p.system.Audit, Health: p.system.Health,
+		Store: p.system.Store, Now: p.business.now, NewID: rand.Text, Log: p.log, Queue: bearer(queueToken), Publisher: publisher,
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /directory-push", e.DirectoryPush)
+	mux.HandleFunc("POST /audit-event", e.AuditEvent)
+	mux.HandleFunc("POST /renew-channels", e.RenewChannels)
 	mux.HandleFunc("POST /reconcile", e.Reconcile)
 	mux.HandleFunc("POST /sweep", e.Sweep)
 	mux.Handle("/api/v1/", api.New(p.system.Admin, p.settings.adminToken))
@@ -175,6 +181,10 @@ func bearer(token secrets.Value) endpoint.Caller {
 
 // run serves until the context ends, and then stops cleanly.
 func (p *program) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var sources sync.WaitGroup
+	defer sources.Wait()
+	defer cancel()
 	failed := make(chan error, 2)
 	go func() {
 		if err := p.server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
@@ -186,6 +196,7 @@ func (p *program) run(ctx context.Context) error {
 			failed <- err
 		}
 	}()
+	sources.Go(func() { p.keepSources(ctx) })
 	schedule := time.NewTicker(p.tick())
 	defer schedule.Stop()
 	for {

@@ -2,11 +2,11 @@
 // and the notifications that come through them.
 //
 // It promises that while autoprovisioning is on a channel is open, as far as
-// the directory lets it; that a new one is open before the old one ends, so
-// that no change falls between them; that a notification is answered only when
-// the look that it asks for is durably enqueued; that only those who carry our
-// token are heard; and that a notification is a hint to look at a user and
-// nothing more. What a channel misses, the sweep finds.
+// the directory lets it; that a new one is open before the old one ends, and a
+// sweep is asked for when there was none for a while; that a notification is
+// answered only when the look that it asks for is durably enqueued; that only
+// those who carry our token are heard; and that a notification is a hint to look
+// at a user and nothing more. What a channel misses, the sweep finds.
 // Facts: developers.google.com/workspace/admin/directory/v1/guides/push.
 package push
 
@@ -103,8 +103,13 @@ func (c *Channels) Renew(ctx context.Context) error {
 	if fresh := slices.DeleteFunc(slices.Clone(list), c.due); !complete(fresh) {
 		opened, err = c.open(ctx, fresh)
 	}
-	// While what was opened is not everything, the old channels stay in use.
 	now := c.Real()
+	if err == nil && len(opened) > 0 {
+		if err := c.bridge(ctx, conf, list, opened); err != nil {
+			return errors.Join(err, c.retire(ctx, opened, 0))
+		}
+	}
+	// While what was opened is not everything, the old channels stay in use.
 	var old []state.PushChannel
 	for _, ch := range list {
 		unanswered := ch.ResourceID == "" && now.Sub(ch.OpenedAt) > answerTime
@@ -113,6 +118,20 @@ func (c *Channels) Renew(ctx context.Context) error {
 		}
 	}
 	return errors.Join(err, c.retire(ctx, old, graceTime))
+}
+
+// bridge asks for a sweep when there was a time without channels before opened:
+// what changed then was told to nobody. The sweep that a turn-on begins with
+// does for the time before it.
+func (c *Channels) bridge(ctx context.Context, conf provision.Configuration, before, opened []state.PushChannel) error {
+	alive := slices.DeleteFunc(slices.Clone(before), func(ch state.PushChannel) bool {
+		return !ch.RetiredAt.IsZero() || ch.ResourceID == "" || ch.Address != c.Address || !c.Real().Before(end(ch))
+	})
+	if complete(alive) || conf.SweptAt.Before(conf.TurnedOnAt) {
+		return nil
+	}
+	c.Log.Info("there was no push channel for a while: asking for a sweep")
+	return c.Hints.Sweep(ctx, "channel "+opened[0].ID)
 }
 
 // Close stops every channel.
@@ -129,7 +148,7 @@ func (c *Channels) Close(ctx context.Context) error {
 // due reports whether a channel is of no use, or will soon be.
 func (c *Channels) due(ch state.PushChannel) bool {
 	renewal := ch.OpenedAt.Add(time.Duration(renewAt * float64(end(ch).Sub(ch.OpenedAt))))
-	return !ch.RetiredAt.IsZero() || ch.ResourceID == "" || !c.Real().Before(renewal)
+	return !ch.RetiredAt.IsZero() || ch.ResourceID == "" || ch.Address != c.Address || !c.Real().Before(renewal)
 }
 
 // replaced reports whether a channel need not be in use any more once opened
@@ -197,7 +216,7 @@ func (c *Channels) open(ctx context.Context, fresh []state.PushChannel) ([]state
 // watch opens one channel. Its record is written first, since the first message
 // may come before the answer.
 func (c *Channels) watch(ctx context.Context, event string, token secrets.Value) (state.PushChannel, error) {
-	record := state.PushChannel{ID: c.NewID(), Event: event, OpenedAt: c.Real()}
+	record := state.PushChannel{ID: c.NewID(), Event: event, Address: c.Address, OpenedAt: c.Real()}
 	if err := c.Store.PutChannel(ctx, record); err != nil {
 		return record, err
 	}

@@ -117,6 +117,9 @@ func (w *world) turn(on bool) {
 	c, err := w.store.Configuration(w.t.Context())
 	w.must(err)
 	c.On = on
+	if on {
+		c.TurnedOnAt = w.now()
+	}
 	_, err = w.store.PutConfiguration(w.t.Context(), c)
 	w.must(err)
 }
@@ -267,6 +270,57 @@ func TestCutOffWhileOpening(t *testing.T) {
 	w.pass(graceTime)
 	w.renew()
 	w.wantChannels("channel-1", "")
+}
+
+// A program that listens elsewhere than before does not wait for the end of a
+// channel that delivers to nobody.
+func TestAnotherAddress(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.renew()
+	w.Address = "https://elsewhere.invalid/directory-push"
+	w.renew()
+	w.wantChannels("channel-2", "channel-1")
+}
+
+// What changed while there was no channel is found by a sweep, asked for once,
+// but not while the one that a turn-on begins with is still to come.
+func TestSweepAfterAGap(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	sweeps := func() (n int) {
+		for _, task := range w.queue.tasks {
+			if task.Queue == tasks.Sweep {
+				n++
+			}
+		}
+		return n
+	}
+	w.renew()
+	if sweeps() != 0 {
+		t.Error("a second sweep at the turn-on")
+	}
+	c, err := w.store.Configuration(t.Context())
+	w.must(err)
+	c.SweptAt = w.now()
+	_, err = w.store.PutConfiguration(t.Context(), c)
+	w.must(err)
+	w.pass(5 * time.Hour)
+	w.renew()
+	if sweeps() != 0 {
+		t.Error("a sweep although the channels overlap")
+	}
+	w.pass(7 * time.Hour) // the program was down
+	w.queue.err = fault.New(fault.Unavailable, "queue", "down")
+	if err := w.Renew(t.Context()); err == nil || w.open() != 0 {
+		t.Errorf("without the sweep a channel hides the gap: error %v", err)
+	}
+	w.queue.err = nil
+	w.renew()
+	w.renew()
+	if n := sweeps(); n != 1 || w.open() != 1 {
+		t.Errorf("%d sweeps after a gap and %d channels, want one of each", n, w.open())
+	}
 }
 
 func TestNoAddressNoChannel(t *testing.T) {

@@ -197,6 +197,8 @@ type PushChannel struct {
 	ID string `json:"id"`
 	// Event is what it is narrowed to; empty for every kind of change.
 	Event string `json:"event,omitempty"`
+	// Address is where it delivers to.
+	Address string `json:"address"`
 	// ResourceID is the directory's; empty until it has answered.
 	ResourceID string `json:"resourceId,omitempty"`
 	// OpenedAt, Expiration, which is zero when the directory gave none, and

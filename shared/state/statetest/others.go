@@ -290,7 +290,7 @@ func testChannels(t *testing.T, open Open) {
 	must(t, s.PutChannel(ctx, first))
 	must(t, s.PutChannel(ctx, second))
 	same(t, "channels", read(), []state.PushChannel{first, second})
-	second.Event, second.RetiredAt, second.Stopped = "update", at(4), true
+	second.Event, second.Address, second.RetiredAt, second.Stopped = "update", "https://push.invalid/", at(4), true
 	must(t, s.PutChannel(ctx, second))
 	must(t, s.DeleteChannel(ctx, first.ID))
 	must(t, s.DeleteChannel(ctx, first.ID))
