@@ -404,7 +404,18 @@ func (m *memory) Configuration(ctx context.Context) (provision.Configuration, er
 	if err != nil || m.config.Version == 0 {
 		return provision.Configuration{}, err
 	}
-	return m.config.Clone(), nil
+	return cloneConfiguration(m.config), nil
+}
+
+// cloneConfiguration copies what was stored, many times faster than Clone does.
+func cloneConfiguration(c provision.Configuration) provision.Configuration {
+	if c.Scope = pointed(c.Scope); c.Scope != nil {
+		c.Scope.OrgUnits, c.Scope.Domains = slices.Clone(c.Scope.OrgUnits), slices.Clone(c.Scope.Domains)
+		c.Scope.Groups, c.Scope.AccessGroups = slices.Clone(c.Scope.Groups), slices.Clone(c.Scope.AccessGroups)
+	}
+	c.Mapping, c.Policies, c.Protected = slices.Clone(c.Mapping), slices.Clone(c.Policies), slices.Clone(c.Protected)
+	c.Unprotected, c.Faults = maps.Clone(c.Unprotected), slices.Clone(c.Faults)
+	return c
 }
 
 func (m *memory) PutConfiguration(ctx context.Context, c provision.Configuration, events ...provision.Event) (int64, error) {

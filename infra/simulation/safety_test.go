@@ -47,6 +47,7 @@ var safety = []struct {
 	{"R6: what fell due while archived waits a day", notFromArchive},
 	{"R12: what is held waits for an administrator", notHeld},
 	{"R12: no more removals in 24 hours than the guard allows", guarded},
+	{"R4: a removal starts within 60 seconds, or a sweep after a lost task", punctual},
 }
 
 // started judges an operation at the moment at which the app is asked for it.
@@ -261,7 +262,7 @@ func suspendFirst(a attempt) string {
 		deleteAt, _ := a.orders(s.c, provision.HardDelete)
 		_, ordered := a.orders(s.c, provision.Suspend)
 		switch {
-		case ordered && a.account.Active:
+		case ordered && a.account.Active && !a.account.reopened:
 			wrong = "the account is active"
 		case ordered && !latest(deleteAt, a.grace(s.c)).After(a.account.suspendedAt.Add(-a.tolerance())) &&
 			a.at.Before(a.account.suspendedAt.Add(24*time.Hour-a.tolerance())):
@@ -340,6 +341,21 @@ func guarded(a attempt) string {
 	return ""
 }
 
+// punctual judges what fell due after everything had been right for a while.
+func punctual(a attempt) string {
+	if !a.kind.Removes() || a.rec.Intent == nil || a.rec.Intent.Released || a.quietSince.IsZero() {
+		return ""
+	}
+	due, bound := a.rec.Intent.Cause.Deadline.Add(-epoch), time.Minute+a.tolerance()
+	if a.lossy {
+		bound += 24 * time.Hour // the wake-up may have been lost before: the next sweep finds it
+	}
+	if late := a.at.Sub(due); due.After(a.quietSince.Add(time.Hour)) && late > bound && !a.wasHeld[a.person.id] {
+		return "it was due " + late.String() + " ago"
+	}
+	return ""
+}
+
 // count is how many accounts of ours there were at a time.
 type count struct {
 	at             time.Time
@@ -407,6 +423,7 @@ func (w *world) committed(events []provision.Event, after provision.Record) {
 	switch {
 	case after.Hold != nil:
 		if !held {
+			w.wasHeld[id] = true
 			w.note("hold", "%s %s of %s", id, after.Hold.Operation, after.Hold.Condition)
 		}
 		w.holds[id] = *after.Hold

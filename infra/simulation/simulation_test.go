@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -17,6 +18,7 @@ import (
 var (
 	oneSeed = flag.Uint64("seed", 0, "live this one seed, and print its trace")
 	seeds   = flag.Int("seeds", 0, "how many seeds to live; 0 for the default")
+	brief   = flag.Bool("brief", false, "tell which rule was broken, and no story")
 	minutes = flag.Float64("minutes", 0, "live new seeds for so long")
 )
 
@@ -26,6 +28,12 @@ const (
 )
 
 func containsToken(text string) bool { return strings.Contains(text, tokenMark) }
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	debug.SetGCPercent(800) // lives are short and make much garbage
+	os.Exit(m.Run())
+}
 
 // live lives a life in a bubble of its own.
 func live(t *testing.T, l life) (w *world) {
@@ -42,7 +50,10 @@ func judge(t *testing.T, seed uint64) {
 			t.Errorf("seed %d: two runs differ: %s", seed, difference(w.trace, again.trace))
 		}
 	}
-	if len(w.broken) > 0 {
+	switch {
+	case len(w.broken) > 0 && *brief:
+		t.Errorf("seed %d: %s", seed, w.broken[0])
+	case len(w.broken) > 0:
 		t.Errorf("seed %d: %s\n%s", seed, w.broken[0], story(t, l, w.broken[0]))
 	}
 }

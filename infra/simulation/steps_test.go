@@ -168,7 +168,10 @@ var kinds = []struct {
 	{"suspended by hand", 3, onAccount("suspended by hand", func(w *world, acc *account, _ uint64) {
 		acc.Active, acc.suspendedAt = false, time.Now()
 	})},
-	{"unsuspended by hand", 2, onAccount("unsuspended by hand", func(w *world, acc *account, _ uint64) { acc.Active = true })},
+	{"unsuspended by hand", 2, onAccount("unsuspended by hand", func(w *world, acc *account, _ uint64) {
+		acc.reopened = acc.reopened || !acc.Active
+		acc.Active = true
+	})},
 	{"deleted by hand", 2, onAccount("deleted by hand", func(w *world, acc *account, _ uint64) { w.app.remove(acc) })},
 	{"edited by hand", 4, onAccount("edited by hand", func(w *world, acc *account, n uint64) {
 		acc.Attributes["name.givenName"] = fmt.Sprint("Hand", n%10)

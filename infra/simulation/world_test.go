@@ -52,6 +52,9 @@ type world struct {
 	dismissed   map[string]bool // people of whom an administrator has dismissed a removal
 	settled     int64           // the revision of the last edit that was answered
 	holds       map[string]provision.Hold
+	wasHeld     map[string]bool // people who have ever been held
+	quietSince  time.Time       // when everything was right at last; zero before
+	lossy       bool            // tasks were lost or late before that
 	removals    []removed
 	counts      []count
 	effects     []done
@@ -80,7 +83,7 @@ func (l *logs) Write(line []byte) (int, error) {
 func newWorld(seed uint64, f faults, people int) *world {
 	w := &world{scheduler: scheduler{rng: rand.New(rand.NewPCG(seed, 1))}, faults: f, memory: newMemory(), company: newCompany(people),
 		app: &application{tokens: map[string]bool{}}, safe: safe{}, instances: make([]*instance, 2), hidden: map[string]bool{},
-		unprotected: map[string]time.Time{}, released: map[string]bool{}, dismissed: map[string]bool{}, holds: map[string]provision.Hold{}, events: map[string]provision.Event{}}
+		unprotected: map[string]time.Time{}, released: map[string]bool{}, dismissed: map[string]bool{}, holds: map[string]provision.Hold{}, wasHeld: map[string]bool{}, events: map[string]provision.Event{}}
 	w.queue = &queue{world: w, names: map[string]time.Time{}, running: map[string]int{}}
 	w.crash = func(*call) (before, after bool) {
 		if w.faults.crash == 0 || w.rng.Float64() >= w.faults.crash {
@@ -240,6 +243,7 @@ func (l life) live() *world {
 	begin := time.Now()
 	w.found()
 	w.faults = l.faults
+	w.lossy = l.faults.lost+l.faults.delayed+l.faults.crash+l.faults.state > 0 || l.crashes()
 	for _, s := range l.steps {
 		w.run(begin.Add(s.at))
 		if len(w.broken) > 0 {
@@ -254,6 +258,11 @@ func (l life) live() *world {
 		w.accuse("R15: tokens are in the secret store only", "%s", w.logs.leak)
 	}
 	return w
+}
+
+// crashes reports whether somebody crashes an instance.
+func (l life) crashes() bool {
+	return slices.ContainsFunc(l.steps, func(s step) bool { return s.kind == "crash" })
 }
 
 // found sets the system up.

@@ -1,0 +1,122 @@
+package simulation
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"example.com/autoprovision/infra/require"
+)
+
+// edit replaces text, which occurs once, in one file of the product.
+type edit struct{ file, old, new string }
+
+// mutations break the product, each in one way, and name the rule whose checker must notice.
+var mutations = []struct {
+	rule  string
+	edits []edit
+}{
+	{"§3: one worker at a time", []edit{{"shared/reconcile/reconcile.go",
+		"if rec.Lease != nil && rec.Lease.Until.After(r.Real()) {", "if false {"}}},
+	{"§3, R8, R11: only under the present", []edit{{"shared/reconcile/act.go",
+		"fresh.Revision != a.c.Revision || !fresh.Runs()", "false"}}},
+	{"R2: no account doubled", []edit{
+		{"shared/reconcile/match.go", "	if len(matches) > 0 {\n		return a.adopt(ctx, matches)\n	}\n	account, err", "	account, err"}}},
+	{"R2, R16, R17: nobody else's account", []edit{{"shared/reconcile/match.go",
+		"if other, ok := linked[match.ID]; ok && other.UserID != a.rec.UserID &&", "if other, ok := linked[match.ID]; ok && false &&"}}},
+	{"R1, R2, R13: who is active", []edit{{"shared/decide/facts.go",
+		"		case provision.Active:\n			return ends\n", "		case provision.Active:\n			return keeps\n"}}},
+	{"R3, R13: the reason given", []edit{{"shared/decide/facts.go",
+		"cond.Since = latest(cond.Since, b.c.TurnedOnAt)", "_ = b.c.TurnedOnAt"}}},
+	{"R6: nothing is done to an archived", []edit{
+		{"shared/decide/decide.go", "d.protected() || d.frozen()", "d.protected()"},
+		{"shared/decide/decide.go", "if d.l.User.Lifecycle == provision.Archived && dl.Condition.Name != provision.ConditionArchived {", "if false {"}}},
+	{"R18: protected", []edit{{"shared/decide/decide.go", "d.protected() || d.frozen()", "d.frozen()"}}},
+	{"R4: no removal before its deadline", []edit{{"shared/decide/decide.go",
+		"return m.kind == kind && !m.at.After(d.now) &&", "return m.kind == kind && !m.at.After(d.now.Add(12*time.Hour)) &&"}}},
+	{"R9: an edit makes no hard delete", []edit{{"shared/decide/deadline.go",
+		"floor := edit.SavedAt.Add(editGrace)", "floor := edit.SavedAt"}}},
+	{"R4: a suspend precedes", []edit{{"shared/decide/decide.go", "blocked: active && dl.Ordered", "blocked: false"}}},
+	{"R6: what fell due while archived", []edit{{"shared/decide/deadline.go",
+		"	return end.Add(editGrace)\n", "	return at\n"}}},
+	{"R12: what is held", []edit{{"shared/decide/decide.go",
+		"return h != nil && m.verdict == nil && (h.Operation == m.kind || h.Operation == provision.Suspend)", "_ = h; return false"}}},
+	{"R12: no more removals in 24 hours", []edit{{"shared/provision/configuration.go",
+		"return n <= g.MinUsers || float64(n) <= g.MaxShare*float64(base)", "return n <= 2*g.MinUsers || float64(n) <= 2*g.MaxShare*float64(base)"}}},
+	{"R4: a removal starts within 60", []edit{{"shared/reconcile/reconcile.go",
+		"	if at.IsZero() {\n		return nil\n	}\n	cause :=", "	if !at.IsZero() {\n		return nil\n	}\n	cause :="}}},
+	{"R12: nothing else releases", []edit{{"shared/decide/decide.go",
+		"d.l.User.Lifecycle == provision.Archived && holds &&", "false && holds &&"}}},
+	{"R2, R4, R5, R6, R7: the app is as", []edit{{"shared/sweep/list.go", "case !isListed && !l.deleted:", "case false && !isListed && !l.deleted:"}}},
+	{"§3: no lease, intent", []edit{{"shared/decide/retry.go",
+		"known := d.l.Scope.Known ||", "known := d.l.Scope.Known || false &&"}}},
+	{"R14: every operation is one event", []edit{{"shared/reconcile/act.go",
+		"event := a.event(intent.ID, kind, provision.OutcomeDone", "event := a.event(a.NewID(), kind, provision.OutcomeDone"}}},
+	{"R15: tokens are in the secret store", []edit{{"shared/admin/admin.go",
+		`"app authorized"`, `"app authorized"+token.Reveal()`}}},
+}
+
+// TestMutations shows that each checker bites: with the product broken in one
+// way, some of the first seeds break that rule.
+func TestMutations(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range mutations {
+		t.Run(m.rule, func(t *testing.T) {
+			overlay := mutate(t, root, m.edits)
+			if os.Getenv(require.Variable) != "all" {
+				t.Skipf("applies; run with %s=all", require.Variable)
+			}
+			command := exec.Command("go", "test", "-overlay", overlay, "-run", "^TestSeeds$", "./infra/simulation", "-seeds", "200", "-brief")
+			command.Dir = root
+			command.Env = append(os.Environ(), require.Variable+"=")
+			out, err := command.CombinedOutput()
+			if err == nil || !strings.Contains(string(out), ": "+m.rule) {
+				t.Errorf("no seed broke the rule; error %v\n%s", err, out)
+			}
+		})
+	}
+}
+
+// mutate writes the broken files and the overlay that puts them in place.
+func mutate(t *testing.T, root string, edits []edit) (overlay string) {
+	t.Helper()
+	dir := t.TempDir()
+	broken := map[string]string{}
+	for _, e := range edits {
+		path := filepath.Join(root, filepath.FromSlash(e.file))
+		text, changed := broken[path]
+		if !changed {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text = string(data)
+		}
+		if n := strings.Count(text, e.old); n != 1 {
+			t.Fatalf("the mutation applies no more: %d times in %s:\n%s", n, e.file, e.old)
+		}
+		broken[path] = strings.Replace(text, e.old, e.new, 1)
+	}
+	replace := map[string]string{}
+	for path, text := range broken {
+		replace[path] = filepath.Join(dir, filepath.Base(path))
+		if err := os.WriteFile(replace[path], []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	overlay = filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(overlay, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return overlay
+}
