@@ -44,13 +44,15 @@ func (r *run) act(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if over {
-			if err := r.hold(ctx, kind, due[kind], now); err != nil {
+		free := due[kind]
+		if over { // what an administrator released goes on all the same
+			var held []provision.Record
+			free, held = split(free, func(rec provision.Record) bool { return decide.Decided(rec, holdOf(kind, rec, now)) })
+			if err := r.hold(ctx, kind, held, now); err != nil {
 				return err
 			}
-			continue
 		}
-		for _, rec := range due[kind] {
+		for _, rec := range free {
 			looks = append(looks, reconcile.Request{UserID: rec.UserID, SweepID: r.sw.ID, Configuration: r.c.Version})
 		}
 	}
@@ -130,22 +132,40 @@ func (r *run) hold(ctx context.Context, kind provision.OperationKind, list []pro
 	return g.Wait()
 }
 
+// holdOf is what holds a record's next removal, or its new account.
+func holdOf(kind provision.OperationKind, rec provision.Record, now time.Time) provision.Hold {
+	hold := provision.Hold{Operation: kind, HeldAt: now}
+	if kind.Removes() {
+		hold.Condition, hold.Since = rec.Next.Cause.Condition, rec.Next.Cause.Since
+	}
+	return hold
+}
+
+// split parts a list by a question.
+func split(list []provision.Record, yes func(provision.Record) bool) (with, without []provision.Record) {
+	for _, rec := range list {
+		if yes(rec) {
+			with = append(with, rec)
+		} else {
+			without = append(without, rec)
+		}
+	}
+	return with, without
+}
+
 func (r *run) holdOne(ctx context.Context, kind provision.OperationKind, userID string, now time.Time) error {
 	rec, err := r.Store.Record(ctx, userID)
 	if err != nil {
 		return err
 	}
-	hold := &provision.Hold{Operation: kind, HeldAt: now}
-	if kind.Removes() {
-		if rec.Next == nil || rec.Next.Operation != kind || rec.Next.At.After(now) {
-			return nil
-		}
-		hold.Condition, hold.Since = rec.Next.Cause.Condition, rec.Next.Cause.Since
-	}
-	if rec.Hold != nil || rec.Intent != nil || decide.Decided(rec, *hold) {
+	if kind.Removes() && (rec.Next == nil || rec.Next.Operation != kind || rec.Next.At.After(now)) {
 		return nil
 	}
-	rec.Hold = hold
+	hold := holdOf(kind, rec, now)
+	if rec.Hold != nil || rec.Intent != nil || decide.Decided(rec, hold) {
+		return nil
+	}
+	rec.Hold = &hold
 	if _, err = r.Store.Commit(ctx, state.Change{Record: rec}); fault.Is(err, fault.Conflict) {
 		return nil // somebody looks at them now, and counts the guard themselves
 	}
