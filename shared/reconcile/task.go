@@ -6,8 +6,58 @@ import (
 	"encoding/json"
 	"time"
 
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/scope"
 	"example.com/autoprovision/shared/tasks"
 )
+
+// Request asks for a look at one user.
+type Request struct {
+	UserID string `json:"userId"`
+	// Forced brings retries forward: an administrator pressed "look now" (R2).
+	Forced bool `json:"forced,omitempty"`
+	// SweepID is the sweep that asked; empty for none. Listing is what its listing said.
+	SweepID string   `json:"sweepId,omitempty"`
+	Listing *Listing `json:"listing,omitempty"`
+	// Configuration is the version of the configuration that the sweep asked
+	// under; one that was read before that will not do.
+	Configuration int64 `json:"configuration,omitempty"`
+	// Absent means that the complete listing of the sweep did not show the user (R13).
+	Absent bool `json:"absent,omitempty"`
+	// CheckAccount asks for a reading of the linked account in the app: the
+	// sweep's listing did not show it, or not as we left it (R17).
+	CheckAccount bool `json:"checkAccount,omitempty"`
+	// Plan means that the sweep still plans: removals, and new accounts for
+	// those found gone, are recorded and not run (R12, R17).
+	Plan bool `json:"plan,omitempty"`
+}
+
+// Looks names the set of looks that a sweep waits for and this one belongs to;
+// empty when no sweep asked.
+func (q Request) Looks() string {
+	if q.SweepID != "" && q.Plan {
+		return q.SweepID + "/plan"
+	}
+	return q.SweepID
+}
+
+// Listing is what a sweep's listing said of a user. Only a create or an update
+// may act on it, only for five minutes, and only while nothing newer has been
+// committed (section 3 of the design).
+type Listing struct {
+	User  provision.User `json:"user"`
+	Scope scope.Verdict  `json:"scope"`
+	// At is when the listing was read in business time, ReadAt in real time.
+	At     time.Time `json:"at"`
+	ReadAt time.Time `json:"readAt"`
+	// AppReadAt is the real time before the app was listed; zero when it was not.
+	// Accounts are those that match the user by external id or user name and are
+	// linked to nobody.
+	AppReadAt time.Time           `json:"appReadAt,omitzero"`
+	Accounts  []provision.Account `json:"accounts,omitempty"`
+}
+
+const listingAge = 5 * time.Minute
 
 // LookTask is the task that asks for a look. The name is a hash of the user,
 // as Cloud Tasks advises for even spreading, and what makes this task one of

@@ -234,26 +234,6 @@ func (r *run) ask(ctx context.Context, page int, listed []string, looks []reconc
 // lateSet names the list of users whose new account waits for a rename.
 func (r *run) lateSet() string { return r.sw.ID + "/late" }
 
-// askAgain enqueues the looks that are owed once more: a crash or the queue may have lost some.
-func (r *run) askAgain(ctx context.Context, set string) error {
-	owed, err := r.Store.Looks(ctx, set)
-	if err != nil {
-		return err
-	}
-	r.Log.Warn("looks asked for again", "sweep", r.sw.ID, "looks", len(owed))
-	for ids := range slices.Chunk(owed, 500) {
-		list := make([]tasks.Task, len(ids))
-		for i, id := range ids {
-			req := reconcile.Request{UserID: id, SweepID: r.sw.ID, Plan: r.sw.Stage == stagePlan, Configuration: r.c.Version}
-			list[i] = reconcile.LookTask(req, fmt.Sprintf("sweep-%s-again-%d", set, r.sw.Turn), time.Time{})
-		}
-		if err := r.Tasks.Enqueue(ctx, list...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // unlisted looks for what no page showed: deleted users, users who are in no
 // listing, accounts that the app does not show or shows otherwise, and work
 // whose wake-up was lost.

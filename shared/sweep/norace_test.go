@@ -2,5 +2,8 @@
 
 package sweep_test
 
-// crashEvery is which calls a process crashes at.
-const crashEvery = 1
+const (
+	// crashEvery is which calls a process crashes at, people how many a first sync is of.
+	crashEvery = 1
+	people     = 1000
+)

@@ -2,6 +2,9 @@
 
 package sweep_test
 
-// crashEvery is which calls a process crashes at: with the race detector, the
-// embedded state is some fifteen times slower.
-const crashEvery = 8
+// With the race detector, the embedded state is some fifteen times slower.
+const (
+	// crashEvery is which calls a process crashes at, people how many a first sync is of.
+	crashEvery = 12
+	people     = 100
+)

@@ -288,69 +288,6 @@ func (r *run) put(ctx context.Context, arrange func()) error {
 	}
 }
 
-// wait waits until no look of a set is owed any more.
-func (r *run) wait(ctx context.Context, looks string) error {
-	left, saved, asked := -1, r.Real(), false
-	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 250*time.Millisecond) {
-		n, err := r.Store.LooksLeft(ctx, looks)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return nil
-		}
-		now := r.Real()
-		if now.Sub(saved) >= progressEvery {
-			if err := r.progress(ctx, left >= 0 && n < left); err != nil {
-				return err
-			}
-			left, saved = n, now
-		}
-		if now.Sub(r.sw.ProgressAt) > stallTime {
-			return errors.New("no progress for ten minutes")
-		}
-		if !asked && now.Sub(r.sw.ProgressAt) > askAgainAfter {
-			if err := r.askAgain(ctx, looks); err != nil {
-				return err
-			}
-			asked = true
-		}
-		if now.After(r.until) {
-			return errHandOver
-		}
-		if err := r.Sleep(ctx, pause); err != nil {
-			return err
-		}
-	}
-}
-
-// progress stores how many looks have ended if some have, and stops when it was turned off meanwhile.
-func (r *run) progress(ctx context.Context, some bool) error {
-	if err := r.configuration(ctx); err != nil {
-		return err
-	}
-	if err := r.runs(); err != nil || !some {
-		return err
-	}
-	if err := r.countLooked(ctx); err != nil {
-		return err
-	}
-	return r.save(ctx)
-}
-
-func (r *run) countLooked(ctx context.Context) error {
-	left := 0
-	for _, plan := range []bool{false, true} {
-		n, err := r.Store.LooksLeft(ctx, reconcile.Request{SweepID: r.sw.ID, Plan: plan}.Looks())
-		if err != nil {
-			return err
-		}
-		left += n
-	}
-	r.sw.Looked = r.sw.ToLook - left
-	return nil
-}
-
 // done ends the sweep, and starts the one that was asked for meanwhile.
 func (r *run) done(ctx context.Context) error {
 	if err := r.configuration(ctx); err != nil {

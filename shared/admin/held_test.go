@@ -1,0 +1,153 @@
+package admin_test
+
+import (
+	"testing"
+	"time"
+
+	"example.com/autoprovision/shared/admin"
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
+)
+
+// crowd is 40 people with accounts for two days, in a group.
+func crowd(t *testing.T) (*office, []string) {
+	o := newOffice(t)
+	ids := o.Directory().HireMany(40)
+	o.Directory().Group("g", ids...)
+	o.World.Configure(func(c *provision.Configuration) {
+		c.Scope.Groups = []provision.GroupRef{{ID: "g", Email: "g@example.com"}}
+		c.Policies[0].Policy.AppOff = provision.TimeFrames{SuspendAfter: provision.Within24h}
+	})
+	o.MustLook(ids...)
+	o.Advance(2 * day)
+	return o, ids
+}
+
+func (o *office) suspended() (n int) {
+	for _, a := range o.App.All() {
+		if !a.Active {
+			n++
+		}
+	}
+	return n
+}
+
+func TestHeldLists(t *testing.T) {
+	t.Parallel()
+	o, ids := crowd(t)
+	o.Directory().Group("g", ids[:20]...)
+	o.World.Sweep()
+	held, err := o.Held(t.Context())
+	if err != nil || held == nil || held.People != 20 || o.suspended() != 0 {
+		t.Fatalf("held %+v, %d suspended, %v", held, o.suspended(), err)
+	}
+	kind(t, "a list that never was", o.Settle(t.Context(), "held-x", nil, true), fault.Conflict)
+	if got := fields(o.Settle(t.Context(), held.ID, []string{ids[20], ids[0]}, true)); len(got) != 1 || got[0] != "users[1]" {
+		t.Errorf("somebody who is not on the list: %v", got)
+	}
+
+	must(t, o.Settle(t.Context(), held.ID, ids[20:23], true)) // some are confirmed
+	o.deliver()
+	if o.suspended() != 3 {
+		t.Errorf("%d are suspended of 3 confirmed", o.suspended())
+	}
+	kind(t, "the list as it was", o.Settle(t.Context(), held.ID, nil, true), fault.Conflict)
+
+	o.Directory().Group("g", append(append([]string{}, ids[:18]...), ids[23], ids[24])...) // two return, two leave
+	o.Advance(time.Minute)
+	o.World.Sweep()
+	now, err := o.Held(t.Context())
+	if err != nil || now.People != 17 || now.ID == held.ID || o.suspended() != 3 {
+		t.Fatalf("held %+v, %d suspended, %v", now, o.suspended(), err)
+	}
+	must(t, o.Settle(t.Context(), now.ID, ids[25:30], false)) // some are dismissed
+	o.deliver()
+	o.World.Sweep()
+	rest, err := o.Held(t.Context())
+	if err != nil || rest.People != 12 || o.suspended() != 3 {
+		t.Fatalf("held %+v, %d suspended, %v", rest, o.suspended(), err)
+	}
+	must(t, o.Settle(t.Context(), rest.ID, nil, true))
+	o.deliver()
+	if held, _ := o.Held(t.Context()); held != nil || o.suspended() != 15 {
+		t.Errorf("held %+v, %d suspended", held, o.suspended())
+	}
+
+	// A dismissal is for one cause: whoever leaves again is held, or suspended, again.
+	o.Directory().Group("g", ids...)
+	o.Advance(time.Minute)
+	o.World.Sweep()
+	o.Directory().Group("g", append(append([]string{}, ids[:25]...), ids[26:]...)...)
+	o.Advance(time.Minute)
+	o.World.Sweep()
+	if rec := o.Record(ids[25]); rec.Account.State == provision.AccountActive && rec.Hold == nil {
+		t.Errorf("an old dismissal still counts: %+v", rec.Verdicts)
+	}
+}
+
+// TestVerdictWaitsForTheLease: a verdict in the middle of an operation would cost its outcome.
+func TestVerdictWaitsForTheLease(t *testing.T) {
+	t.Parallel()
+	o, ids := crowd(t)
+	o.Directory().Group("g", ids[:20]...)
+	o.World.Sweep()
+	held, err := o.Held(t.Context())
+	must(t, err)
+	until := o.Real().Add(time.Minute)
+	o.Edit(ids[30], func(r *provision.Record) { r.Lease = &provision.Lease{Owner: "somebody", Until: until} })
+	must(t, o.Settle(t.Context(), held.ID, ids[30:31], true))
+	if o.Real().Before(until) || len(o.Record(ids[30]).Verdicts) != 1 {
+		t.Errorf("given %v before the lease ended: %+v", until.Sub(o.Real()), o.Record(ids[30]).Verdicts)
+	}
+}
+
+// TestConfirmedPreview: an edit with its preview releases whom the preview
+// named, and nobody else.
+func TestConfirmedPreview(t *testing.T) {
+	t.Parallel()
+	o, ids := crowd(t)
+	o.Directory().Group("small", ids[:20]...)
+	edit := admin.Proposal{Scope: &admin.ScopeInput{OrgUnits: []admin.OrgUnitInput{{Path: "/", On: true}}, Groups: []string{"small@example.com"}}}
+	ask := func() string {
+		t.Helper()
+		p, err := o.Preview(t.Context(), edit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.deliver()
+		if p, err = o.PreviewByID(t.Context(), p.ID); err != nil || p.State != provision.PreviewDone || p.Counts[provision.Suspend] != 20 {
+			t.Fatalf("preview %+v, %v", p, err)
+		}
+		return p.ID
+	}
+	id := ask()
+	other := edit
+	other.Guard = &provision.Guard{MaxShare: 1}
+	kind(t, "another body", o.Put(t.Context(), other, id), fault.Conflict)
+	kind(t, "no such preview", o.Put(t.Context(), edit, "none"), fault.Conflict)
+	kind(t, "turning on with the preview of an edit", o.TurnOn(t.Context(), id), fault.Conflict)
+	o.Advance(time.Hour)
+	kind(t, "an hour later", o.Put(t.Context(), edit, id), fault.Conflict)
+	id = ask()
+	must(t, o.Put(t.Context(), admin.Proposal{Guard: &provision.Guard{MaxShare: 0.1, MinUsers: 5}}, ""))
+	kind(t, "after another edit", o.Put(t.Context(), edit, id), fault.Conflict)
+	if o.suspended() != 0 {
+		t.Fatalf("%d are suspended by refused edits", o.suspended())
+	}
+
+	id = ask()
+	o.Directory().Group("small", ids[:10]...) // ten more leave after the preview
+	must(t, o.Put(t.Context(), edit, id))
+	o.deliver()
+	for n, id := range ids {
+		rec := o.Record(id)
+		switch {
+		case n >= 20 && rec.Account.State != provision.AccountSuspended:
+			t.Errorf("%d, whom the preview named, is %s, held %v", n, rec.Account.State, rec.Hold)
+		case n >= 10 && n < 20 && (rec.Account.State != provision.AccountActive || rec.Hold == nil):
+			t.Errorf("%d, whom the preview did not name, is %s, held %v", n, rec.Account.State, rec.Hold)
+		case n < 10 && rec.Account.State != provision.AccountActive:
+			t.Errorf("%d, who stays, is %s", n, rec.Account.State)
+		}
+	}
+}
