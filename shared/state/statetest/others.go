@@ -171,6 +171,10 @@ func testLooks(t *testing.T, open Open) {
 		n, err := s.LooksLeft(ctx, sweep)
 		must(t, err)
 		same(t, "looks left of "+sweep, n, want)
+		owed, err := s.Looks(ctx, sweep)
+		must(t, err)
+		slices.Sort(owed)
+		same(t, "looks of "+sweep, len(slices.Compact(owed)), want)
 	}
 	listed := func(sweep string, want ...string) {
 		t.Helper()
@@ -191,6 +195,10 @@ func testLooks(t *testing.T, open Open) {
 	must(t, s.EndLook(ctx, "s1", "not owed"))
 	left("s1", 2)
 	left("s2", 1)
+	owed, err := s.Looks(ctx, "s1")
+	must(t, err)
+	slices.Sort(owed)
+	same(t, "looks of s1", owed, []string{"u2", "u4"})
 	must(t, s.AddListed(ctx, "s1", 0, []string{"u9"}, []string{"u1", "u9"})) // a page that is repeated
 	left("s1", 2)
 	listed("s1", "u1", "u2", "u3", "u4")
