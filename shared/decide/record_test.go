@@ -163,6 +163,35 @@ func TestR17_CreatesThatAreHeld(t *testing.T) {
 	}
 }
 
+// A held, confirmed or dismissed create is about one loss: it ends when the
+// person needs no account any more, and holds nothing back when they return.
+func TestR17_DecisionsAboutACreateEndWithTheirCause(t *testing.T) {
+	t.Parallel()
+	c := newWorld().cfg
+	in := decide.Look{User: provision.User{ID: "1", Email: "ana@example.com", Lifecycle: provision.Active},
+		Scope: scope.Verdict{Known: true, In: true}, Desired: provision.Attributes{"userName": "ana@example.com"}}
+	out := in
+	out.Scope = scope.Verdict{Known: true, Reasons: []string{"moved"}}
+	unknown := in
+	unknown.Scope = scope.Verdict{Reasons: []string{"no answer"}}
+	for name, r := range map[string]provision.Record{
+		"held":      {Hold: &provision.Hold{Operation: provision.Create, HeldAt: start}},
+		"dismissed": {Verdicts: []provision.Verdict{{Operation: provision.Create, At: start}}},
+	} {
+		r.UserID, r.Version, r.GoneAt, r.Account = "1", 1, start, provision.Link{ID: "a", State: provision.AccountNone, RemovedAt: start}
+		for _, look := range []decide.Look{in, unknown, in} {
+			d := decide.Decide(c, look, r, start.Add(time.Hour))
+			if r = d.Record; d.Operation != nil {
+				t.Errorf("%s: %s", name, d.Operation.Kind)
+			}
+		}
+		r = decide.Decide(c, out, r, start.Add(2*time.Hour)).Record
+		if d := decide.Decide(c, in, r, start.Add(3*time.Hour)); d.Operation == nil || d.Operation.Kind != provision.Create {
+			t.Errorf("%s: nothing is done for somebody who is back in scope", name)
+		}
+	}
+}
+
 func TestR16_MappingErrorKeepsNoRemovalBack(t *testing.T) {
 	t.Parallel()
 	w, p := leaver(t, "suspended within24h never")
