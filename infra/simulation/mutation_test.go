@@ -22,11 +22,12 @@ var mutations = []struct {
 	{"§3: one worker at a time", []edit{{"shared/reconcile/reconcile.go",
 		"if rec.Lease != nil && rec.Lease.Until.After(r.Real()) {", "if false {"}}},
 	{"§3, R8, R11: only under the present", []edit{{"shared/reconcile/act.go",
-		"fresh.Revision != a.c.Revision || !fresh.Runs()", "false"}}},
+		"fresh.Revision != a.c.Revision || !fresh.Runs()", "fresh.Revision < 0"}}},
 	{"R2: no account doubled", []edit{
 		{"shared/reconcile/match.go", "	if len(matches) > 0 {\n		return a.adopt(ctx, matches)\n	}\n	account, err", "	account, err"}}},
 	{"R2, R16, R17: nobody else's account", []edit{{"shared/reconcile/match.go",
-		"if other, ok := linked[match.ID]; ok && other.UserID != a.rec.UserID &&", "if other, ok := linked[match.ID]; ok && false &&"}}},
+		"if other, ok := linked[match.ID]; ok && other.UserID != a.rec.UserID &&", "if other, ok := linked[match.ID]; ok && false &&"},
+		{"shared/reconcile/match.go", `if match.ExternalID == "" || match.ExternalID == a.rec.UserID {`, "if true {"}}},
 	{"R1, R2, R13: who is active", []edit{{"shared/decide/facts.go",
 		"		case provision.Active:\n			return ends\n", "		case provision.Active:\n			return keeps\n"}}},
 	{"R3, R13: the reason given", []edit{{"shared/decide/facts.go",
@@ -52,7 +53,7 @@ var mutations = []struct {
 		"d.l.User.Lifecycle == provision.Archived && holds &&", "false && holds &&"}}},
 	{"R2, R4, R5, R6, R7: the app is as", []edit{{"shared/sweep/list.go", "case !isListed && !l.deleted:", "case false && !isListed && !l.deleted:"}}},
 	{"§3: no lease, intent", []edit{{"shared/decide/retry.go",
-		"known := d.l.Scope.Known ||", "known := d.l.Scope.Known || false &&"}}},
+		"known := d.l.Scope.Known || d.l.User.Lifecycle == provision.Suspended || d.l.User.Lifecycle == provision.Deleted", "known := d.l.Scope.Known"}}},
 	{"R14: every operation is one event", []edit{{"shared/reconcile/act.go",
 		"event := a.event(intent.ID, kind, provision.OutcomeDone", "event := a.event(a.NewID(), kind, provision.OutcomeDone"}}},
 	{"R15: tokens are in the secret store", []edit{{"shared/admin/admin.go",
@@ -72,7 +73,7 @@ func TestMutations(t *testing.T) {
 			if os.Getenv(require.Variable) != "all" {
 				t.Skipf("applies; run with %s=all", require.Variable)
 			}
-			command := exec.Command("go", "test", "-overlay", overlay, "-run", "^TestSeeds$", "./infra/simulation", "-seeds", "200", "-brief")
+			command := exec.Command("go", "test", "-overlay", overlay, "-run", "^TestSeeds$", "./infra/simulation", "-seeds", "300", "-rule", m.rule)
 			command.Dir = root
 			command.Env = append(os.Environ(), require.Variable+"=")
 			out, err := command.CombinedOutput()

@@ -146,7 +146,7 @@ func notActive(a attempt) string {
 // is false when the reason cannot be true.
 func (a attempt) since() (since time.Time, edit, ok bool) {
 	for _, i := range a.person.between(a.from, a.at) {
-		at, by, holds := a.person.holds(a.rec.Intent.Cause.Condition, i)
+		at, by, holds := a.condition(a.person, a.rec.Intent.Cause.Condition, i)
 		if holds && (!ok || at.Before(since)) {
 			since, edit, ok = at, by, true
 		}

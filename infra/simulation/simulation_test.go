@@ -18,7 +18,7 @@ import (
 var (
 	oneSeed = flag.Uint64("seed", 0, "live this one seed, and print its trace")
 	seeds   = flag.Int("seeds", 0, "how many seeds to live; 0 for the default")
-	brief   = flag.Bool("brief", false, "tell which rule was broken, and no story")
+	rule    = flag.String("rule", "", "let only a break of this rule count, and tell no story")
 	minutes = flag.Float64("minutes", 0, "live new seeds for so long")
 )
 
@@ -51,8 +51,12 @@ func judge(t *testing.T, seed uint64) {
 		}
 	}
 	switch {
-	case len(w.broken) > 0 && *brief:
-		t.Errorf("seed %d: %s", seed, w.broken[0])
+	case *rule != "":
+		for _, broken := range w.broken {
+			if strings.HasPrefix(broken, *rule) {
+				t.Errorf("seed %d: %s", seed, broken)
+			}
+		}
 	case len(w.broken) > 0:
 		t.Errorf("seed %d: %s\n%s", seed, w.broken[0], story(t, l, w.broken[0]))
 	}

@@ -109,14 +109,14 @@ func (p *person) between(from, to time.Time) []int {
 	return places
 }
 
-// unseen is how long something may have been otherwise without any look that
-// must have seen it: sweeps come daily, and some fail.
+// unseen is how long something may have been otherwise while the system ran, and
+// no look must have seen it: sweeps come daily, and some fail.
 const unseen = 3 * 24 * time.Hour
 
 // began is the earliest time at which something may have begun that holds at a
 // place in a person's past: back to where it last did not hold for long enough
 // to be seen. edit is true when an edit began it.
-func (p *person) began(place int, holds func(segment) bool) (at time.Time, edit bool) {
+func (w *world) began(p *person, place int, holds func(segment) bool) (at time.Time, edit bool) {
 	at, edit = p.past[place].from, p.past[place].edit
 	until := at // the end of the stretch that is looked at
 	for i := place - 1; i >= 0; i-- {
@@ -124,17 +124,17 @@ func (p *person) began(place int, holds func(segment) bool) (at time.Time, edit 
 		switch {
 		case holds(s):
 			at, edit, until = s.from, s.edit, s.from
-		case until.Sub(s.from) >= unseen:
+		case w.running(s.from, until) >= unseen:
 			return at, edit
 		}
 	}
 	return at, edit
 }
 
-// holds gives the earliest time since when a condition may hold at a place in
+// condition gives the earliest time since when a condition may hold at a place in
 // somebody's past (R3, R6); false when it cannot hold there. Lasting is what
 // keeps it once it has begun.
-func (p *person) holds(name provision.ConditionName, place int) (since time.Time, edit, ok bool) {
+func (w *world) condition(p *person, name provision.ConditionName, place int) (since time.Time, edit, ok bool) {
 	s := p.past[place]
 	var begins, lasting func(segment) bool
 	switch name {
@@ -146,12 +146,14 @@ func (p *person) holds(name provision.ConditionName, place int) (since time.Time
 		lasting = func(s segment) bool { return s.lifecycle != provision.Active }
 	case provision.ConditionAppOff:
 		begins = func(s segment) bool { return s.lifecycle == provision.Active && s.scope == out }
-		lasting = func(s segment) bool { return s.lifecycle == provision.Deleted || s.scope != in }
+		lasting = func(s segment) bool { // archived and deleted people keep what was recorded before
+			return s.lifecycle == provision.Deleted || s.lifecycle == provision.Archived || s.scope != in
+		}
 	}
 	if begins == nil || !lasting(s) {
 		return since, false, false
 	}
-	since, _ = p.began(place, lasting)
+	since, _ = w.began(p, place, lasting)
 	for _, i := range p.between(since, s.from) {
 		if i <= place && begins(p.past[i]) {
 			return p.past[i].from, p.past[i].edit, true
@@ -198,4 +200,18 @@ func (w *world) during(from, to time.Time) []setting {
 		}
 	}
 	return list
+}
+
+// running is for how long of a stretch of time the system was on and authorized.
+func (w *world) running(from, to time.Time) (total time.Duration) {
+	for i, s := range w.settings {
+		end := to
+		if i+1 < len(w.settings) {
+			end = earliest(to, w.settings[i+1].at)
+		}
+		if begin := latest(from, s.at); s.c.Runs() && end.After(begin) {
+			total += end.Sub(begin)
+		}
+	}
+	return total
 }
