@@ -178,6 +178,44 @@ func TestQueuedOnce(t *testing.T) {
 	}
 }
 
+// TestEditAtTheStart: an edit whose request found a sweep still waiting is
+// covered by that sweep, and any other by one more.
+func TestEditAtTheStart(t *testing.T) {
+	t.Parallel()
+	for n := 1; n <= 30; n++ {
+		w := reconciletest.New(t)
+		ids := w.Directory.HireMany(2)
+		w.Directory.Group("g", ids[0])
+		w.MustLook(ids...)
+		w.Advance(time.Minute)
+		p, ctx := w.Start(), context.Background()
+		if _, err := p.Sweeper.Request(ctx, "schedule"); err != nil {
+			t.Fatal(err)
+		}
+		p.Inject(reconciletest.Fault{})
+		p.Meet(n, func() {
+			w.Configure(func(c *provision.Configuration) {
+				c.Scope.Groups, c.Revision = []provision.GroupRef{{ID: "g"}}, c.Revision+1
+				c.TurnedOnAt = w.Business()
+			})
+			w.Advance(time.Millisecond)
+			if _, err := p.Sweeper.Request(ctx, "edit"); err != nil {
+				t.Error(err)
+			}
+		})
+		w.Queue.DeliverAll(w)
+		if calls := len(p.Calls()); calls < n {
+			break
+		}
+		if _, holds := w.Record(ids[1]).Condition(provision.ConditionAppOff); !holds {
+			t.Errorf("an edit during call %d, %s, was lost", n, p.Calls()[n-1])
+		}
+		if c := w.Configuration(); c.PlannedAt.Before(c.TurnedOnAt) {
+			t.Errorf("after a turn-on during call %d, %s, removals wait for a sweep that does not come", n, p.Calls()[n-1])
+		}
+	}
+}
+
 // TestLostAfterEnd: the process dies between the end of a sweep and the task of the next.
 func TestLostAfterEnd(t *testing.T) {
 	t.Parallel()

@@ -205,9 +205,6 @@ func (r *run) load(ctx context.Context, id string) (ok bool, err error) {
 	case r.sw.ID != id:
 		return false, nil
 	}
-	if err := r.configuration(ctx); err != nil {
-		return false, err
-	}
 	r.sw.Turn++
 	r.all.Version, err = r.Store.PutSweeps(ctx, r.all)
 	return err == nil, err
@@ -229,16 +226,28 @@ func (r *run) runs() error {
 	return nil
 }
 
-func (r *run) work(ctx context.Context) error {
-	if err := r.runs(); err != nil {
-		return err
-	}
+// start marks a sweep that waited as running. Only then is the configuration
+// read: an edit whose request still found this sweep waiting was stored before,
+// and asked for no other.
+func (r *run) start(ctx context.Context) error {
 	if r.sw.State == provision.SweepQueued {
-		r.sw.State, r.sw.Stage, r.sw.StartedAt, r.sw.Revision = provision.SweepRunning, stageList, r.Business(), r.c.Revision
-		r.Log.Info("sweep started", "sweep", r.sw.ID, "cause", r.sw.Cause)
-		if err := r.save(ctx); err != nil {
+		if err := r.put(ctx, func() {
+			r.sw.State, r.sw.Stage, r.sw.StartedAt, r.sw.ProgressAt = provision.SweepRunning, stageList, r.Business(), r.Real()
+		}); err != nil {
 			return err
 		}
+		r.Log.Info("sweep started", "sweep", r.sw.ID, "cause", r.sw.Cause)
+	}
+	if err := r.configuration(ctx); err != nil {
+		return err
+	}
+	r.sw.Revision = r.c.Revision
+	return r.runs()
+}
+
+func (r *run) work(ctx context.Context) error {
+	if err := r.start(ctx); err != nil {
+		return err
 	}
 	if r.sw.Stage == stageList || r.sw.Stage == stageRest {
 		if err := r.list(ctx); err != nil {
