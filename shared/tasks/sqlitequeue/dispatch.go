@@ -51,12 +51,16 @@ func newLane(q *Queue, name string, e Endpoint) *lane {
 }
 
 // Run delivers until Close is called and its deliveries have ended, and then
-// returns nil. When ctx ends, deliveries under way are cut off. It is called once.
+// returns nil; at once, when Close was called already. When ctx ends,
+// deliveries under way are cut off. It is called once.
 func (q *Queue) Run(ctx context.Context) error {
 	q.mu.Lock()
-	again := q.started
+	again, closed := q.started, q.closed
 	q.started = true
 	q.mu.Unlock()
+	if closed {
+		return nil
+	}
 	if again {
 		return fault.New(fault.Internal, "sqlitequeue: run", "a queue runs once")
 	}
@@ -84,7 +88,7 @@ func (q *Queue) Close(ctx context.Context) error {
 	q.stopTaking()
 	q.mu.Lock()
 	running := q.started
-	q.started = true // a later Run is refused
+	q.closed = !running
 	q.mu.Unlock()
 	if !running {
 		q.cut()

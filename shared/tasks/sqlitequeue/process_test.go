@@ -247,8 +247,8 @@ func TestCloseBeforeRun(t *testing.T) {
 	if err := queue.Close(context.Background()); err != nil {
 		t.Errorf("Close: %v", err)
 	}
-	if err := queue.Run(context.Background()); err == nil {
-		t.Error("Run after Close")
+	if err := queue.Run(context.Background()); err != nil {
+		t.Errorf("Run after Close: %v", err)
 	}
 }
 

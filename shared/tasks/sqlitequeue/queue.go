@@ -80,6 +80,7 @@ type Queue struct {
 	finished chan struct{}
 	mu       sync.Mutex
 	started  bool
+	closed   bool // before it was started
 }
 
 var _ tasks.Queue = (*Queue)(nil)
