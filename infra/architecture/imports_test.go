@@ -66,10 +66,11 @@ var layers = []struct {
 	{"shared/health", []string{"shared/clock", "shared/fault", "shared/provision", "shared/state"}, nil},
 	{"shared/audit", []string{"shared/clock", "shared/directory", "shared/fault", "shared/health", "shared/hint", "shared/provision"}, nil},
 	{"shared/admin", []string{"shared/app", "shared/clock", "shared/decide", "shared/directory", "shared/fault", "shared/health", "shared/provision",
-		"shared/reconcile", "shared/secrets", "shared/state", "shared/sweep", "shared/tasks"}, nil},
+		"shared/reconcile", "shared/roster", "shared/scope", "shared/secrets", "shared/state", "shared/sweep", "shared/tasks"}, nil},
 	// Put together.
 	{"shared/wiring", []string{"shared/"}, []string{"github.com/google/uuid"}},
 	{"functions/endpoint", []string{"shared/"}, nil},
+	{"functions/console/pages", []string{"shared/"}, nil},
 	{"functions/console/api", []string{"shared/"}, []string{"github.com/danielgtaylor/huma"}},
 }
 

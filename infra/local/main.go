@@ -9,10 +9,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"html/template"
 	"io"
 	"log/slog"
-	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -77,23 +75,5 @@ func (p *program) announce(out io.Writer) {
 	}
 	if p.settings.speed != 1 {
 		fmt.Fprintf(out, "  a real second is %v business seconds\n", p.settings.speed)
-	}
-}
-
-var welcomePage = template.Must(template.New("welcome").Parse(`<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>autoprovision</title>
-<h1>autoprovision runs</h1>
-<p>Its API is described at <a href="/api/v1/openapi.json">/api/v1/openapi.json</a>.
-Call it with the token that the program printed at its start, as a bearer token.</p>
-`))
-
-// welcome is what the printed address shows. It needs no token and shows none.
-func (p *program) welcome(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'")
-	w.Header().Set("Referrer-Policy", "no-referrer")
-	if err := welcomePage.Execute(w, nil); err != nil {
-		p.log.Error("page", "error", err.Error())
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"example.com/autoprovision/functions/console/api"
+	"example.com/autoprovision/functions/console/pages"
 	"example.com/autoprovision/functions/endpoint"
 	"example.com/autoprovision/shared/clock"
 	"example.com/autoprovision/shared/comeet"
@@ -163,8 +164,13 @@ func (p *program) routes(queueToken secrets.Value) http.Handler {
 	mux.HandleFunc("POST /reconcile", e.Reconcile)
 	mux.HandleFunc("POST /sweep", e.Sweep)
 	mux.Handle("/api/v1/", api.New(p.system.Admin, p.settings.adminToken))
-	mux.HandleFunc("GET /{$}", p.welcome)
+	mux.Handle("/", p.console())
 	return mux
+}
+
+// console is the pages. Sessions end with the program, whose key is its own.
+func (p *program) console() http.Handler {
+	return pages.New(pages.Options{Service: p.system.Admin, SignIn: pages.TokenSignIn(p.settings.adminToken), SessionKey: secrets.NewValue(rand.Text())})
 }
 
 // bearer lets in who carries a token, compared in constant time.

@@ -42,11 +42,16 @@ type Proposal struct {
 // for none. Errors: fault.Invalid naming the field; fault.Conflict when the
 // preview is not of this proposal, or no longer of this revision.
 func (s *Service) Put(ctx context.Context, p Proposal, confirmed string) error {
+	return s.put(ctx, p, confirmed, p.fingerprints())
+}
+
+// put stores a proposal whose sections have these fingerprints.
+func (s *Service) put(ctx context.Context, p Proposal, confirmed string, prints map[string]string) error {
 	c, err := s.Store.Configuration(ctx)
 	if err != nil {
 		return err
 	}
-	preview, err := s.confirmed(ctx, confirmed, c, p.fingerprints())
+	preview, err := s.confirmed(ctx, confirmed, c, prints)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,206 @@
+package pages
+
+import (
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"example.com/autoprovision/shared/admin"
+	"example.com/autoprovision/shared/directory"
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
+)
+
+type attributesView struct {
+	App        string
+	Wizard     *wizard
+	Rows       []mappingRow
+	Standard   []directory.Attribute
+	Custom     []directory.Attribute
+	Sample     string
+	SampleDone bool
+	Problems   problems
+}
+
+// mappingRow is one app attribute with where it comes from.
+type mappingRow struct {
+	Number     int
+	App, Label string
+	Mandatory  bool
+	// Free is true for a row whose app attribute is typed in.
+	Free bool
+	// Source is a directory attribute, "expression", or empty for not mapped.
+	Source     string
+	Expression string
+	// Other is a directory attribute that the list does not offer.
+	Other string
+	Value string
+	Error string
+}
+
+const fromExpression = "expression"
+
+// mappingRows has a row for each attribute that the app offers, for each other
+// one that is mapped, and an empty one for another.
+func (p *Pages) mappingRows(mapped []provision.MappedAttribute) []mappingRow {
+	byApp := map[string]provision.MappedAttribute{}
+	for _, m := range mapped {
+		byApp[strings.ToLower(m.App)] = m
+	}
+	var rows []mappingRow
+	add := func(row mappingRow, m provision.MappedAttribute) {
+		row.Number = len(rows)
+		row.Source, row.Expression = m.Directory, m.Expression
+		if m.Expression != "" {
+			row.Source = fromExpression
+		}
+		rows = append(rows, row)
+	}
+	for _, a := range p.service.Profile.Attributes {
+		add(mappingRow{App: a.Path, Label: a.Label, Mandatory: a.Mandatory}, byApp[strings.ToLower(a.Path)])
+		delete(byApp, strings.ToLower(a.Path))
+	}
+	for _, m := range mapped {
+		if _, left := byApp[strings.ToLower(m.App)]; left {
+			add(mappingRow{App: m.App, Free: true}, m)
+		}
+	}
+	add(mappingRow{Free: true}, provision.MappedAttribute{})
+	return rows
+}
+
+func (p *Pages) attributesPage(w http.ResponseWriter, r *http.Request) error {
+	c, err := p.draft(r)
+	if err != nil {
+		return err
+	}
+	return p.showAttributes(w, r, http.StatusOK, attributesView{Rows: p.mappingRows(c.Mapping)})
+}
+
+func (p *Pages) showAttributes(w http.ResponseWriter, r *http.Request, status int, v attributesView) error {
+	c, err := p.service.Store.Configuration(r.Context())
+	if err != nil {
+		return err
+	}
+	v.App, v.Wizard = p.service.Profile.Name, wizardOf(r, c)
+	offered, err := p.service.Attributes(r.Context())
+	if err != nil {
+		return err
+	}
+	known := map[string]bool{"": true, fromExpression: true}
+	for _, a := range offered {
+		known[a.Path] = true
+		if a.Custom {
+			v.Custom = append(v.Custom, a)
+		} else {
+			v.Standard = append(v.Standard, a)
+		}
+	}
+	for i := range v.Rows {
+		if !known[v.Rows[i].Source] {
+			v.Rows[i].Other = v.Rows[i].Source
+		}
+	}
+	return p.renderAs(w, r, status, "attributes", "Attributes", v)
+}
+
+// mappingForm reads the rows of the form. at is the row of each mapped attribute.
+func (p *Pages) mappingForm(r *http.Request) (rows []mappingRow, mapped []provision.MappedAttribute, at []int) {
+	labels := map[string]mappingRow{}
+	for _, a := range p.service.Profile.Attributes {
+		labels[a.Path] = mappingRow{Label: a.Label, Mandatory: a.Mandatory}
+	}
+	form := r.PostForm
+	for i := range form["app"] {
+		n := strconv.Itoa(i)
+		row := mappingRow{Number: i, App: strings.TrimSpace(form["app"][i]), Source: form.Get("source" + n), Expression: strings.TrimSpace(form.Get("expression" + n))}
+		known, offered := labels[row.App]
+		row.Label, row.Mandatory, row.Free = known.Label, known.Mandatory, !offered
+		rows = append(rows, row)
+		if row.Source == "" {
+			continue
+		}
+		m := provision.MappedAttribute{App: row.App, Directory: row.Source}
+		if row.Source == fromExpression {
+			m.Directory, m.Expression = "", row.Expression
+		}
+		mapped, at = append(mapped, m), append(at, i)
+	}
+	return rows, mapped, at
+}
+
+var indexedField = regexp.MustCompile(`^attributes\[(\d+)\]`)
+
+// place puts each problem of a mapping at its row; what belongs to none stays.
+func place(rows []mappingRow, at []int, found problems) {
+	for field, text := range found {
+		m := indexedField.FindStringSubmatch(field)
+		if m == nil {
+			continue
+		}
+		i, err := strconv.Atoi(m[1])
+		if err != nil || i >= len(at) {
+			continue
+		}
+		rows[at[i]].Error = text
+		delete(found, field)
+	}
+}
+
+func (p *Pages) saveAttributes(w http.ResponseWriter, r *http.Request) error {
+	rows, mapped, at := p.mappingForm(r)
+	v := attributesView{Rows: rows, Sample: strings.TrimSpace(r.PostForm.Get("sample"))}
+	if r.PostForm.Get("do") == "try" {
+		return p.trySample(w, r, v, mapped, at)
+	}
+	if mapped == nil {
+		mapped = []provision.MappedAttribute{}
+	}
+	found, err := p.propose(w, r, admin.Proposal{Mapping: mapped}, stepWho)
+	if err != nil || found == nil {
+		return err
+	}
+	place(v.Rows, at, found)
+	v.Problems = found
+	return p.showAttributes(w, r, http.StatusUnprocessableEntity, v)
+}
+
+// trySample shows what the mapping in the form makes of one person.
+func (p *Pages) trySample(w http.ResponseWriter, r *http.Request, v attributesView, mapped []provision.MappedAttribute, at []int) error {
+	values, err := p.service.Sample(r.Context(), mapped, v.Sample)
+	if fault.Is(err, fault.NotFound) || v.Sample == "" {
+		v.Problems = problems{"sample": "Nobody in the directory has this address: write a person's present primary address."}
+		return p.showAttributes(w, r, http.StatusUnprocessableEntity, v)
+	}
+	if err != nil {
+		found, ok := refused(err)
+		if !ok {
+			return err
+		}
+		place(v.Rows, at, found)
+		v.Problems = problems{}
+		for field, text := range found {
+			if field == "attributes" || field == "" {
+				v.Problems["attributes"] = text
+				continue
+			}
+			atRow(v.Rows, field, text)
+		}
+		return p.showAttributes(w, r, http.StatusUnprocessableEntity, v)
+	}
+	v.SampleDone = true
+	for i := range v.Rows {
+		v.Rows[i].Value = show(values[v.Rows[i].App])
+	}
+	return p.showAttributes(w, r, http.StatusOK, v)
+}
+
+// atRow puts a problem at the row of an app attribute.
+func atRow(rows []mappingRow, app, text string) {
+	for i := range rows {
+		if strings.EqualFold(rows[i].App, app) {
+			rows[i].Error = text
+		}
+	}
+}

@@ -1,0 +1,52 @@
+package pages
+
+import (
+	"net/http"
+
+	"example.com/autoprovision/shared/admin"
+	"example.com/autoprovision/shared/provision"
+)
+
+type comingUpView struct {
+	Operation, Condition string
+	Rows                 []personRow
+	Next                 string
+	// Filtered is true when a filter leaves people out.
+	Filtered bool
+}
+
+// comingUpScan is how many pending people one page goes through at most for a filter.
+const comingUpScan = 2000
+
+func (p *Pages) comingUpPage(w http.ResponseWriter, r *http.Request) error {
+	q := r.URL.Query()
+	v := comingUpView{Operation: q.Get("operation"), Condition: q.Get("condition")}
+	v.Filtered = v.Operation != "" || v.Condition != ""
+	var found []admin.Person
+	token := q.Get("page")
+	for scanned := 0; len(found) < pageRows && scanned < comingUpScan; scanned += pageRows {
+		page, next, err := p.service.PendingPage(r.Context(), token, pageRows)
+		if err != nil {
+			return err
+		}
+		for _, person := range page {
+			if v.takes(person) {
+				found = append(found, person)
+			}
+		}
+		if token = next; token == "" {
+			break
+		}
+	}
+	v.Rows, v.Next = p.rows(found, p.service.Business()), token
+	return p.render(w, r, "comingup", "Coming up", v)
+}
+
+func (v comingUpView) takes(person admin.Person) bool {
+	next := person.Next
+	if next == nil {
+		return false
+	}
+	return (v.Operation == "" || next.Operation == provision.OperationKind(v.Operation)) &&
+		(v.Condition == "" || next.Cause.Condition == provision.ConditionName(v.Condition))
+}

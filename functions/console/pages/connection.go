@@ -1,0 +1,97 @@
+package pages
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
+)
+
+type connectionView struct {
+	App string
+	provision.Connection
+	FixedBaseURL bool
+	Findings     []finding
+	Problems     problems
+}
+
+type finding struct {
+	Check, Found, Meaning string
+	Result                label
+}
+
+func (p *Pages) connectionPage(w http.ResponseWriter, r *http.Request) error {
+	c, err := p.service.Store.Configuration(r.Context())
+	if err != nil {
+		return err
+	}
+	return p.showConnection(w, r, http.StatusOK, connectionView{Connection: c.Connection})
+}
+
+func (p *Pages) showConnection(w http.ResponseWriter, r *http.Request, status int, v connectionView) error {
+	v.App, v.FixedBaseURL = p.service.Profile.Name, p.service.FixedBaseURL
+	return p.renderAs(w, r, status, "connection", "Connection", v)
+}
+
+func (p *Pages) saveConnection(w http.ResponseWriter, r *http.Request) error {
+	conn, found := connectionForm(r)
+	v := connectionView{Connection: conn, Problems: found}
+	if r.PostForm.Get("do") == "probe" {
+		return p.probe(w, r)
+	}
+	if len(found) == 0 {
+		err := p.service.PutConnection(r.Context(), conn)
+		if err == nil {
+			return p.done(w, r, "/settings", "Saved.")
+		}
+		ok := false
+		if v.Problems, ok = refused(err); !ok {
+			return err
+		}
+	}
+	return p.showConnection(w, r, http.StatusUnprocessableEntity, v)
+}
+
+func connectionForm(r *http.Request) (provision.Connection, problems) {
+	form, found := r.PostForm, problems{}
+	number := func(field string) int {
+		n, err := strconv.Atoi(strings.TrimSpace(form.Get(field)))
+		if err != nil {
+			found[field] = "write a whole number"
+		}
+		return n
+	}
+	rate, err := strconv.ParseFloat(strings.TrimSpace(form.Get("requestsPerSecond")), 64)
+	if err != nil {
+		found["requestsPerSecond"] = "write a number; 0 for unlimited"
+	}
+	return provision.Connection{BaseURL: strings.TrimSpace(form.Get("baseUrl")), UpdateMethod: form.Get("updateMethod"), PatchStyle: form.Get("patchStyle"),
+		MediaType: form.Get("mediaType"), PageSize: number("pageSize"), RequestsPerSecond: rate, Concurrency: number("concurrency"),
+		HardDelete: form.Has("hardDelete")}, found
+}
+
+// probe finds out what the app supports; it only reads.
+func (p *Pages) probe(w http.ResponseWriter, r *http.Request) error {
+	c, err := p.service.Store.Configuration(r.Context())
+	if err != nil {
+		return err
+	}
+	report, err := p.service.Probe(r.Context())
+	if fault.Is(err, fault.Unready) {
+		return p.showConnection(w, r, http.StatusConflict, connectionView{Connection: c.Connection, Problems: problems{"": words(err)}})
+	}
+	if err != nil {
+		return err
+	}
+	v := connectionView{Connection: report.Suggested}
+	for _, f := range report.Findings {
+		result := label{"In the way", "warn"}
+		if f.OK {
+			result = label{"Good", "good"}
+		}
+		v.Findings = append(v.Findings, finding{Check: f.Check, Found: f.Found, Meaning: f.Meaning, Result: result})
+	}
+	return p.showConnection(w, r, http.StatusOK, v)
+}

@@ -1,0 +1,104 @@
+package pages
+
+import (
+	"errors"
+	"net/http"
+
+	"example.com/autoprovision/shared/fault"
+)
+
+var errForm = fault.New(fault.Invalid, "", "the form did not arrive whole: go back and send it again")
+
+// failed answers with a page that says what is wrong and what to do.
+func (p *Pages) failed(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Context().Err() != nil {
+		return // nobody waits for the answer
+	}
+	status, text := explained(err)
+	if status == http.StatusInternalServerError {
+		p.service.Log.Error("page failed", "method", r.Method, "error", err.Error())
+	}
+	view := problemView{Text: text, Back: p.sessions.valid(r)}
+	if err := p.renderAs(w, r, status, "problem", "Something is in the way", view); err != nil {
+		p.service.Log.Error("page of an error failed", "error", err.Error())
+		http.Error(w, text, status)
+	}
+}
+
+type problemView struct {
+	Text string
+	// Back is true for who is signed in.
+	Back bool
+}
+
+// explained is the one table from kinds of errors to statuses and words for a person.
+func explained(err error) (status int, text string) {
+	text = words(err)
+	switch fault.KindOf(err) {
+	case fault.Invalid:
+		return http.StatusUnprocessableEntity, text
+	case fault.NotFound:
+		return http.StatusNotFound, text
+	case fault.Conflict, fault.Unready:
+		return http.StatusConflict, text
+	case fault.Unauthorized:
+		return http.StatusConflict, "The app or the directory refuses the credentials it was given: reauthorize the app, or renew the directory's credentials. (" + text + ")"
+	case fault.Forbidden:
+		return http.StatusConflict, "The app or the directory does not permit this to the credentials it was given. (" + text + ")"
+	case fault.Throttled, fault.Unavailable, fault.Incomplete:
+		return http.StatusServiceUnavailable, "The app or the directory gave no usable answer; nothing was changed by this page. Try again in a while. (" + text + ")"
+	}
+	return http.StatusInternalServerError, "Something went wrong in this program; its log says more. What you sent may or may not have been done: look before you send it again."
+}
+
+// words are what an error says to an administrator.
+func words(err error) string {
+	var f *fault.Error
+	for errors.As(err, &f) {
+		if f.Detail != "" {
+			return f.Detail
+		}
+		if f.Err == nil {
+			return f.Kind.String()
+		}
+		err = f.Err
+	}
+	return err.Error()
+}
+
+// problems are what is wrong with a form, by field; under "" what belongs to none.
+type problems map[string]string
+
+// refused sorts an error by field. ok is false for an error that is no matter
+// of what was entered, which then belongs on a page of its own.
+func refused(err error) (_ problems, ok bool) {
+	found := problems{}
+	for _, e := range split(err) {
+		var f *fault.Error
+		if !errors.As(e, &f) {
+			return nil, false
+		}
+		switch f.Kind {
+		case fault.Invalid, fault.NotFound, fault.Conflict, fault.Unready:
+		default:
+			return nil, false
+		}
+		if found[f.Field] != "" {
+			found[f.Field] += "; "
+		}
+		found[f.Field] += words(f)
+	}
+	return found, len(found) > 0
+}
+
+// split takes joined errors apart.
+func split(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
+		for _, e := range joined.Unwrap() {
+			all = append(all, split(e)...)
+		}
+		return all
+	}
+	return []error{err}
+}

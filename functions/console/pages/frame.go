@@ -1,0 +1,212 @@
+package pages
+
+import (
+	"bytes"
+	"embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"example.com/autoprovision/shared/admin"
+)
+
+//go:embed templates static
+var files embed.FS
+
+// templates are the pages, each within the frame, by name.
+var templates = load()
+
+func load() map[string]*template.Template {
+	entries, err := files.ReadDir("templates")
+	if err != nil {
+		panic("pages: " + err.Error())
+	}
+	parts := template.Must(template.New("frame.html").ParseFS(files, "templates/frame.html", "templates/parts.html"))
+	all := map[string]*template.Template{}
+	for _, e := range entries {
+		name := strings.TrimSuffix(e.Name(), ".html")
+		if name != "frame" && name != "parts" {
+			all[name] = template.Must(template.Must(parts.Clone()).ParseFS(files, path.Join("templates", e.Name())))
+		}
+	}
+	return all
+}
+
+// static serves the style sheet and the one script.
+func static() http.Handler {
+	inner := http.FileServerFS(files)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/") {
+			http.NotFound(w, r) // no listing
+			return
+		}
+		w.Header().Set("Cache-Control", "private, max-age=300")
+		inner.ServeHTTP(w, r)
+	})
+}
+
+type link struct {
+	Label, Path string
+	Here        bool
+}
+
+// frame is what stands around every page.
+type frame struct {
+	Title, App string
+	SignedIn   bool
+	Nav        []link
+	Status     label
+	Now        moment
+	Flash      string
+	// Refresh makes the page load itself again every second, without script.
+	Refresh bool
+	Page    any
+}
+
+// refreshing is a page that shows something under way.
+type refreshing interface{ underWay() bool }
+
+// refreshOnce makes the script that polls a page load it as a whole once what
+// was under way has ended (htmx.org/reference/#response_headers).
+func refreshOnce(w http.ResponseWriter, r *http.Request, page refreshing) {
+	if r.Header.Get("HX-Request") != "" && !page.underWay() {
+		w.Header().Set("HX-Refresh", "true")
+	}
+}
+
+// render answers with a page.
+func (p *Pages) render(w http.ResponseWriter, r *http.Request, name, title string, view any) error {
+	return p.renderAs(w, r, http.StatusOK, name, title, view)
+}
+
+func (p *Pages) renderAs(w http.ResponseWriter, r *http.Request, status int, name, title string, view any) error {
+	return p.execute(w, r, status, templates[name], title, view)
+}
+
+// Frame answers with a page that is not one of this package: t is its body's
+// template, executed with view. See Parse.
+func (p *Pages) Frame(w http.ResponseWriter, r *http.Request, t *template.Template, title string, view any) error {
+	return p.execute(w, r, http.StatusOK, t, title, view)
+}
+
+// Parse makes the template of a page for Frame of a text that defines "body";
+// it may use the parts that all pages share.
+func Parse(text string) *template.Template {
+	parts := template.Must(template.New("frame.html").ParseFS(files, "templates/frame.html", "templates/parts.html"))
+	return template.Must(parts.Parse(text))
+}
+
+func (p *Pages) execute(w http.ResponseWriter, r *http.Request, status int, t *template.Template, title string, view any) error {
+	f := frame{Title: title, App: p.service.Profile.Name, Page: view, SignedIn: p.sessions.valid(r)}
+	if f.SignedIn {
+		st, err := p.service.Status(r.Context())
+		if err != nil && status < http.StatusBadRequest {
+			return err
+		}
+		f.Status, f.Now = statusLabel(st.Status), momentAt(st.Now, st.Now)
+		f.Nav = p.navigation(r, st)
+		f.Flash = takeFlash(w, r)
+	}
+	if u, ok := view.(refreshing); ok {
+		f.Refresh = u.underWay()
+	}
+	var page bytes.Buffer // whole, so that an error half-way is no half page
+	if err := t.ExecuteTemplate(&page, "frame.html", f); err != nil {
+		return fmt.Errorf("page: %w", err)
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(page.Bytes()) // a visitor who is gone needs no answer
+	return nil
+}
+
+func (p *Pages) navigation(r *http.Request, st admin.Status) []link {
+	links := []link{{Label: "Home", Path: "/"}}
+	if st.Status == admin.StatusNotConfigured {
+		links = append(links, link{Label: "Set up", Path: "/setup"})
+	}
+	links = append(links, link{Label: "People", Path: "/people"}, link{Label: "Coming up", Path: "/coming-up"},
+		link{Label: "Orphans", Path: "/orphans"}, link{Label: "Log", Path: "/log"}, link{Label: "Settings", Path: "/settings"})
+	links = append(links, p.extra...)
+	for i, l := range links {
+		links[i].Here = r.URL.Path == l.Path || l.Path != "/" && strings.HasPrefix(r.URL.Path, l.Path+"/")
+	}
+	return links
+}
+
+const flashCookie = "autoprovision-flash"
+
+// done leads to a page that says what was done (post, redirect, get).
+func (p *Pages) done(w http.ResponseWriter, r *http.Request, to, said string) error {
+	if said != "" {
+		http.SetCookie(w, &http.Cookie{Name: flashCookie, Value: base64.RawURLEncoding.EncodeToString([]byte(said)), Path: "/",
+			MaxAge: 60, HttpOnly: true, Secure: p.sessions.secure, SameSite: http.SameSiteStrictMode})
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+	return nil
+}
+
+// Done is done for pages added from outside: it leads to a page that says what was done.
+func (p *Pages) Done(w http.ResponseWriter, r *http.Request, to, said string) error {
+	return p.done(w, r, to, said)
+}
+
+func takeFlash(w http.ResponseWriter, r *http.Request) string {
+	cookie, err := r.Cookie(flashCookie)
+	if err != nil {
+		return ""
+	}
+	http.SetCookie(w, &http.Cookie{Name: flashCookie, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	said, err := base64.RawURLEncoding.DecodeString(cookie.Value)
+	if err != nil {
+		return ""
+	}
+	return string(said)
+}
+
+// moment is a time as pages show it: the date and hour in UTC, and how far it is.
+type moment struct{ At, Now time.Time }
+
+func momentAt(at, now time.Time) moment { return moment{at.UTC(), now.UTC()} }
+
+// Is reports whether there is a time.
+func (m moment) Is() bool { return !m.At.IsZero() }
+
+// ISO is for machines.
+func (m moment) ISO() string { return m.At.Format(time.RFC3339) }
+
+// Text is the date and hour, with the zone.
+func (m moment) Text() string { return m.At.Format("2 Jan 2006, 15:04 UTC") }
+
+// Far is how far the time is from now, in words.
+func (m moment) Far() string {
+	d := m.At.Sub(m.Now)
+	switch {
+	case d > -time.Minute && d < time.Minute:
+		return "now"
+	case d > 0:
+		return "in " + span(d)
+	}
+	return span(-d) + " ago"
+}
+
+// span is a duration in words, in its largest whole unit.
+func span(d time.Duration) string {
+	count := func(n int, unit string) string {
+		if n == 1 {
+			return "1 " + unit
+		}
+		return fmt.Sprintf("%d %ss", n, unit)
+	}
+	switch {
+	case d < time.Hour:
+		return count(int((d+30*time.Second)/time.Minute), "minute")
+	case d < 48*time.Hour:
+		return count(int((d+30*time.Minute)/time.Hour), "hour")
+	}
+	return count(int((d+12*time.Hour)/(24*time.Hour)), "day")
+}

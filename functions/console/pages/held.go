@@ -1,0 +1,99 @@
+package pages
+
+import (
+	"net/http"
+
+	"example.com/autoprovision/shared/admin"
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
+)
+
+// heldView is the list of held operations, or one page of it (R12).
+type heldView struct {
+	App    string
+	List   string
+	People int
+	Since  moment
+	Limit  string
+	Rows   []heldRow
+	Next   string
+	Error  string
+	// Whole is true when Rows is the whole list.
+	Whole bool
+}
+
+type heldRow struct {
+	ID, Email string
+	Operation label
+	Why       string
+	Since     moment
+}
+
+// held reads one page of the open list; st.Held is not nil.
+func (p *Pages) held(r *http.Request, st admin.Status, token string, limit int) (*heldView, error) {
+	g := st.Configuration.Guard
+	v := &heldView{App: p.service.Profile.Name, List: st.Held.ID, People: st.Held.People, Since: momentAt(st.Held.Since, st.Now),
+		Limit: percent(g.MaxShare) + " of the accounts and more than " + plural(g.MinUsers, "person", "people")}
+	records, next, err := p.service.HeldPage(r.Context(), token, limit)
+	if err != nil {
+		return nil, err
+	}
+	for _, rec := range records {
+		v.Rows = append(v.Rows, heldRow{ID: rec.UserID, Email: rec.Email, Operation: operationLabel(rec.Hold.Operation),
+			Why: heldWhy(rec), Since: momentAt(rec.Hold.HeldAt, st.Now)})
+	}
+	v.Next, v.Whole = next, token == "" && next == ""
+	return v, nil
+}
+
+func heldWhy(rec provision.Record) string {
+	if rec.Hold.Operation == provision.Create {
+		return "their account is not in the app any more, as those of many others"
+	}
+	why := condition(rec.Hold.Condition)
+	if rec.Hold.Condition == provision.ConditionAppOff && len(rec.Reasons) > 0 {
+		why += ": " + rec.Reasons[0]
+	}
+	return why
+}
+
+func (p *Pages) heldPage(w http.ResponseWriter, r *http.Request) error {
+	return p.showHeld(w, r, http.StatusOK, "")
+}
+
+func (p *Pages) showHeld(w http.ResponseWriter, r *http.Request, status int, problem string) error {
+	st, err := p.service.Status(r.Context())
+	if err != nil {
+		return err
+	}
+	v := &heldView{}
+	if st.Held != nil {
+		if v, err = p.held(r, st, r.URL.Query().Get("page"), pageRows); err != nil {
+			return err
+		}
+	}
+	v.Error = problem
+	return p.renderAs(w, r, status, "held", "Held for you", v)
+}
+
+func (p *Pages) settleHeld(w http.ResponseWriter, r *http.Request) error {
+	form := r.PostForm
+	users := form["user"]
+	if form.Get("for") == "all" {
+		users = nil
+	} else if len(users) == 0 {
+		return p.showHeld(w, r, http.StatusUnprocessableEntity, "Tick at least one person, or use a button for everybody.")
+	}
+	release := form.Get("verdict") == "confirm"
+	err := p.service.Settle(r.Context(), form.Get("list"), users, release)
+	if fault.Is(err, fault.Conflict, fault.Invalid) {
+		return p.showHeld(w, r, http.StatusConflict, "The list has changed since you looked at it, so nothing was decided. This is the present one.")
+	}
+	if err != nil {
+		return err
+	}
+	if release {
+		return p.done(w, r, "/", "Confirmed: what was held for them is done now.")
+	}
+	return p.done(w, r, "/", "Dismissed: they keep what they have, until there is another cause.")
+}

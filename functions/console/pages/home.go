@@ -1,0 +1,152 @@
+package pages
+
+import (
+	"net/http"
+
+	"example.com/autoprovision/shared/admin"
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
+)
+
+// homeRows is how many rows of each list the first page shows.
+const homeRows = 6
+
+type homeView struct {
+	Status   string
+	App      string
+	Since    moment
+	Held     *heldView
+	Sweep    *sweepView
+	Lost     moment
+	Items    []attentionView
+	MoreItem bool
+	Usage    usageView
+	Due      []personRow
+	MoreDue  bool
+}
+
+func (v homeView) underWay() bool { return v.Sweep != nil && v.Sweep.Running }
+
+// Polled is true where the script reads the progress again.
+func (v homeView) Polled() bool { return v.underWay() }
+
+func (p *Pages) home(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	st, err := p.service.Status(ctx)
+	if err != nil {
+		return err
+	}
+	c := st.Configuration
+	v := homeView{Status: st.Status, App: p.service.Profile.Name, Since: momentAt(c.TurnedOnAt, st.Now),
+		Lost: momentAt(c.Authorization.LostAt, st.Now), Sweep: viewSweep(st)}
+	if st.Held != nil {
+		if v.Held, err = p.held(r, st, "", homeRows); err != nil {
+			return err
+		}
+	}
+	items, next, err := p.service.AttentionPage(ctx, "", homeRows+1)
+	if err != nil {
+		return err
+	}
+	if v.Items, err = p.attention(ctx, st.Now, items[:min(len(items), homeRows)]); err != nil {
+		return err
+	}
+	v.MoreItem = len(items) > homeRows || next != ""
+	counts, err := p.service.Usage(ctx, usageDays)
+	if err != nil {
+		return err
+	}
+	v.Usage = viewUsage(counts, st.Now)
+	due, next, err := p.service.PendingPage(ctx, "", homeRows)
+	if err != nil {
+		return err
+	}
+	v.Due, v.MoreDue = p.rows(due, st.Now), next != ""
+	refreshOnce(w, r, v)
+	return p.render(w, r, "home", "Home", v)
+}
+
+// sweepView is how far a sweep is.
+type sweepView struct {
+	Running, Failed bool
+	Reason          string
+	Stage           string
+	Listed          int
+	Looked, ToLook  int
+	Ended           moment
+}
+
+func viewSweep(st admin.Status) *sweepView {
+	sw := st.Sweep
+	if sw == nil {
+		return nil
+	}
+	v := &sweepView{Running: sw.State == provision.SweepQueued || sw.State == provision.SweepRunning, Failed: sw.State == provision.SweepFailed,
+		Reason: sw.Reason, Listed: sw.Listed, Looked: sw.Looked, ToLook: sw.ToLook, Ended: momentAt(sw.FinishedAt, st.Now)}
+	switch {
+	case sw.State == provision.SweepQueued:
+		v.Stage = "about to begin"
+	case sw.Stage == "list":
+		v.Stage = "reading the directory"
+	default:
+		v.Stage = "looking at people"
+	}
+	return v
+}
+
+func (p *Pages) sweepNow(w http.ResponseWriter, r *http.Request) error {
+	if err := p.service.Sweep(r.Context()); err != nil {
+		return err
+	}
+	return p.done(w, r, "/", "A sweep has begun: everybody in the directory is compared with the app.")
+}
+
+type confirmView struct {
+	App string
+	// Preview is the id of a preview whose removals turning on releases; empty for none.
+	Preview string
+	Removes int
+	// Missing says what must be set before; empty when nothing.
+	Missing string
+}
+
+func (p *Pages) turnOnPage(w http.ResponseWriter, r *http.Request) error {
+	st, err := p.service.Status(r.Context())
+	if err != nil {
+		return err
+	}
+	if st.Status == admin.StatusNotConfigured {
+		return p.done(w, r, "/setup", "Finish the set-up first; then autoprovisioning can be turned on.")
+	}
+	v := confirmView{App: p.service.Profile.Name}
+	if id := r.URL.Query().Get("preview"); id != "" {
+		preview, err := p.service.PreviewByID(r.Context(), id)
+		if err != nil {
+			return err
+		}
+		v.Preview, v.Removes = id, preview.Counts[provision.Suspend]+preview.Counts[provision.HardDelete]
+	}
+	return p.render(w, r, "turnon", "Turn on autoprovisioning", v)
+}
+
+func (p *Pages) turnOn(w http.ResponseWriter, r *http.Request) error {
+	err := p.service.TurnOn(r.Context(), r.PostForm.Get("preview"))
+	if fault.Is(err, fault.Unready) {
+		return p.renderAs(w, r, http.StatusConflict, "turnon", "Turn on autoprovisioning", confirmView{App: p.service.Profile.Name, Missing: words(err)})
+	}
+	if err != nil {
+		return err
+	}
+	return p.done(w, r, "/", "Autoprovisioning is on. The first sweep compares the directory with "+p.service.Profile.Name+" now.")
+}
+
+func (p *Pages) turnOffPage(w http.ResponseWriter, r *http.Request) error {
+	return p.render(w, r, "turnoff", "Turn off autoprovisioning", confirmView{App: p.service.Profile.Name})
+}
+
+func (p *Pages) turnOff(w http.ResponseWriter, r *http.Request) error {
+	if err := p.service.TurnOff(r.Context()); err != nil {
+		return err
+	}
+	return p.done(w, r, "/", "Autoprovisioning is off. Nothing is done in "+p.service.Profile.Name+" until you turn it on again; the configuration is kept.")
+}

@@ -1,0 +1,240 @@
+package pages
+
+import (
+	"cmp"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/state"
+)
+
+// eventRow is an entry of the log.
+type eventRow struct {
+	When    moment
+	Name    string
+	Outcome label
+	Person  personLink
+	Why     string
+	Error   string
+}
+
+func viewEvents(events []provision.Event, now time.Time) []eventRow {
+	rows := make([]eventRow, len(events))
+	for i, e := range events {
+		rows[i] = eventRow{When: momentAt(e.Time, now), Name: e.Name, Outcome: outcomeLabel(e.Outcome),
+			Person: personLink{e.UserID, e.Email}, Why: eventWhy(e.Cause, now), Error: e.Error}
+	}
+	return rows
+}
+
+func eventWhy(c provision.Cause, now time.Time) string {
+	var parts []string
+	if c.Text != "" {
+		parts = append(parts, c.Text)
+	}
+	if why := condition(c.Condition); why != "" {
+		if !c.Since.IsZero() {
+			why += " since " + momentAt(c.Since, now).Text()
+		}
+		parts = append(parts, why)
+	}
+	if !c.Deadline.IsZero() {
+		parts = append(parts, "due "+momentAt(c.Deadline, now).Text())
+	}
+	return strings.Join(parts, "; ")
+}
+
+type logView struct {
+	User, Name, Outcome, From, To string
+	Names                         []string
+	Rows                          []eventRow
+	// Next and Table are addresses of the next page and of the same as CSV.
+	Next, Table string
+	Problems    problems
+}
+
+// eventNames are all names in the log.
+func eventNames() []string {
+	return []string{provision.EventCreate, provision.EventUpdate, provision.EventSuspend, provision.EventUnsuspend,
+		provision.EventHardDelete, provision.EventConfiguration, provision.EventNotice}
+}
+
+func (p *Pages) logPage(w http.ResponseWriter, r *http.Request) error {
+	q := r.URL.Query()
+	v := logView{User: q.Get("user"), Name: q.Get("name"), Outcome: q.Get("outcome"), From: q.Get("from"), To: q.Get("to"), Names: eventNames()}
+	f, problems, err := p.filter(r)
+	if err != nil {
+		return err
+	}
+	if v.Problems = problems; len(problems) > 0 {
+		return p.renderAs(w, r, http.StatusUnprocessableEntity, "log", "Log", v)
+	}
+	f.Limit, f.Token = pageRows, q.Get("page")
+	events, next, err := p.service.Events(r.Context(), f)
+	if err != nil {
+		return err
+	}
+	v.Rows = viewEvents(events, p.service.Business())
+	q.Del("page")
+	v.Table = "/log.csv?" + q.Encode()
+	if next != "" {
+		q.Set("page", next)
+		v.Next = "/log?" + q.Encode()
+	}
+	return p.render(w, r, "log", "Log", v)
+}
+
+// filter reads the filters of the log; problems are by field.
+func (p *Pages) filter(r *http.Request) (f state.EventFilter, found problems, err error) {
+	q := r.URL.Query()
+	f = state.EventFilter{Name: q.Get("name"), Outcome: provision.Outcome(q.Get("outcome"))}
+	found = problems{}
+	if user := strings.TrimSpace(q.Get("user")); user != "" {
+		f.UserID, err = p.service.UserID(r.Context(), user)
+		if fault.Is(err, fault.NotFound, fault.Invalid) {
+			found["user"], err = words(err), nil
+		}
+		if err != nil {
+			return f, nil, err
+		}
+	}
+	f.From = day(q, "from", found)
+	if to := day(q, "to", found); !to.IsZero() {
+		f.To = to.AddDate(0, 0, 1) // the day itself is included
+	}
+	if !f.From.IsZero() && !f.To.IsZero() && !f.From.Before(f.To) {
+		found["to"] = "the last day is before the first"
+	}
+	return f, found, nil
+}
+
+func day(q url.Values, field string, found problems) time.Time {
+	text := q.Get(field)
+	if text == "" {
+		return time.Time{}
+	}
+	t, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		found[field] = "write a day as year-month-day, such as 2026-01-31"
+	}
+	return t
+}
+
+func (p *Pages) logCSV(w http.ResponseWriter, r *http.Request) error {
+	f, found, err := p.filter(r)
+	if err != nil {
+		return err
+	}
+	if len(found) > 0 {
+		return p.done(w, r, "/log?"+r.URL.RawQuery, "")
+	}
+	f.Limit = 500
+	header := []string{"id", "time", "name", "userId", "email", "accountId", "outcome", "condition", "since", "deadline", "cause", "error"}
+	return p.table(w, "events.csv", header, func() ([][]string, bool, error) {
+		events, next, err := p.service.Events(r.Context(), f)
+		rows := make([][]string, len(events))
+		for i, e := range events {
+			rows[i] = []string{e.ID, stamp(e.Time), e.Name, e.UserID, e.Email, e.AccountID, string(e.Outcome),
+				string(e.Cause.Condition), stamp(e.Cause.Since), stamp(e.Cause.Deadline), e.Cause.Text, e.Error}
+		}
+		f.Token = next
+		return rows, next != "", err
+	})
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339Nano)
+}
+
+// failureGroup is the failures of one cause.
+type failureGroup struct {
+	Name    string
+	Outcome label
+	Error   string
+	Todo    string
+	Count   int
+	Last    moment
+	People  []personLink
+	More    int
+}
+
+type failuresView struct {
+	Groups []failureGroup
+	// Whole is false when there are more failures than were read.
+	Whole bool
+	Read  int
+}
+
+// failuresRead is how many of the last failures and refusals each are grouped.
+const failuresRead = 500
+
+func (p *Pages) failuresPage(w http.ResponseWriter, r *http.Request) error {
+	now := p.service.Business()
+	v := failuresView{Whole: true}
+	var all []provision.Event
+	for _, outcome := range []provision.Outcome{provision.OutcomeFailed, provision.OutcomeRefused} {
+		events, next, err := p.service.Events(r.Context(), state.EventFilter{Outcome: outcome, Limit: failuresRead})
+		if err != nil {
+			return err
+		}
+		all = append(all, events...)
+		v.Whole = v.Whole && next == ""
+	}
+	v.Read = len(all)
+	v.Groups = groupFailures(all, now)
+	return p.render(w, r, "failures", "Failures by cause", v)
+}
+
+func groupFailures(events []provision.Event, now time.Time) []failureGroup {
+	type key struct {
+		name    string
+		outcome provision.Outcome
+		text    string
+	}
+	groups := map[key]*failureGroup{}
+	people := map[key]map[string]bool{}
+	for _, e := range events {
+		k := key{e.Name, e.Outcome, e.Error}
+		g := groups[k]
+		if g == nil {
+			g = &failureGroup{Name: e.Name, Outcome: outcomeLabel(e.Outcome), Error: e.Error, Todo: todo(e.Outcome)}
+			groups[k], people[k] = g, map[string]bool{}
+		}
+		g.Count++
+		if e.Time.After(g.Last.At) {
+			g.Last = momentAt(e.Time, now)
+		}
+		if e.UserID != "" && !people[k][e.UserID] {
+			people[k][e.UserID] = true
+			if len(g.People) < named {
+				g.People = append(g.People, personLink{e.UserID, e.Email})
+			} else {
+				g.More++
+			}
+		}
+	}
+	list := make([]failureGroup, 0, len(groups))
+	for _, g := range groups {
+		list = append(list, *g)
+	}
+	slices.SortFunc(list, func(a, b failureGroup) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), b.Last.At.Compare(a.Last.At), cmp.Compare(a.Name+a.Error, b.Name+b.Error))
+	})
+	return list
+}
+
+// todo says what an administrator can do about what went wrong.
+func todo(o provision.Outcome) string {
+	if o == provision.OutcomeRefused {
+		return "The app refuses this by a rule of its own. In the app, settle what the text names (open roles and tasks of the person, a name in use), then use “Look again now” on the person's page; it is tried again daily."
+	}
+	return "Nothing, if it succeeds at the next try, which comes by itself. If it stays, read the text, check the app and the mapping, then use “Look again now” on the person's page."
+}

@@ -1,0 +1,135 @@
+// Package pages owns the console: the web pages on which an administrator
+// sees, sets and trusts what is done to accounts.
+//
+// It promises that every page works without script, that only POST changes
+// anything, that nothing but sign-in and the style sheet is answered to
+// somebody who is not signed in, that a request from another site is refused,
+// and that no page or cookie holds a token (R15). It decides nothing and calls
+// no API: package admin does what an administrator asks for.
+package pages
+
+import (
+	"net/http"
+
+	"example.com/autoprovision/shared/admin"
+	"example.com/autoprovision/shared/secrets"
+)
+
+// Options are what the pages need; all but Secure are required.
+type Options struct {
+	Service *admin.Service
+	SignIn  SignIn
+	// SessionKey signs sessions: every instance that serves the console has the same one.
+	SessionKey secrets.Value
+	// Secure is true where the pages are reached by https only.
+	Secure bool
+}
+
+// Pages is the console. It is safe for concurrent use once every Add is done.
+type Pages struct {
+	service  *admin.Service
+	signIn   SignIn
+	sessions sessions
+	mux      *http.ServeMux
+	open     *http.ServeMux
+	extra    []link
+	handler  http.Handler
+}
+
+// New returns the console over the use cases.
+func New(o Options) *Pages {
+	p := &Pages{service: o.Service, signIn: o.SignIn, mux: http.NewServeMux(), open: http.NewServeMux(),
+		sessions: sessions{key: o.SessionKey, now: o.Service.Real, secure: o.Secure}}
+	p.open.Handle("GET /static/", static())
+	p.openRoute("GET /sign-in", p.signInPage)
+	p.openRoute("POST /sign-in", p.finishSignIn)
+	p.openRoute("POST /sign-out", p.signOut)
+	p.routes()
+	p.handler = headers(http.NewCrossOriginProtection().Handler(http.HandlerFunc(p.route)))
+	return p
+}
+
+// ServeHTTP implements http.Handler.
+func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handler.ServeHTTP(w, r) }
+
+// Handler answers one request; its error becomes a page that says what to do.
+type Handler func(w http.ResponseWriter, r *http.Request) error
+
+// Add serves a further page, for who is signed in, under a pattern such as
+// "GET /playground". A label that is not empty puts path into the navigation.
+func (p *Pages) Add(label, path, pattern string, h Handler) {
+	p.page(pattern, h)
+	if label != "" {
+		p.extra = append(p.extra, link{Label: label, Path: path})
+	}
+}
+
+func (p *Pages) routes() {
+	p.page("GET /{$}", p.home)
+	p.page("GET /held", p.heldPage)
+	p.page("POST /held", p.settleHeld)
+	p.page("GET /attention", p.attentionPage)
+	p.page("GET /turn-on", p.turnOnPage)
+	p.page("POST /turn-on", p.turnOn)
+	p.page("GET /turn-off", p.turnOffPage)
+	p.page("POST /turn-off", p.turnOff)
+	p.page("POST /sweep-now", p.sweepNow)
+	p.page("GET /previews/{id}", p.previewPage)
+	p.page("POST /previews/{id}/save", p.savePreviewed)
+	p.page("POST /previews", p.newPreview)
+
+	p.page("GET /setup", p.setup)
+	p.page("GET /setup/start", p.checklistPage)
+	p.page("POST /setup/start", p.checklist)
+	p.page("GET /setup/review", p.review)
+	for _, place := range []string{"/setup", "/settings"} {
+		p.page("GET "+place+"/token", p.tokenPage)
+		p.page("POST "+place+"/token", p.saveToken)
+		p.page("GET "+place+"/attributes", p.attributesPage)
+		p.page("POST "+place+"/attributes", p.saveAttributes)
+		p.page("GET "+place+"/who", p.whoPage)
+		p.page("POST "+place+"/who", p.saveWho)
+		p.page("GET "+place+"/time-frames", p.framesPage)
+		p.page("POST "+place+"/time-frames", p.saveFrames)
+	}
+	p.page("GET /settings", p.settingsPage)
+	p.page("GET /settings/safety", p.safetyPage)
+	p.page("POST /settings/safety", p.saveSafety)
+	p.page("GET /settings/connection", p.connectionPage)
+	p.page("POST /settings/connection", p.saveConnection)
+	p.page("GET /settings/delete", p.deletePage)
+	p.page("POST /settings/delete", p.deleteConfiguration)
+
+	p.page("GET /people", p.peoplePage)
+	p.page("GET /people/{user}", p.personPage)
+	p.page("POST /people/{user}/look", p.lookNow)
+	p.page("GET /coming-up", p.comingUpPage)
+	p.page("GET /orphans", p.orphansPage)
+	p.page("GET /orphans.csv", p.orphansCSV)
+	p.page("GET /log", p.logPage)
+	p.page("GET /log.csv", p.logCSV)
+	p.page("GET /log/failures", p.failuresPage)
+}
+
+// page registers a page for who is signed in.
+func (p *Pages) page(pattern string, h Handler) { p.mux.Handle(pattern, p.answer(h)) }
+
+// openRoute registers what needs no session.
+func (p *Pages) openRoute(pattern string, h Handler) { p.open.Handle(pattern, p.answer(h)) }
+
+// route lets in who is signed in, and sends everybody else to sign in.
+func (p *Pages) route(w http.ResponseWriter, r *http.Request) {
+	if _, pattern := p.open.Handler(r); pattern != "" {
+		p.open.ServeHTTP(w, r)
+		return
+	}
+	if r.Method == http.MethodGet && r.URL.Path == "/" && r.URL.Query().Has("token") {
+		p.answer(p.finishSignIn).ServeHTTP(w, r)
+		return
+	}
+	if !p.sessions.valid(r) {
+		p.answer(p.challenge).ServeHTTP(w, r)
+		return
+	}
+	p.mux.ServeHTTP(w, r)
+}

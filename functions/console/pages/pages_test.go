@@ -1,0 +1,371 @@
+package pages_test
+
+import (
+	"encoding/csv"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+
+	"example.com/autoprovision/infra/simcomeet"
+)
+
+// everyPage are the pages that need nothing to be read.
+func everyPage() []string {
+	return []string{"/", "/setup/start", "/setup/token", "/setup/attributes", "/setup/who", "/setup/time-frames", "/settings", "/settings/token",
+		"/settings/attributes", "/settings/who", "/settings/time-frames", "/settings/safety", "/settings/connection", "/settings/delete",
+		"/people", "/coming-up", "/orphans", "/log", "/log/failures", "/attention", "/held", "/turn-off"}
+}
+
+func TestNothingIsAnsweredWithoutSignIn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, path := range append(everyPage(), "/log.csv", "/orphans.csv", "/people/1", "/previews/1", "/nothing") {
+		if page := w.get(http.StatusUnauthorized, path); !strings.Contains(page, "Sign-in token") {
+			t.Errorf("%s does not ask for sign-in", path)
+		}
+	}
+	for _, path := range []string{"/turn-on", "/turn-off", "/settings/delete", "/settings/token", "/held", "/sweep-now"} {
+		w.body(w.send("POST", path, url.Values{"accessToken": {"x"}}), http.StatusUnauthorized, path)
+	}
+	w.refuse(http.StatusUnauthorized, "/sign-in", url.Values{"token": {"wrong"}}, "not the sign-in token")
+	if len(w.cookies) > 0 {
+		t.Error("a wrong token gave a session")
+	}
+	w.cookies["autoprovision-session"] = "zzzzzz.forged.AAAA"
+	w.get(http.StatusUnauthorized, "/")
+}
+
+func TestSignInByAddress(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	res := w.send("GET", "/?token="+adminToken, nil)
+	if res.StatusCode != http.StatusSeeOther || res.Header.Get("Location") != "/" {
+		t.Fatalf("%d to %q", res.StatusCode, res.Header.Get("Location"))
+	}
+	c := res.Cookies()[0]
+	if !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "/" {
+		t.Errorf("the cookie is %v", c)
+	}
+	w.get(http.StatusOK, "/")
+	w.post("/sign-out", nil, "/sign-in")
+	w.get(http.StatusUnauthorized, "/")
+}
+
+func TestEveryPage(t *testing.T) {
+	t.Parallel()
+	w := on(t)
+	for _, path := range everyPage() {
+		res := w.send("GET", path, nil)
+		page := w.body(res, http.StatusOK, path)
+		csp := res.Header.Get("Content-Security-Policy")
+		if !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
+			t.Errorf("%s: policy %q", path, csp)
+		}
+		if res.Header.Get("Cache-Control") != "no-store" || res.Header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s lacks a header: %v", path, res.Header)
+		}
+		if len(page) > 100_000 {
+			t.Errorf("%s has %d bytes", path, len(page))
+		}
+		for _, inline := range []string{" style=", " onclick=", "<style", "javascript:"} {
+			if strings.Contains(page, inline) {
+				t.Errorf("%s holds %q, which the policy forbids", path, inline)
+			}
+		}
+		if !strings.Contains(page, "<h1") || !strings.Contains(page, `<html lang="en">`) || strings.Contains(page, "ZgotmplZ") {
+			t.Errorf("%s is not a whole page:\n%s", path, page)
+		}
+	}
+	w.get(http.StatusNotFound, "/people/unknown@example.com")
+	if sheet := w.get(http.StatusOK, "/static/style.css"); len(sheet) > 25_000 {
+		t.Errorf("the style sheet has %d bytes", len(sheet))
+	}
+	w.get(http.StatusNotFound, "/static/")
+}
+
+func TestAnotherSiteIsRefused(t *testing.T) {
+	t.Parallel()
+	w := on(t)
+	for name, value := range map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"} {
+		r := httptest.NewRequest("POST", "/turn-off", nil)
+		r.Header.Set(name, value)
+		r.AddCookie(&http.Cookie{Name: "autoprovision-session", Value: w.cookies["autoprovision-session"]})
+		rec := httptest.NewRecorder()
+		w.pages.ServeHTTP(rec, r)
+		if rec.Code != http.StatusForbidden {
+			t.Errorf("%s: %s: status %d", name, value, rec.Code)
+		}
+	}
+	if !strings.Contains(w.get(http.StatusOK, "/"), "<strong>on</strong>") {
+		t.Error("another site turned it off")
+	}
+}
+
+func TestSetUpToOn(t *testing.T) {
+	t.Parallel()
+	w := configured(t)
+	review := w.send("GET", "/setup/review", nil).Header.Get("Location")
+	page := w.until(review, func(page string) bool { return strings.Contains(page, `class="tiles"`) })
+	for _, want := range []string{"<strong>38</strong>", "maya.cohen@example.com", "at once"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the review does not show %q", want)
+		}
+	}
+	if n := len(w.comeet.Accounts()); n != 0 {
+		t.Fatalf("%d accounts before turning on", n)
+	}
+	w.post("/turn-on", nil, "/")
+	w.until("/", func(page string) bool { return strings.Contains(page, "Last sweep") })
+	if n := len(w.comeet.Accounts()); n != 38 {
+		t.Errorf("%d accounts, want 38", n)
+	}
+	w.post("/turn-off", nil, "/")
+	if !strings.Contains(w.get(http.StatusOK, "/"), "Autoprovisioning is <strong>off</strong>") {
+		t.Error("it is not off")
+	}
+	w.post("/settings/delete", nil, "/")
+	if !strings.Contains(w.get(http.StatusOK, "/"), "/setup") || len(w.comeet.Accounts()) != 38 {
+		t.Error("deleting the configuration did not lead back to the set-up with the accounts as they were")
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	w := configured(t)
+	base := w.system.Admin.Connection.BaseURL
+	w.refuse(422, "/setup/start", url.Values{"sso": {"on"}}, "Tick all three")
+	w.refuse(422, "/settings/token", url.Values{"accessToken": {"wrong-token"}, "baseUrl": {base}}, "the app refuses this token")
+	w.refuse(422, "/settings/token", url.Values{"accessToken": {""}, "baseUrl": {base}}, "paste the access token")
+	w.refuse(422, "/settings/token", url.Values{"accessToken": {"x"}, "baseUrl": {"http://elsewhere.example"}}, "must begin with https")
+	form := defaultMapping()
+	form.Set("source0", "")
+	w.refuse(422, "/settings/attributes", form, "userName: the app requires this attribute")
+	form = defaultMapping()
+	form.Set("source1", "expression")
+	form.Set("expression1", "user.name +")
+	w.refuse(422, "/settings/attributes", form, `id="error1"`)
+	w.refuse(422, "/settings/who", url.Values{"do": {"save"}, "groups": {"none@example.com"}}, "the directory has no group")
+	w.refuse(422, "/settings/time-frames", frames("deleted", "7d", "1d"), `id="deleted-e"`)
+	w.refuse(422, "/settings/time-frames", frames("appOff", "yesterday", ""), "is no time frame")
+	w.refuse(422, "/settings/safety", url.Values{"protected": {"nobody@example.com"}, "share": {"10"}, "min": {"5"}}, "neither the directory nor the app")
+	w.refuse(422, "/settings/safety", url.Values{"share": {"many"}, "min": {"5"}}, "write a number of percent")
+	w.refuse(422, "/settings/connection", url.Values{"pageSize": {"0"}, "requestsPerSecond": {"0"}, "concurrency": {"4"}}, "must be 1 to 1000")
+	if page := w.get(422, "/log?from=yesterday"); !strings.Contains(page, "year-month-day") {
+		t.Error("a wrong day is not refused at its field")
+	}
+	if page := w.get(422, "/log?user=nobody@example.com"); !strings.Contains(page, "nobody has this address") {
+		t.Error("an unknown person is not refused at its field")
+	}
+}
+
+func TestWho(t *testing.T) {
+	t.Parallel()
+	w := configured(t)
+	page := w.get(http.StatusOK, "/settings/who")
+	for _, want := range []string{"<strong>38</strong> in", "they are archived in the directory", "Inherit: on, from /"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not show %q", want)
+		}
+	}
+	form := url.Values{"do": {"search"}, "unit": {"/"}, "state": {"on"}, "find-groups": {"eng"}}
+	page = w.body(w.send("POST", "/settings/who", form), 200, "search")
+	if !strings.Contains(page, `value="add-groups:engineering@example.com"`) {
+		t.Fatal("the search does not find the group")
+	}
+	form = url.Values{"do": {"add-groups:engineering@example.com"}, "unit": {"/"}, "state": {"on"}}
+	page = w.body(w.send("POST", "/settings/who", form), 200, "add")
+	for _, want := range []string{"<strong>6</strong> in", "they are not a member, direct or nested", "its members, nested ones included"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("with the group, the page does not show %q", want)
+		}
+	}
+	form = url.Values{"do": {"remove-groups:engineering@example.com"}, "groups": {"engineering@example.com"}, "unit": {"/"}, "state": {"on"}}
+	if page = w.body(w.send("POST", "/settings/who", form), 200, "remove"); !strings.Contains(page, "<strong>38</strong> in") {
+		t.Error("the group is not removed again")
+	}
+}
+
+func TestSampleOfMapping(t *testing.T) {
+	t.Parallel()
+	w := configured(t)
+	form := defaultMapping()
+	form["app"] = append(form["app"][:4], "displayName")
+	form.Set("source4", "expression")
+	form.Set("expression4", "user.name.familyName + ', ' + user.name.givenName")
+	form.Set("do", "try")
+	form.Set("sample", "maya.cohen@example.com")
+	if page := w.body(w.send("POST", "/settings/attributes", form), 200, "try"); !strings.Contains(page, "<strong>Cohen, Maya</strong>") {
+		t.Error("the result is not shown")
+	}
+	form.Set("sample", "nobody@example.com")
+	w.refuse(422, "/settings/attributes", form, "Nobody in the directory")
+}
+
+func TestEditIsPreviewedBeforeItIsSaved(t *testing.T) {
+	t.Parallel()
+	w := on(t)
+	form := url.Values{"do": {"save"}, "unit": {"/", "/Finance"}, "state": {"on", "off"}}
+	form2 := url.Values{"appOff.suspendAfter": {"within24h"}}
+	preview := w.post("/settings/time-frames", form2, "/previews/")
+	w.until(preview, func(page string) bool { return strings.Contains(page, "Nothing would be done to anybody") })
+	w.post(preview+"/save", nil, "/settings")
+	preview = w.post("/settings/who", form, "/previews/")
+	page := w.until(preview, func(page string) bool { return strings.Contains(page, "fatima.zahra@example.com") })
+	if !strings.Contains(page, "Suspend") || !strings.Contains(page, "out of scope") {
+		t.Errorf("the preview does not say who loses: %s", page)
+	}
+	if c, _ := w.system.Store.Configuration(t.Context()); len(c.Scope.OrgUnits) != 1 {
+		t.Error("the edit is saved before it was confirmed")
+	}
+	if page := w.get(http.StatusOK, "/settings/who?draft="+strings.TrimPrefix(preview, "/previews/")); !strings.Contains(page, `<option value="off" selected>`) {
+		t.Error("going back to the form loses the edit")
+	}
+	w.post(preview+"/save", nil, "/settings")
+	w.until("/people/fatima.zahra@example.com", func(page string) bool { return strings.Contains(page, "is suspended (deactivated)") })
+	if w.send("POST", preview+"/save", nil).Header.Get("Location") != preview {
+		t.Error("a preview was saved twice")
+	}
+	if !strings.Contains(w.get(http.StatusOK, preview), "Make another") {
+		t.Error("an old preview does not say so")
+	}
+}
+
+func TestPerson(t *testing.T) {
+	t.Parallel()
+	w := on(t)
+	const email = "maya.cohen@example.com"
+	page := w.get(http.StatusOK, "/people/"+email)
+	for _, want := range []string{"They have an active account in Comeet", "No end is set", "Provisioned is not invited", "Create User By Auto Provisioning"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	w.patch(email, `{"suspended":true}`)
+	w.post("/people/"+email+"/look", nil, "/people/")
+	page = w.get(http.StatusOK, "/people/"+email)
+	for _, want := range []string{"Done: suspend", "Their account in Comeet is suspended", "It will be hard deleted", "in 7 days", "<svg", "they are suspended from Google"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("after the suspension, the page does not say %q", want)
+		}
+	}
+	if page := w.get(http.StatusOK, "/coming-up"); !strings.Contains(page, email) {
+		t.Error("the hard delete is not coming up")
+	}
+	if page := w.get(http.StatusOK, "/coming-up?condition=deleted"); strings.Contains(page, email) {
+		t.Error("the filter lets everybody through")
+	}
+	if page := w.get(http.StatusOK, "/people?q=maya"); !strings.Contains(page, email) || strings.Contains(page, "tomas") {
+		t.Error("the search does not find exactly whom it should")
+	}
+	if page := w.get(http.StatusOK, "/people/ruth.abrams@example.com"); !strings.Contains(page, "because they are archived") {
+		t.Error("the page of an archived person does not say so")
+	}
+}
+
+func TestHeldPeople(t *testing.T) {
+	t.Parallel()
+	w := on(t)
+	people := []string{"maya.cohen", "tomas.novak", "aisha.rahman", "sofia.rossi", "jonas.weber", "mei.lin", "hannah.schmidt"}
+	for _, name := range people {
+		w.patch(name+"@example.com", `{"suspended":true}`)
+	}
+	w.post("/sweep-now", nil, "/")
+	page := w.until("/", func(page string) bool { return strings.Contains(page, "Held for you: 7") })
+	list := between(t, page, `name="list" value="`, `"`)
+	user := between(t, page, `name="user" value="`, `"`)
+	w.refuse(422, "/held", url.Values{"list": {list}, "for": {"chosen"}, "verdict": {"confirm"}}, "Tick at least one person")
+	w.refuse(409, "/held", url.Values{"list": {"held-old"}, "for": {"all"}, "verdict": {"confirm"}}, "nothing was decided")
+	w.post("/held", url.Values{"list": {list}, "for": {"chosen"}, "user": {user}, "verdict": {"dismiss"}}, "/")
+	page = w.until("/held", func(page string) bool { return strings.Contains(page, "6 people wait") })
+	if strings.Contains(page, `value="`+user+`"`) {
+		t.Error("the dismissed person is still held")
+	}
+	w.post("/held", url.Values{"list": {between(t, page, `name="list" value="`, `"`)}, "for": {"all"}, "verdict": {"confirm"}}, "/")
+	w.until("/log?name=Suspend+Auto+Provisioned+User", func(page string) bool { return strings.Count(page, "Done</span>") == 6 })
+}
+
+func TestReauthorize(t *testing.T) {
+	t.Parallel()
+	w := on(t)
+	w.comeet.SetFaults(simcomeet.Faults{RefuseToken: true})
+	w.patch("maya.cohen@example.com", `{"suspended":true}`)
+	w.send("POST", "/people/maya.cohen@example.com/look", nil)
+	page := w.until("/", func(page string) bool { return strings.Contains(page, "refuses the access token") })
+	for _, want := range []string{"account inactivity", "admin password", "/settings/token"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the banner does not say %q", want)
+		}
+	}
+	w.comeet.SetFaults(simcomeet.Faults{})
+	w.post("/settings/token", url.Values{"accessToken": {appToken}, "baseUrl": {w.system.Admin.Connection.BaseURL}}, "/")
+	w.until("/", func(page string) bool {
+		return strings.Contains(page, "<strong>on</strong>") && !strings.Contains(page, "refuses")
+	})
+}
+
+func TestOrphansAndTables(t *testing.T) {
+	t.Parallel()
+	w := configured(t)
+	_, err := w.comeet.Add(map[string]any{"userName": "=formula@example.com"})
+	check(t, err)
+	w.post("/turn-on", nil, "/")
+	w.until("/orphans", func(page string) bool { return strings.Contains(page, "=formula@example.com") })
+	rows := table(t, w.get(http.StatusOK, "/orphans.csv"))
+	if len(rows) != 2 || rows[1][1] != "'=formula@example.com" {
+		t.Errorf("the table of orphans is %q", rows)
+	}
+	w.until("/", func(page string) bool { return strings.Contains(page, "Last sweep") })
+	rows = table(t, w.get(http.StatusOK, "/log.csv?name=Create+User+By+Auto+Provisioning"))
+	if len(rows) != 39 {
+		t.Errorf("the table of creates has %d rows, want 39", len(rows))
+	}
+}
+
+func TestFailuresByCause(t *testing.T) {
+	t.Parallel()
+	w := on(t)
+	w.comeet.SetFaults(simcomeet.Faults{RefuseSuspend: []string{"*"}})
+	for _, name := range []string{"maya.cohen", "tomas.novak"} {
+		w.patch(name+"@example.com", `{"suspended":true}`)
+		w.send("POST", "/people/"+name+"@example.com/look", nil)
+	}
+	page := w.until("/log/failures", func(page string) bool { return strings.Contains(page, "2 times") })
+	for _, want := range []string{"Refused", "What to do:", "maya.cohen@example.com", "tomas.novak@example.com"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the failures do not show %q", want)
+		}
+	}
+	if page := w.get(http.StatusOK, "/attention"); !strings.Contains(page, "Refused by the app") {
+		t.Error("the refusal needs a person, but is not listed")
+	}
+}
+
+// TestNoScriptOfOthers holds the one script to the version that is named beside it.
+func TestNoScriptOfOthers(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("static/htmx.min.js")
+	check(t, err)
+	if !strings.Contains(string(data), `version:"2.0.11"`) {
+		t.Error("the script is not the version that static/README.md names")
+	}
+}
+
+func between(t *testing.T, text, before, after string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(text, before)
+	if !ok {
+		t.Fatalf("no %q in:\n%s", before, text)
+	}
+	found, _, _ := strings.Cut(rest, after)
+	return found
+}
+
+func table(t *testing.T, text string) [][]string {
+	t.Helper()
+	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
+	check(t, err)
+	return rows
+}

@@ -1,0 +1,199 @@
+package pages
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+
+	"example.com/autoprovision/shared/admin"
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
+)
+
+// previewView is what a configuration would do, person by person.
+type previewView struct {
+	App, ID         string
+	Running, Failed bool
+	Reason          string
+	Listed          int
+	Expires         moment
+	// Edits is true for a preview of an edit, which can be saved; else it is of turning on.
+	Edits  bool
+	What   string
+	Back   string
+	On     bool
+	Stale  bool
+	Tiles  []usageTotal
+	Adopts bool
+	Kind   provision.PreviewKind
+	Rows   []previewRow
+	Next   string
+	// Nothing is true when nothing would be done to anybody.
+	Nothing bool
+}
+
+func (v previewView) underWay() bool { return v.Running }
+
+// Polled is true where the script reads the page again.
+func (v previewView) Polled() bool { return v.Running }
+
+type previewRow struct {
+	Person    personLink
+	Operation label
+	Due       moment
+	// AtOnce is true for what is due as soon as it may be.
+	AtOnce bool
+	Why    string
+	// Was is when the next removal is due without the edit; zero for none or the same.
+	Was       moment
+	AccountID string
+	UserName  string
+}
+
+// sectionPage leads from a section of a proposal to its page and name.
+func sectionPage(section string) link {
+	switch section {
+	case "mapping":
+		return link{Label: "attributes", Path: "/settings/attributes"}
+	case "scope":
+		return link{Label: "provisioning scope", Path: "/settings/who"}
+	case "deprovisioning":
+		return link{Label: "deprovisioning time frames", Path: "/settings/time-frames"}
+	}
+	return link{Label: "protected people and the limit on removals", Path: "/settings/safety"}
+}
+
+func (p *Pages) previewPage(w http.ResponseWriter, r *http.Request) error {
+	preview, err := p.service.PreviewByID(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	c, err := p.service.Store.Configuration(r.Context())
+	if err != nil {
+		return err
+	}
+	kind := provision.PreviewKind(or(r.URL.Query().Get("list"), string(provision.PreviewOperations)))
+	v, err := p.viewPreview(r.Context(), preview, c, kind, r.URL.Query().Get("page"))
+	if err != nil {
+		return err
+	}
+	refreshOnce(w, r, v)
+	title := "Preview of turning on"
+	if v.Edits {
+		title = "Preview of your edit"
+	}
+	return p.render(w, r, "preview", title, v)
+}
+
+func (p *Pages) viewPreview(ctx context.Context, preview provision.Preview, c provision.Configuration, kind provision.PreviewKind, token string) (previewView, error) {
+	now := p.service.Business()
+	v := previewView{App: p.service.Profile.Name, ID: preview.ID, Running: preview.State == provision.PreviewRunning,
+		Failed: preview.State == provision.PreviewFailed, Reason: preview.Reason, Listed: preview.Listed,
+		Expires: momentAt(preview.ExpiresAt, now), Edits: len(preview.Proposal) > 0, On: c.On, Kind: kind, Back: "/settings"}
+	v.Stale = preview.Revision != c.Revision || !now.Before(preview.ExpiresAt)
+	for name := range preview.Proposal {
+		page := sectionPage(name)
+		v.What, v.Back = page.Label, page.Path+"?draft="+url.QueryEscape(preview.ID)
+	}
+	for _, kind := range []provision.OperationKind{provision.Create, provision.Unsuspend, provision.Update, provision.Suspend, provision.HardDelete} {
+		v.Tiles = append(v.Tiles, usageTotal{operationLabel(kind), preview.Counts[kind]})
+	}
+	if v.Running || v.Failed {
+		return v, nil
+	}
+	rows, next, err := p.service.PreviewRows(ctx, preview.ID, kind, token, pageRows)
+	if err != nil {
+		return v, err
+	}
+	v.Next, v.Nothing = next, len(rows) == 0 && token == ""
+	v.Rows, err = p.previewRows(ctx, rows, preview, now)
+	return v, err
+}
+
+// previewRows adds to each row when the person's next removal is due now.
+func (p *Pages) previewRows(ctx context.Context, rows []provision.PreviewRow, preview provision.Preview, now time.Time) ([]previewRow, error) {
+	var ids []string
+	for _, row := range rows {
+		if row.UserID != "" {
+			ids = append(ids, row.UserID)
+		}
+	}
+	records := map[string]provision.Record{}
+	if len(preview.Proposal) > 0 && len(ids) > 0 {
+		var err error
+		if records, err = p.service.Store.RecordsByID(ctx, ids); err != nil {
+			return nil, err
+		}
+	}
+	views := make([]previewRow, len(rows))
+	for i, row := range rows {
+		views[i] = previewRow{Person: personLink{row.UserID, row.Email}, Operation: operationLabel(row.Operation),
+			Due: momentAt(row.DueAt, now), AtOnce: row.DueAt.Before(preview.CreatedAt.Add(time.Minute)), Why: row.Why, AccountID: row.AccountID, UserName: row.UserName}
+		if next := records[row.UserID].Next; next != nil && next.Operation == row.Operation && !next.At.Equal(row.DueAt) {
+			views[i].Was = momentAt(next.At, now)
+		}
+	}
+	return views, nil
+}
+
+// newPreview makes a preview of turning on, as things are set now.
+func (p *Pages) newPreview(w http.ResponseWriter, r *http.Request) error {
+	return p.preview(w, r, admin.Proposal{})
+}
+
+func (p *Pages) preview(w http.ResponseWriter, r *http.Request, proposal admin.Proposal) error {
+	preview, err := p.service.Preview(r.Context(), proposal)
+	if err != nil {
+		return err
+	}
+	return p.done(w, r, "/previews/"+url.PathEscape(preview.ID), "")
+}
+
+// propose previews an edit, or saves it at once where a preview is not
+// possible yet or nothing can depend on it: in the set-up. next is where the
+// set-up goes on. A refusal of what was entered comes back as problems.
+func (p *Pages) propose(w http.ResponseWriter, r *http.Request, proposal admin.Proposal, next string) (problems, error) {
+	st, err := p.service.Status(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	c := st.Configuration
+	if inSetup(r) || st.Status == admin.StatusNotConfigured || c.Authorization.State != provision.AuthorizationOK {
+		err = p.service.Put(r.Context(), proposal, "")
+		if err == nil {
+			return nil, p.done(w, r, next, "Saved.")
+		}
+	} else if err = p.preview(w, r, proposal); err == nil {
+		return nil, nil
+	}
+	if found, ok := refused(err); ok {
+		return found, nil
+	}
+	return nil, err
+}
+
+func (p *Pages) savePreviewed(w http.ResponseWriter, r *http.Request) error {
+	err := p.service.PutPreviewed(r.Context(), r.PathValue("id"))
+	if fault.Is(err, fault.Conflict) {
+		return p.done(w, r, "/previews/"+url.PathEscape(r.PathValue("id")), "Not saved: "+words(err)+".")
+	}
+	if err != nil {
+		return err
+	}
+	return p.done(w, r, "/settings", "Saved.")
+}
+
+// draft is the configuration that a form begins with: the stored one, or what a preview proposed.
+func (p *Pages) draft(r *http.Request) (provision.Configuration, error) {
+	if id := r.URL.Query().Get("draft"); id != "" {
+		preview, err := p.service.PreviewByID(r.Context(), id)
+		if err == nil {
+			return preview.Proposed, nil
+		}
+		if !fault.Is(err, fault.NotFound) {
+			return provision.Configuration{}, err
+		}
+	}
+	return p.service.Store.Configuration(r.Context())
+}

@@ -1,0 +1,213 @@
+package pages
+
+import (
+	"net/http"
+	"strings"
+
+	"example.com/autoprovision/shared/admin"
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/secrets"
+)
+
+// wizard is where in the set-up a page stands; nil outside of it.
+type wizard struct {
+	Steps []step
+	// Number is the present step's, from 1.
+	Number int
+	Back   string
+}
+
+type step struct {
+	Label, Path string
+	Here, Done  bool
+}
+
+const (
+	stepStart      = "/setup/start"
+	stepToken      = "/setup/token"
+	stepAttributes = "/setup/attributes"
+	stepWho        = "/setup/who"
+	stepFrames     = "/setup/time-frames"
+	stepReview     = "/setup/review"
+)
+
+func steps() []step {
+	return []step{{Label: "Before you begin", Path: stepStart}, {Label: "Access token", Path: stepToken}, {Label: "Attributes", Path: stepAttributes},
+		{Label: "Who", Path: stepWho}, {Label: "Time frames", Path: stepFrames}, {Label: "Review", Path: stepReview}}
+}
+
+func inSetup(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/setup/") }
+
+// wizardOf is nil for a page outside of the set-up.
+func wizardOf(r *http.Request, c provision.Configuration) *wizard {
+	if !inSetup(r) {
+		return nil
+	}
+	w := &wizard{Steps: steps()}
+	authorized := c.Authorization.State != provision.AuthorizationNone && c.Authorization.State != ""
+	_, framed := c.Policy()
+	done := []bool{authorized, authorized, c.Scope != nil, c.Scope != nil, framed, false}
+	for i := range w.Steps {
+		w.Steps[i].Done = done[i]
+		if w.Steps[i].Path == r.URL.Path {
+			w.Steps[i].Here, w.Number = true, i+1
+			if i > 0 {
+				w.Back = w.Steps[i-1].Path
+			}
+		}
+	}
+	return w
+}
+
+// setup leads to the first step that is not done.
+func (p *Pages) setup(w http.ResponseWriter, r *http.Request) error {
+	c, err := p.service.Store.Configuration(r.Context())
+	if err != nil {
+		return err
+	}
+	to := stepReview
+	switch _, framed := c.Policy(); {
+	case c.Authorization.State == provision.AuthorizationNone || c.Authorization.State == "":
+		to = stepStart
+	case c.Scope == nil:
+		to = stepAttributes
+	case !framed:
+		to = stepFrames
+	}
+	return p.done(w, r, to, "")
+}
+
+type checklistView struct {
+	App    string
+	Wizard *wizard
+	Error  string
+}
+
+func (p *Pages) checklistPage(w http.ResponseWriter, r *http.Request) error {
+	return p.showChecklist(w, r, http.StatusOK, "")
+}
+
+func (p *Pages) showChecklist(w http.ResponseWriter, r *http.Request, status int, problem string) error {
+	c, err := p.service.Store.Configuration(r.Context())
+	if err != nil {
+		return err
+	}
+	return p.renderAs(w, r, status, "start", "Before you begin", checklistView{App: p.service.Profile.Name, Wizard: wizardOf(r, c), Error: problem})
+}
+
+func (p *Pages) checklist(w http.ResponseWriter, r *http.Request) error {
+	for _, box := range []string{"sso", "invite", "google"} {
+		if !r.PostForm.Has(box) {
+			return p.showChecklist(w, r, http.StatusUnprocessableEntity, "Tick all three to go on: each of them makes accounts useless, or doubles them, when it is not so.")
+		}
+	}
+	return p.done(w, r, stepToken, "")
+}
+
+type tokenView struct {
+	App    string
+	Wizard *wizard
+	// Stored is true when a token is stored already; Lost when the app refuses it.
+	Stored, Lost bool
+	VerifiedAt   moment
+	// BaseURL is shown; it can be set where AskBaseURL.
+	BaseURL    string
+	AskBaseURL bool
+	Problems   problems
+}
+
+func (p *Pages) tokenPage(w http.ResponseWriter, r *http.Request) error {
+	return p.showToken(w, r, http.StatusOK, nil)
+}
+
+func (p *Pages) showToken(w http.ResponseWriter, r *http.Request, status int, found problems) error {
+	st, err := p.service.Status(r.Context())
+	if err != nil {
+		return err
+	}
+	c := st.Configuration
+	v := tokenView{App: p.service.Profile.Name, Wizard: wizardOf(r, c), BaseURL: c.Connection.BaseURL, AskBaseURL: !p.service.FixedBaseURL,
+		Stored: c.Authorization.State == provision.AuthorizationOK, Lost: c.Authorization.State == provision.NeedsReauthorizing,
+		VerifiedAt: momentAt(c.Authorization.VerifiedAt, st.Now), Problems: found}
+	if r.PostForm.Has("baseUrl") {
+		v.BaseURL = r.PostForm.Get("baseUrl")
+	}
+	title := "Access token"
+	if v.Wizard == nil {
+		title = "Reauthorize"
+	}
+	return p.renderAs(w, r, status, "token", title, v)
+}
+
+// saveToken verifies the token with the app and stores it. It is in no answer:
+// a form that is refused comes back without it (R15).
+func (p *Pages) saveToken(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	c, err := p.service.Store.Configuration(ctx)
+	if err != nil {
+		return err
+	}
+	if base := strings.TrimSpace(r.PostForm.Get("baseUrl")); !p.service.FixedBaseURL && base != c.Connection.BaseURL {
+		conn := c.Connection
+		conn.BaseURL = base
+		if err := p.service.PutConnection(ctx, conn); err != nil {
+			return p.tokenRefused(w, r, err)
+		}
+	}
+	token := strings.TrimSpace(r.PostForm.Get("accessToken"))
+	if token == "" && inSetup(r) && c.Authorization.State == provision.AuthorizationOK {
+		return p.done(w, r, stepAttributes, "")
+	}
+	if err := p.service.Authorize(ctx, secrets.NewValue(token)); err != nil {
+		return p.tokenRefused(w, r, err)
+	}
+	if inSetup(r) {
+		return p.done(w, r, stepAttributes, "The app accepts the token; it is stored.")
+	}
+	return p.done(w, r, "/", "Reauthorized: the app accepts the token.")
+}
+
+func (p *Pages) tokenRefused(w http.ResponseWriter, r *http.Request, err error) error {
+	found, ok := refused(err)
+	if !ok {
+		return err
+	}
+	return p.showToken(w, r, http.StatusUnprocessableEntity, found)
+}
+
+type reviewView struct {
+	App    string
+	Wizard *wizard
+	previewView
+	Settings settingsView
+}
+
+// review is the last step: a preview of turning on, made anew unless one is named.
+func (p *Pages) review(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	st, err := p.service.Status(ctx)
+	if err != nil {
+		return err
+	}
+	if st.Status == admin.StatusNotConfigured {
+		return p.setup(w, r)
+	}
+	id := r.URL.Query().Get("preview")
+	preview, err := p.service.PreviewByID(ctx, id)
+	if id == "" || fault.Is(err, fault.NotFound) || err == nil && preview.Revision != st.Configuration.Revision {
+		if preview, err = p.service.Preview(ctx, admin.Proposal{}); err == nil {
+			return p.done(w, r, stepReview+"?preview="+preview.ID, "")
+		}
+	}
+	if err != nil {
+		return err
+	}
+	v := reviewView{App: p.service.Profile.Name, Wizard: wizardOf(r, st.Configuration), Settings: p.viewSettings(st)}
+	kind := provision.PreviewKind(or(r.URL.Query().Get("list"), string(provision.PreviewOperations)))
+	if v.previewView, err = p.viewPreview(ctx, preview, st.Configuration, kind, r.URL.Query().Get("page")); err != nil {
+		return err
+	}
+	refreshOnce(w, r, v)
+	return p.render(w, r, "review", "Review", v)
+}

@@ -1,0 +1,250 @@
+package pages
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strings"
+
+	"example.com/autoprovision/shared/admin"
+	"example.com/autoprovision/shared/directory"
+)
+
+type whoView struct {
+	App      string
+	Wizard   *wizard
+	Units    []unitRow
+	Groups   groupPicker
+	Access   groupPicker
+	Domains  []domainRow
+	Reach    *admin.Reach
+	Total    int
+	Problems problems
+}
+
+// unitRow is one org unit of the tree.
+type unitRow struct {
+	Path, Name string
+	Depth      int
+	// State is on, off, or empty for what it inherits.
+	State string
+	// Inherited says what an org unit without a state of its own gets, and from where.
+	Inherited string
+	On        bool
+	// Gone is true for an org unit in the scope that the directory has no more.
+	Gone bool
+}
+
+// groupPicker chooses groups by search.
+type groupPicker struct {
+	// Field is the name of the form's field.
+	Field, Label, Help string
+	Chosen             []string
+	Query              string
+	Found              []directory.Group
+	Searched           bool
+	Error              string
+}
+
+type domainRow struct {
+	Name             string
+	Primary, Checked bool
+}
+
+func (p *Pages) whoPage(w http.ResponseWriter, r *http.Request) error {
+	c, err := p.draft(r)
+	if err != nil {
+		return err
+	}
+	in := admin.ScopeInput{OrgUnits: []admin.OrgUnitInput{{Path: "/", On: true}}} // most turn it on for everybody
+	if c.Scope != nil {
+		in = admin.ScopeOf(*c.Scope)
+	}
+	return p.showWho(w, r, http.StatusOK, in, whoView{})
+}
+
+func (p *Pages) showWho(w http.ResponseWriter, r *http.Request, status int, in admin.ScopeInput, v whoView) error {
+	ctx := r.Context()
+	c, err := p.service.Store.Configuration(ctx)
+	if err != nil {
+		return err
+	}
+	v.App, v.Wizard = p.service.Profile.Name, wizardOf(r, c)
+	units, err := p.service.OrgUnits(ctx)
+	if err != nil {
+		return err
+	}
+	v.Units = unitRows(units, in.OrgUnits)
+	domains, err := p.service.Directory.Domains(ctx)
+	if err != nil {
+		return err
+	}
+	for _, d := range domains {
+		checked := slices.ContainsFunc(in.Domains, func(x string) bool { return strings.EqualFold(x, d.Name) })
+		v.Domains = append(v.Domains, domainRow{Name: d.Name, Primary: d.Primary, Checked: checked})
+	}
+	v.Groups.fill("groups", "Groups", "Only members of at least one of these groups are provisioned. Leave it empty for no such limit.", in.Groups)
+	v.Access.fill("accessGroups", "Access groups", "Turns "+v.App+" on for the members, whatever their org unit says; it never turns it off.", in.AccessGroups)
+	if len(v.Problems) == 0 {
+		reach, err := p.service.Reach(ctx, in)
+		switch found, ok := refused(err); {
+		case err == nil:
+			v.Reach, v.Total = &reach, reach.In+reach.Out
+		case ok:
+			v.Problems = found
+		default:
+			v.Problems = problems{"reach": "People could not be counted: " + words(err)}
+		}
+	}
+	v.Groups.takeProblems(v.Problems)
+	v.Access.takeProblems(v.Problems)
+	return p.renderAs(w, r, status, "who", "Who", v)
+}
+
+func (g *groupPicker) fill(field, label, help string, chosen []string) {
+	g.Field, g.Label, g.Help, g.Chosen = field, label, help, chosen
+}
+
+// takeProblems collects what is wrong with its groups.
+func (g *groupPicker) takeProblems(found problems) {
+	var texts []string
+	for field, text := range found {
+		if strings.HasPrefix(field, g.Field+"[") {
+			texts = append(texts, text)
+		}
+	}
+	slices.Sort(texts)
+	if len(texts) > 0 {
+		g.Error = strings.Join(texts, "; ")
+	}
+}
+
+// unitRows is the tree in order, each org unit below its parent, with what it
+// inherits. Org units of the scope that the directory has no more come last.
+func unitRows(units []directory.OrgUnit, states []admin.OrgUnitInput) []unitRow {
+	set := map[string]bool{}
+	for _, s := range states {
+		set[s.Path] = s.On
+	}
+	slices.SortFunc(units, func(a, b directory.OrgUnit) int { return cmp.Compare(treeKey(a.Path), treeKey(b.Path)) })
+	var rows []unitRow
+	for _, u := range units {
+		row := unitRow{Path: u.Path, Name: or(u.Name, u.Path), Depth: strings.Count(strings.TrimSuffix(u.Path, "/"), "/")}
+		if u.Path == "/" {
+			row.Name = "Everybody (the whole company)"
+		}
+		on, from := inherited(set, u.Path)
+		row.Inherited = "Inherit: off"
+		if on {
+			row.Inherited = "Inherit: on"
+		}
+		if from != "" {
+			row.Inherited += ", from " + from
+		}
+		row.On = on
+		if own, ok := set[u.Path]; ok {
+			row.On, row.State = own, onOff(own)
+		}
+		rows = append(rows, row)
+	}
+	for _, s := range states {
+		if !slices.ContainsFunc(units, func(u directory.OrgUnit) bool { return u.Path == s.Path }) {
+			rows = append(rows, unitRow{Path: s.Path, Name: s.Path, State: onOff(s.On), On: s.On, Gone: true})
+		}
+	}
+	return rows
+}
+
+// treeKey orders paths as a tree: a slash before anything else.
+func treeKey(path string) string { return strings.ReplaceAll(path, "/", "\x00") }
+
+// inherited is what the nearest org unit above one says; the root is off until set.
+func inherited(set map[string]bool, path string) (on bool, from string) {
+	for path != "/" {
+		at := strings.LastIndexByte(path, '/')
+		if path = path[:at]; path == "" {
+			path = "/"
+		}
+		if on, ok := set[path]; ok {
+			return on, path
+		}
+	}
+	return false, ""
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
+}
+
+// whoForm reads the scope in the form.
+func whoForm(r *http.Request) admin.ScopeInput {
+	form := r.PostForm
+	in := admin.ScopeInput{OrgUnits: []admin.OrgUnitInput{}, AccessGroups: list(form["accessGroups"]), Groups: list(form["groups"]), Domains: list(form["domains"])}
+	states := form["state"]
+	for i, path := range form["unit"] {
+		if i < len(states) && states[i] != "" {
+			in.OrgUnits = append(in.OrgUnits, admin.OrgUnitInput{Path: path, On: states[i] == "on"})
+		}
+	}
+	return in
+}
+
+// list is never nil, trimmed, and without empty or double entries.
+func list(values []string) []string {
+	out := []string{}
+	for _, v := range values {
+		v = strings.ToLower(strings.TrimSpace(v))
+		if v != "" && !slices.Contains(out, v) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+func (p *Pages) saveWho(w http.ResponseWriter, r *http.Request) error {
+	in := whoForm(r)
+	v := whoView{}
+	action, argument, _ := strings.Cut(r.PostForm.Get("do"), ":")
+	switch action {
+	case "save":
+		found, err := p.propose(w, r, admin.Proposal{Scope: &in}, stepFrames)
+		if err != nil || found == nil {
+			return err
+		}
+		v.Problems = found
+		return p.showWho(w, r, http.StatusUnprocessableEntity, in, v)
+	case "add-groups":
+		in.Groups = list(append(in.Groups, argument))
+	case "add-accessGroups":
+		in.AccessGroups = list(append(in.AccessGroups, argument))
+	case "remove-groups":
+		in.Groups = slices.DeleteFunc(in.Groups, func(g string) bool { return g == argument })
+	case "remove-accessGroups":
+		in.AccessGroups = slices.DeleteFunc(in.AccessGroups, func(g string) bool { return g == argument })
+	default: // search, or only count
+		if err := p.search(r, "groups", &v.Groups); err != nil {
+			return err
+		}
+		if err := p.search(r, "accessGroups", &v.Access); err != nil {
+			return err
+		}
+	}
+	return p.showWho(w, r, http.StatusOK, in, v)
+}
+
+// search finds the groups for what was typed.
+func (p *Pages) search(r *http.Request, field string, g *groupPicker) error {
+	g.Query = strings.TrimSpace(r.PostForm.Get("find-" + field))
+	if g.Query == "" {
+		return nil
+	}
+	found, err := p.service.Groups(r.Context(), g.Query)
+	if err != nil {
+		return err
+	}
+	g.Found, g.Searched = found, true
+	return nil
+}

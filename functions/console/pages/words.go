@@ -1,0 +1,132 @@
+package pages
+
+import (
+	"fmt"
+	"strings"
+
+	"example.com/autoprovision/shared/admin"
+	"example.com/autoprovision/shared/provision"
+)
+
+// label is a word with the class that colours it.
+type label struct{ Text, Class string }
+
+func statusLabel(status string) label {
+	switch status {
+	case admin.StatusOn:
+		return label{"On", "good"}
+	case admin.StatusOff:
+		return label{"Off", "quiet"}
+	case admin.StatusHeld:
+		return label{"On, waiting for you", "warn"}
+	case admin.StatusNeedsReauthorization:
+		return label{"Needs reauthorization", "bad"}
+	case admin.StatusNotConfigured:
+		return label{"Not set up", "quiet"}
+	}
+	return label{"Unknown", "quiet"}
+}
+
+func operationLabel(k provision.OperationKind) label {
+	switch k {
+	case provision.Create:
+		return label{"Create", "create"}
+	case provision.Update:
+		return label{"Update", "update"}
+	case provision.Suspend:
+		return label{"Suspend", "suspend"}
+	case provision.Unsuspend:
+		return label{"Unsuspend", "unsuspend"}
+	case provision.HardDelete:
+		return label{"Hard delete", "delete"}
+	}
+	return label{string(k), "quiet"}
+}
+
+func accountLabel(l provision.Link) label {
+	switch l.State {
+	case provision.AccountActive:
+		return label{"Active", "good"}
+	case provision.AccountSuspended:
+		return label{"Suspended", "warn"}
+	}
+	return label{"No account", "quiet"}
+}
+
+func lifecycleLabel(l provision.Lifecycle) label {
+	switch l {
+	case provision.Active:
+		return label{"Active", "good"}
+	case provision.Suspended:
+		return label{"Suspended", "warn"}
+	case provision.Archived:
+		return label{"Archived", "quiet"}
+	case provision.Deleted:
+		return label{"Deleted", "bad"}
+	}
+	return label{"Not known", "quiet"}
+}
+
+func outcomeLabel(o provision.Outcome) label {
+	switch o {
+	case provision.OutcomeDone:
+		return label{"Done", "good"}
+	case provision.OutcomeRefused:
+		return label{"Refused", "warn"}
+	}
+	return label{"Failed", "bad"}
+}
+
+// condition says in words what holds; it completes "because …".
+func condition(name provision.ConditionName) string {
+	switch name {
+	case provision.ConditionAppOff:
+		return "the app is turned off for them"
+	case provision.ConditionSuspended:
+		return "they are suspended from Google"
+	case provision.ConditionDeleted:
+		return "they are deleted from Google"
+	case provision.ConditionArchived:
+		return "they are archived in Google"
+	}
+	return ""
+}
+
+// heldWords says what keeps a removal, as admin.Person.HeldBy names it.
+func heldWords(by string) string {
+	switch by {
+	case "guard":
+		return "held until an administrator confirms or dismisses it"
+	case "off":
+		return "waits, because autoprovisioning is off"
+	case "reauthorization":
+		return "waits for reauthorization"
+	case "refused":
+		return "the app refused it; tried again daily"
+	case "failed":
+		return "it failed; tried again later"
+	case "conflict":
+		return "waits until a conflict is settled"
+	}
+	return ""
+}
+
+// delayWords is a time frame as the help page words it.
+func delayWords(d provision.Delay) string {
+	switch d {
+	case provision.Never:
+		return "Never"
+	case provision.Within24h:
+		return "Within 24 hours"
+	case "1d":
+		return "After 1 day"
+	}
+	return "After " + strings.TrimSuffix(string(d), "d") + " days"
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

@@ -1,0 +1,144 @@
+package admin
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/roster"
+	"example.com/autoprovision/shared/scope"
+	"example.com/autoprovision/shared/state"
+)
+
+// Sample is what a mapping, saved or not, makes of one person given by id or
+// address. Errors: fault.Invalid, joined, with fields of the mapping or of an
+// attribute that cannot be computed; fault.NotFound for an unknown person.
+func (s *Service) Sample(ctx context.Context, mapping []provision.MappedAttribute, key string) (provision.Attributes, error) {
+	if err := s.Mapper.Check(mapping); err != nil {
+		return nil, err
+	}
+	id, err := s.UserID(ctx, strings.TrimSpace(key))
+	if err != nil {
+		return nil, err
+	}
+	u, err := s.Directory.User(ctx, id)
+	if fault.Is(err, fault.Invalid) {
+		return nil, fault.New(fault.NotFound, "", "there is no user with this id or address")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.Mapper.Apply(provision.Configuration{Mapping: mapping}, u)
+}
+
+// Reach is whom a scope covers.
+type Reach struct {
+	// In counts active people in scope; Out all others, Unknown among them.
+	In, Out, Unknown int
+	// Reasons says why people are out, the most frequent first.
+	Reasons []ReachReason
+	// Partial is true when the directory holds more people than were counted.
+	Partial bool
+}
+
+// ReachReason is how many people one reason leaves out.
+type ReachReason struct {
+	Why    string
+	People int
+}
+
+// reachPages is how many pages of 500 people are counted: a company of 5,000
+// is answered within seconds, and a larger one learns the proportions.
+const reachPages = 10
+
+// Reach counts whom a scope would cover, saved or not. It decides nothing.
+func (s *Service) Reach(ctx context.Context, in ScopeInput) (Reach, error) {
+	resolved, err := s.resolveScope(ctx, in)
+	if err != nil {
+		return Reach{}, err
+	}
+	people := roster.New(s.Directory, s.Real)
+	org, err := people.Organization(ctx, roster.CacheAge)
+	if err != nil {
+		return Reach{}, err
+	}
+	members, err := people.Read(ctx, slices.Concat(resolved.AccessGroups, resolved.Groups)...)
+	if err != nil {
+		return Reach{}, err
+	}
+	var reach Reach
+	reasons := map[string]int{}
+	token := ""
+	for range reachPages {
+		page, err := s.Directory.ListUsers(ctx, token)
+		if err != nil {
+			return Reach{}, err
+		}
+		for _, u := range page.Users {
+			reach.add(reasons, u, scope.Evaluate(resolved, org, u, func(groupID string) (bool, error) {
+				return members.Has(groupID, u.ID), nil
+			}))
+		}
+		if token = page.Next; token == "" {
+			break
+		}
+	}
+	reach.Partial = token != ""
+	for why, n := range reasons {
+		reach.Reasons = append(reach.Reasons, ReachReason{Why: why, People: n})
+	}
+	slices.SortFunc(reach.Reasons, func(a, b ReachReason) int {
+		return cmp.Or(cmp.Compare(b.People, a.People), cmp.Compare(a.Why, b.Why))
+	})
+	return reach, nil
+}
+
+func (r *Reach) add(reasons map[string]int, u provision.User, v scope.Verdict) {
+	switch {
+	case u.Lifecycle != provision.Active:
+		r.Out++
+		reasons["they are "+string(u.Lifecycle)+" in the directory"]++
+	case v.Known && v.In:
+		r.In++
+	default:
+		r.Out++
+		if !v.Known {
+			r.Unknown++
+		}
+		reasons[strings.Join(v.Reasons, "; ")]++
+	}
+}
+
+// searchScan is how many records one search goes through at most.
+const searchScan = 5000
+
+// Search is people whom we have a record of and whose address contains text,
+// by user id: at least limit of them, or all that a bounded part of the records
+// holds. next, when not empty, goes on from there, also after an empty page.
+func (s *Service) Search(ctx context.Context, text, token string, limit int) (people []Person, next string, err error) {
+	text = strings.ToLower(strings.TrimSpace(text))
+	c, err := s.Store.Configuration(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	next = token
+	for seen := 0; seen < searchScan && len(people) < limit; {
+		var page []provision.Record
+		page, next, err = s.Store.Select(ctx, state.Selection{Kind: state.SelectAll, Token: next, Limit: limit})
+		if err != nil {
+			return nil, "", err
+		}
+		for _, rec := range page {
+			if strings.Contains(strings.ToLower(rec.Email), text) {
+				people = append(people, s.fromRecord(c, rec))
+			}
+		}
+		if seen += len(page); next == "" {
+			break
+		}
+	}
+	return people, next, nil
+}
