@@ -11,8 +11,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"example.com/autoprovision/infra/require"
 )
 
 var (
@@ -78,10 +76,7 @@ func TestSeeds(t *testing.T) {
 		judge(t, *oneSeed)
 		return
 	}
-	n := 60
-	if os.Getenv(require.Variable) == "all" {
-		n = 1000
-	}
+	n := 60 // longer runs: -seeds
 	if *seeds > 0 {
 		n = *seeds
 	}
