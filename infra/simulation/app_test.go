@@ -81,7 +81,7 @@ type apps struct{ *instance }
 const appURL = "https://app.example.com/scim"
 
 func (a apps) Accounts(ctx context.Context, c provision.Configuration) (app.Accounts, error) {
-	token, version, err := vault{a.instance}.Latest(ctx, secrets.AppToken)
+	token, version, err := vault(a).Latest(ctx, secrets.AppToken)
 	if fault.Is(err, fault.NotFound) || err == nil && version != c.Authorization.SecretVersion {
 		return nil, fault.New(fault.Unauthorized, "connect: app", "the configured access token is not in the secret store")
 	}
