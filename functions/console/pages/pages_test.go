@@ -170,6 +170,9 @@ func TestWho(t *testing.T) {
 			t.Errorf("the page does not show %q", want)
 		}
 	}
+	if selects, live := strings.Count(page, "<select"), strings.Count(page, `<select id="unit`); selects != live || strings.Count(page, `name="state" class="live"`) != live {
+		t.Error("not every org unit counts again when it is changed")
+	}
 	form := url.Values{"do": {"search"}, "unit": {"/"}, "state": {"on"}, "find-groups": {"eng"}}
 	page = w.body(w.send("POST", "/settings/who", form), 200, "search")
 	if !strings.Contains(page, `value="add-groups:engineering@example.com"`) {
