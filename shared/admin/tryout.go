@@ -65,7 +65,8 @@ func (s *Service) Reach(ctx context.Context, in ScopeInput) (Reach, error) {
 	if err != nil {
 		return Reach{}, err
 	}
-	members, err := people.Read(ctx, slices.Concat(resolved.AccessGroups, resolved.Groups)...)
+	members := roster.NewMembers()
+	err = people.Read(ctx, members, slices.Concat(resolved.AccessGroups, resolved.Groups)...)
 	if err != nil {
 		return Reach{}, err
 	}

@@ -116,10 +116,57 @@ func (r *Roster) Verdict(ctx context.Context, s provision.Scope, u provision.Use
 	return verdict, unread
 }
 
-// Members is everybody who is in one of some groups, read as whole lists.
+// Members is who is in which of some groups, as far as it has been read. It is
+// safe for concurrent use.
 type Members struct {
+	more chan struct{}
+
+	mu      sync.Mutex
 	byGroup map[string]map[string]struct{}
-	all     map[string]bool
+	all     map[string]bool // groups that hold the customer as a whole
+	whole   map[string]bool // groups that were read to their end
+}
+
+// NewMembers returns one that knows nobody yet.
+func NewMembers() *Members {
+	return &Members{more: make(chan struct{}, 1), byGroup: make(map[string]map[string]struct{}), all: make(map[string]bool), whole: make(map[string]bool)}
+}
+
+// More tells that members came and that more are to come.
+func (m *Members) More() <-chan struct{} { return m.more }
+
+// Has reports whether a user is in a group, as far as it has been read: a no
+// counts only when Read has returned.
+func (m *Members) Has(groupID, userID string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, in := m.byGroup[groupID][userID]
+	return in || m.all[groupID]
+}
+
+func (m *Members) isWhole(groupID string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.whole[groupID]
+}
+
+func (m *Members) add(groupID string, page directory.MemberPage) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.byGroup[groupID] == nil {
+		m.byGroup[groupID] = make(map[string]struct{})
+	}
+	for _, id := range page.UserIDs {
+		m.byGroup[groupID][id] = struct{}{}
+	}
+	m.all[groupID] = m.all[groupID] || page.Everyone
+	m.whole[groupID] = page.Next == ""
+	if page.Next != "" {
+		select {
+		case m.more <- struct{}{}:
+		default: // the last word of this was not heard yet
+		}
+	}
 }
 
 // MissingGroup is the error for a configured group that no longer exists: a
@@ -135,38 +182,22 @@ func (e *MissingGroup) Error() string {
 
 func (e *MissingGroup) Unwrap() error { return e.Err }
 
-// Read reads the members of groups, all pages, one group after the other. The
-// error is a *MissingGroup when one of them does not exist.
-func (r *Roster) Read(ctx context.Context, groups ...provision.GroupRef) (*Members, error) {
-	m := &Members{byGroup: make(map[string]map[string]struct{}), all: make(map[string]bool)}
+// Read reads the members of groups into m, all pages, one group after the
+// other, without those that m has whole. The error is a *MissingGroup when one
+// of them does not exist.
+func (r *Roster) Read(ctx context.Context, m *Members, groups ...provision.GroupRef) error {
 	for _, g := range groups {
-		if _, done := m.byGroup[g.ID]; done {
-			continue
-		}
-		ids := make(map[string]struct{})
-		for token := ""; ; {
+		for token := ""; !m.isWhole(g.ID); {
 			page, err := r.directory.ListMembers(ctx, g.ID, token)
 			if fault.Is(err, fault.NotFound) {
-				return nil, &MissingGroup{ID: g.ID, Email: g.Email, Err: err}
+				return &MissingGroup{ID: g.ID, Email: g.Email, Err: err}
 			}
 			if err != nil {
-				return nil, err
+				return err
 			}
-			for _, id := range page.UserIDs {
-				ids[id] = struct{}{}
-			}
-			m.all[g.ID] = m.all[g.ID] || page.Everyone
-			if token = page.Next; token == "" {
-				break
-			}
+			m.add(g.ID, page)
+			token = page.Next
 		}
-		m.byGroup[g.ID] = ids
 	}
-	return m, nil
-}
-
-// Has reports whether a user is in a group that was read.
-func (m *Members) Has(groupID, userID string) bool {
-	_, in := m.byGroup[groupID][userID]
-	return in || m.all[groupID]
+	return nil
 }

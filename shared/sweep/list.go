@@ -66,18 +66,21 @@ func (r *run) pages(ctx context.Context, v *survey) error {
 		if err != nil {
 			return fault.Wrap(fault.Incomplete, "the directory's users could not be listed", err)
 		}
-		if err := v.await(v.scoped); err != nil {
-			return err
-		}
-		found, err := v.page(v.ctx, page.Users)
+		rest, err := r.early(ctx, v, page.Users, at, readAt)
 		if err != nil {
 			return err
 		}
-		ids := make([]string, len(found))
+		found, err := v.page(v.ctx, rest, v.member)
+		if err != nil {
+			return err
+		}
+		ids := make([]string, len(page.Users))
+		for i, u := range page.Users {
+			ids[i] = u.ID
+		}
 		var looks []reconcile.Request
 		var late []string
-		for i, f := range found {
-			ids[i] = f.user.ID
+		for _, f := range found {
 			req, needed, err := r.need(v, f, at, readAt)
 			if err != nil {
 				return err

@@ -126,7 +126,7 @@ func (w *previewer) pages(ctx context.Context, v *survey, present map[string]str
 		if err := v.await(v.listed); err != nil {
 			return err
 		}
-		found, err := v.page(v.ctx, page.Users)
+		found, err := v.page(v.ctx, page.Users, v.member)
 		if err != nil {
 			return err
 		}

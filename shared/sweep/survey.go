@@ -70,7 +70,7 @@ func (s *Sweeper) begin(ctx context.Context, c provision.Configuration) (*survey
 		return nil, err
 	}
 	v := &survey{Sweeper: s, c: c, accounts: accounts, app: newAppView(), began: s.Business(), readAt: s.Real(),
-		scoped: make(chan struct{}), listed: make(chan struct{}), lost: make(map[string]error)}
+		members: roster.NewMembers(), scoped: make(chan struct{}), listed: make(chan struct{}), lost: make(map[string]error)}
 	v.group, v.ctx = errgroup.WithContext(ctx)
 	v.group.Go(func() error { return v.whole(v.readScope, v.scoped) })
 	v.group.Go(func() error { return v.whole(v.listApp, v.listed) })
@@ -127,7 +127,7 @@ func (v *survey) readScope(ctx context.Context) error {
 	sc := *v.c.Scope
 	present := slices.Concat(sc.Groups, sc.AccessGroups)
 	for {
-		v.members, err = v.Roster.Read(ctx, present...)
+		err = v.Roster.Read(ctx, v.members, present...)
 		var missing *roster.MissingGroup
 		if !errors.As(err, &missing) {
 			return fault.Wrap(fault.Incomplete, "the members of the groups could not be read", err)
@@ -147,9 +147,9 @@ func (v *survey) member(userID string) scope.Members {
 	}
 }
 
-// page decides about one page of listed users. The records that exist are read
-// in one call.
-func (v *survey) page(ctx context.Context, users []provision.User) ([]finding, error) {
+// page decides about listed users, at most a page of them. The records that
+// exist are read in one call.
+func (v *survey) page(ctx context.Context, users []provision.User, member func(userID string) scope.Members) ([]finding, error) {
 	ids := make([]string, len(users))
 	for i, u := range users {
 		ids[i] = u.ID
@@ -170,7 +170,7 @@ func (v *survey) page(ctx context.Context, users []provision.User) ([]finding, e
 		look := decide.Look{User: u}
 		if u.Lifecycle != provision.Unknown {
 			v.foreign = v.foreign || v.c.Scope.CustomerID != "" && u.CustomerID != "" && u.CustomerID != v.c.Scope.CustomerID
-			f.verdict = scope.Evaluate(*v.c.Scope, v.org, u, v.member(u.ID))
+			f.verdict = scope.Evaluate(*v.c.Scope, v.org, u, member(u.ID))
 			look.Scope = f.verdict
 		}
 		if u.Lifecycle == provision.Active && f.verdict.Known && f.verdict.In {

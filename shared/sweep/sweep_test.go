@@ -2,6 +2,8 @@ package sweep_test
 
 import (
 	"context"
+	"encoding/json"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +13,7 @@ import (
 
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/reconcile"
 	"example.com/autoprovision/shared/reconcile/reconciletest"
 	"example.com/autoprovision/shared/state"
 )
@@ -44,8 +47,40 @@ func TestFirstSync(t *testing.T) {
 	if find, get, list := w.App.Reads("find"), w.App.Reads("get"), w.App.Reads("list"); find+get != 0 || list != 1 { // it was empty
 		t.Errorf("read the app: %d searches, %d by id, %d pages", find, get, list)
 	}
-	if user, list, members := w.Directory.Count("user"), w.Directory.Count("list"), w.Directory.Count("members"); user != 0 || list != (people+499)/500 || members != 1 {
+	if user, list, members := w.Directory.Count("user"), w.Directory.Count("list"), w.Directory.Count("members"); user != 0 || list != (people+499)/500 || members != list {
 		t.Errorf("read the directory: %d by id, %d pages, %d of members", user, list, members)
+	}
+}
+
+// TestEarly: a first sync asks for new accounts while the members of the group
+// are still being listed, and asks for nobody whose membership is yet unread.
+func TestEarly(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	ids := w.Directory.HireMany(30)
+	w.Directory.Group("g", ids[5:]...)
+	w.Directory.Paged(10)
+	w.Configure(func(c *provision.Configuration) { c.Scope.Groups = []provision.GroupRef{{ID: "g"}} })
+	var early []string
+	p := w.Process()
+	p.Inject(reconciletest.Fault{})
+	p.MeetNamed("directory list members", 2, func() {
+		for deadline := time.Now().Add(10 * time.Second); len(early) == 0 && time.Now().Before(deadline); runtime.Gosched() {
+			for _, task := range w.Queue.Waiting() {
+				var req reconcile.Request
+				if err := json.Unmarshal(task.Body, &req); err == nil && req.UserID != "" {
+					early = append(early, req.UserID)
+				}
+			}
+		}
+	})
+	done(t, w.Sweep())
+	slices.Sort(early)
+	if want := ids[5:10]; !slices.Equal(early, want) { // of the first ten people, those of the first ten members
+		t.Errorf("asked for %v after the first page of members, want %v", early, want)
+	}
+	if got := len(w.App.All()); got != 25 {
+		t.Errorf("%d accounts", got)
 	}
 }
 

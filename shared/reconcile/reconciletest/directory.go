@@ -129,7 +129,7 @@ func (d *Directory) Move(domain string) { d.locked(func() { d.domain = domain })
 // Fail makes every call of a name fail; a nil error ends that.
 func (d *Directory) Fail(name string, err error) { d.locked(func() { d.fail[name] = err }) }
 
-// Paged sets how many users a page of the listing has.
+// Paged sets how many entries a page of users, or of members, has.
 func (d *Directory) Paged(n int) { d.locked(func() { d.page = n }) }
 
 // Count is how many calls of a name there were.
@@ -271,7 +271,7 @@ func (o *organization) Group(_ context.Context, key string) (g directory.Group, 
 	return g, err
 }
 
-func (o *organization) ListMembers(_ context.Context, groupID, _ string) (directory.MemberPage, error) {
+func (o *organization) ListMembers(_ context.Context, groupID, token string) (directory.MemberPage, error) {
 	return call(o.p, "directory list members", func() (page directory.MemberPage, err error) {
 		o.d.locked(func() {
 			if err = o.d.enter("members"); err != nil {
@@ -282,7 +282,13 @@ func (o *organization) ListMembers(_ context.Context, groupID, _ string) (direct
 				err = fault.New(fault.NotFound, "directory: members", "no such group")
 			}
 			for id := range members {
-				page.UserIDs = append(page.UserIDs, id)
+				if id >= token {
+					page.UserIDs = append(page.UserIDs, id)
+				}
+			}
+			slices.Sort(page.UserIDs)
+			if len(page.UserIDs) > o.d.page {
+				page.UserIDs, page.Next = page.UserIDs[:o.d.page], page.UserIDs[o.d.page]
 			}
 		})
 		return page, err

@@ -1,0 +1,88 @@
+package sweep
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/reconcile"
+	"example.com/autoprovision/shared/scope"
+)
+
+var errNotRead = errors.New("the members are being read")
+
+// early waits until the members of the groups are known. Meanwhile it asks for
+// the new accounts of those users on a page whom the members read so far put in
+// scope: a first sync creates while it still lists, since a yes is not changed
+// by what is still to be read. It returns the other users of the page.
+func (r *run) early(ctx context.Context, v *survey, users []provision.User, at, readAt time.Time) ([]provision.User, error) {
+	select {
+	case <-v.listed: // before it, an account that is there already may be theirs (R2)
+	case <-v.scoped:
+		return users, nil
+	case <-v.ctx.Done():
+		return users, v.await(v.scoped)
+	}
+	for {
+		select {
+		case <-v.members.More():
+		case <-v.scoped:
+			return users, nil
+		case <-v.ctx.Done():
+			return users, v.await(v.scoped)
+		}
+		var sure, rest []provision.User
+		for _, u := range users {
+			if verdict := scope.Evaluate(*v.c.Scope, v.org, u, v.memberSoFar(u.ID)); verdict.Known && verdict.In {
+				sure = append(sure, u)
+			} else {
+				rest = append(rest, u)
+			}
+		}
+		found, err := v.page(v.ctx, sure, v.memberSoFar)
+		if err != nil {
+			return nil, err
+		}
+		var looks []reconcile.Request
+		for _, f := range found {
+			op := f.decision.Operation
+			if op == nil || op.Kind != provision.Create || plans(f) || v.takenByRename(f) {
+				rest = append(rest, f.user)
+				continue
+			}
+			req, _, err := r.need(v, f, at, readAt)
+			if err != nil {
+				return nil, err
+			}
+			looks = append(looks, req)
+		}
+		if err := r.askEarly(ctx, looks); err != nil {
+			return nil, err
+		}
+		users = rest
+	}
+}
+
+// askEarly asks under a number that is stored first: after a crash other users
+// may be sure, and must not be taken for those that were asked for.
+func (r *run) askEarly(ctx context.Context, looks []reconcile.Request) error {
+	if len(looks) == 0 {
+		return nil
+	}
+	r.sw.Pages++
+	if err := r.save(ctx); err != nil {
+		return err
+	}
+	return r.ask(ctx, r.sw.Pages, nil, looks)
+}
+
+// memberSoFar is member while the lists are being read: it knows no no.
+func (v *survey) memberSoFar(userID string) scope.Members {
+	return func(groupID string) (bool, error) {
+		if v.members.Has(groupID, userID) {
+			return true, nil
+		}
+		return false, errNotRead
+	}
+}
