@@ -43,6 +43,7 @@ var calls = []string{
 	"POST " + app + "/users/{user}/reconcile",
 	"GET " + app + "/orphans",
 	"GET " + app + "/pending",
+	"GET " + app + "/held",
 	"GET " + app + "/usage",
 	"GET " + app + "/events",
 	"GET " + app + "/attention",

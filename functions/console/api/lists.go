@@ -28,6 +28,21 @@ type Attention struct {
 	Since     *time.Time `json:"since"`
 }
 
+// HeldPerson is a person's place on the open list of held operations.
+type HeldPerson struct {
+	UserID    string    `json:"userId"`
+	Email     *string   `json:"email"`
+	Operation string    `json:"operation" enum:"create,suspend,hardDelete"`
+	Condition *string   `json:"condition" doc:"What the operation follows from; null for a create"`
+	Since     time.Time `json:"since" doc:"When it was held"`
+	Reasons   []string  `json:"reasons" nullable:"false" doc:"Why the person is not in scope, in sentences"`
+}
+
+func viewHeldPerson(rec provision.Record) HeldPerson {
+	return HeldPerson{UserID: rec.UserID, Email: text(rec.Email), Operation: string(rec.Hold.Operation), Condition: text(string(rec.Hold.Condition)),
+		Since: rec.Hold.HeldAt.UTC(), Reasons: orEmpty(rec.Reasons)}
+}
+
 // Day is the events of one day, in UTC.
 type Day struct {
 	Day      string         `json:"day" format:"date"`
@@ -45,6 +60,8 @@ func (a *api) registerLists() {
 		return listing{a, below, id, tagPeople, summary, answers}
 	}
 	handleList(get("/pending", "pending", "Coming suspends and hard deletes, by time", "The people, with what comes next"), a.service.PendingPage, viewUser)
+	handleList(get("/held", "held", "The open list of held operations, one row per person, to confirm or to dismiss (R12)", "The people, with what is held, and why"),
+		a.service.HeldPage, viewHeldPerson)
 	handleList(get("/orphans", "orphans", "Accounts that we neither created nor adopted, and that no person in scope stands behind", "The accounts"),
 		a.service.Orphans, func(o provision.Orphan) Orphan {
 			return Orphan{AccountID: o.AccountID, UserName: o.UserName, ExternalID: text(o.ExternalID), Active: o.Active, Why: o.Why}

@@ -116,6 +116,28 @@ func (w *world) all(path string, size int) (items []any, sizes []int) {
 	}
 }
 
+// TestHeldPages: who is held, and why, is read page by page, under the id that confirms it.
+func TestHeldPages(t *testing.T) {
+	t.Parallel()
+	w := on(t)
+	at := w.now().UTC()
+	for i := range 3 {
+		_, err := w.system.Store.Commit(t.Context(), state.Change{Record: provision.Record{UserID: fmt.Sprint("9", i), Lifecycle: provision.Active,
+			Email: fmt.Sprintf("held%d@example.com", i), Reasons: []string{"the app is off for them"},
+			Hold: &provision.Hold{Operation: provision.Suspend, Condition: provision.ConditionAppOff, HeldAt: at}}})
+		check(t, err)
+	}
+	items, sizes := w.all(app+"/held", 2)
+	if diff := cmp.Diff([]int{2, 1}, sizes); diff != "" {
+		t.Errorf("sizes of pages (-want +got):\n%s", diff)
+	}
+	want := object{"userId": "92", "email": "held2@example.com", "operation": "suspend", "condition": "appOff",
+		"since": at.Format(time.RFC3339Nano), "reasons": []any{"the app is off for them"}}
+	if diff := cmp.Diff(want, object(items[2].(map[string]any))); diff != "" {
+		t.Errorf("the last row (-want +got):\n%s", diff)
+	}
+}
+
 func TestListsPage(t *testing.T) {
 	t.Parallel()
 	w := on(t)
