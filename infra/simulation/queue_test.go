@@ -145,24 +145,19 @@ func (q *queue) deliver(d *delivery) {
 	q.waiting = slices.DeleteFunc(q.waiting, func(other *delivery) bool { return other == d })
 	q.running[d.queue]++
 	in := w.instances[w.rng.IntN(len(w.instances))]
-	recorder := httptest.NewRecorder()
+	recorder := httptest.NewRecorder() // what a process that died still writes to it is not read
 	worker := &worker{name: d.path + " " + d.user, instance: in, user: d.user}
 	worker.finish = func(died bool) {
 		q.running[d.queue]--
-		if !died && recorder.Code/100 == 2 || !died && d.queue == pushes && recorder.Code != http.StatusServiceUnavailable {
+		if died {
+			q.again(d, 0)
 			return
 		}
-		again := *d
-		again.tries++
-		if again.queue == pushes && again.tries > 3 {
-			return // the directory gives up
+		if recorder.Code/100 == 2 || d.queue == pushes && recorder.Code != http.StatusServiceUnavailable {
+			return
 		}
-		wait := min(100*time.Millisecond<<min(again.tries, 10), time.Minute)
-		if seconds, err := strconv.Atoi(recorder.Header().Get("Retry-After")); err == nil && !died {
-			wait = max(wait, time.Duration(seconds)*time.Second)
-		}
-		again.at = time.Now().Add(wait)
-		q.add(&again)
+		seconds, _ := strconv.Atoi(recorder.Header().Get("Retry-After"))
+		q.again(d, time.Duration(seconds)*time.Second)
 	}
 	w.start(worker, func(ctx context.Context) {
 		r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.path, bytes.NewReader(d.body))
@@ -175,6 +170,17 @@ func (q *queue) deliver(d *delivery) {
 		r.Header.Set("X-Cloudtasks-Taskretrycount", strconv.Itoa(d.tries))
 		in.handler.ServeHTTP(recorder, r)
 	})
+}
+
+// again delivers once more, with back-off and not before a pause.
+func (q *queue) again(d *delivery, pause time.Duration) {
+	next := *d
+	next.tries++
+	if next.queue == pushes && next.tries > 3 {
+		return // the directory gives up
+	}
+	next.at = time.Now().Add(max(pause, min(100*time.Millisecond<<min(next.tries, 10), time.Minute)))
+	q.add(&next)
 }
 
 // vault is the secret store as one instance reaches it.

@@ -330,7 +330,8 @@ func guarded(a attempt) string {
 			people[r.person] = true
 		}
 	}
-	n, base := len(people), a.census(a.at.Add(-24*time.Hour), a.kind)
+	start := a.at.Add(-24 * time.Hour)
+	n, base := len(people), a.census(start, a.kind)+a.unseenByHand(start)
 	guard := provision.Guard{}
 	for _, s := range a.during(a.worker.startedAt, a.at) {
 		guard.MinUsers, guard.MaxShare = max(guard.MinUsers, s.c.Guard.MinUsers), max(guard.MaxShare, s.c.Guard.MaxShare)
@@ -360,6 +361,24 @@ func punctual(a attempt) string {
 type count struct {
 	at             time.Time
 	active, linked int
+}
+
+// handed is an account of ours that somebody suspended or deleted by hand in the app.
+type handed struct {
+	at      time.Time
+	account string
+}
+
+// unseenByHand counts the accounts changed by hand before a time that no sweep
+// need have seen since: they count as they were, and so as part of the base (R12).
+func (w *world) unseenByHand(before time.Time) int {
+	accounts := map[string]bool{}
+	for _, h := range w.byHand {
+		if h.at.Before(before) && w.running(h.at, time.Now()) < unseen {
+			accounts[h.account] = true
+		}
+	}
+	return len(accounts)
 }
 
 // census is the most accounts of ours within a few minutes of a time; an operation takes that long.

@@ -7,15 +7,18 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"example.com/autoprovision/infra/require"
 )
 
 var (
 	oneSeed = flag.Uint64("seed", 0, "live this one seed, and print its trace")
-	seeds   = flag.Int("seeds", 0, "how many seeds to live; 0 for the default")
+	seeds   = flag.Uint64("seeds", 0, "how many seeds to live; 0 for 40, or 1,000 when everything is required")
 	rule    = flag.String("rule", "", "let only a break of this rule count, and tell no story")
 	minutes = flag.Float64("minutes", 0, "live new seeds for so long")
 )
@@ -24,8 +27,6 @@ const (
 	days   = 60
 	people = 30
 )
-
-func containsToken(text string) bool { return strings.Contains(text, tokenMark) }
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -39,8 +40,15 @@ func live(t *testing.T, l life) (w *world) {
 	return w
 }
 
-// judge lives a seed, twice now and then, and fails with its minimal story.
-func judge(t *testing.T, seed uint64) {
+// court lives seeds and says what is wrong with them.
+type court struct {
+	mu   sync.Mutex
+	told map[string]bool // the rules of which a story has been told
+}
+
+// judge lives a seed, twice now and then. The first break of each rule fails
+// with its minimal story.
+func (c *court) judge(t *testing.T, seed uint64) {
 	l := dream(seed, days, people)
 	w := live(t, l)
 	if seed%20 == 1 {
@@ -48,14 +56,25 @@ func judge(t *testing.T, seed uint64) {
 			t.Errorf("seed %d: two runs differ: %s", seed, difference(w.trace, again.trace))
 		}
 	}
-	switch {
-	case *rule != "":
+	if *rule != "" {
 		for _, broken := range w.broken {
 			if strings.HasPrefix(broken, *rule) {
 				t.Errorf("seed %d: %s", seed, broken)
 			}
 		}
-	case len(w.broken) > 0:
+		return
+	}
+	if len(w.broken) == 0 {
+		return
+	}
+	name, _, _ := strings.Cut(w.broken[0], ":")
+	c.mu.Lock()
+	told := c.told[name]
+	c.told[name] = true
+	c.mu.Unlock()
+	if told {
+		t.Errorf("seed %d: %s", seed, w.broken[0])
+	} else {
 		t.Errorf("seed %d: %s\n%s", seed, w.broken[0], story(t, l, w.broken[0]))
 	}
 }
@@ -69,18 +88,25 @@ func difference(a, b []string) string {
 	return fmt.Sprintf("%d lines and %d", len(a), len(b))
 }
 
+// howMany is the number of seeds when no flag says: more before a release.
+func howMany() uint64 {
+	switch {
+	case *seeds > 0:
+		return *seeds
+	case os.Getenv(require.Variable) == "all":
+		return 1000
+	}
+	return 40
+}
+
 func TestSeeds(t *testing.T) {
+	c := &court{told: map[string]bool{}}
 	if *oneSeed != 0 {
-		w := live(t, dream(*oneSeed, days, people))
-		t.Log(strings.Join(w.trace, "\n"))
-		judge(t, *oneSeed)
+		t.Log(strings.Join(live(t, dream(*oneSeed, days, people)).trace, "\n"))
+		c.judge(t, *oneSeed)
 		return
 	}
-	n := 60 // longer runs: -seeds
-	if *seeds > 0 {
-		n = *seeds
-	}
-	begin := time.Now()
+	begin, n := time.Now(), howMany()
 	var next, lived atomic.Uint64
 	t.Cleanup(func() {
 		t.Logf("%d seeds, %d user-days in %v", lived.Load(), lived.Load()*days*people, time.Since(begin).Round(time.Second))
@@ -88,12 +114,14 @@ func TestSeeds(t *testing.T) {
 	for worker := range 2 {
 		t.Run(fmt.Sprint("worker", worker), func(t *testing.T) {
 			t.Parallel()
-			for !t.Failed() {
+			for {
 				seed := next.Add(1)
-				if *minutes > 0 && time.Since(begin).Minutes() > *minutes || *minutes == 0 && seed > uint64(n) {
+				if *minutes > 0 && time.Since(begin).Minutes() > *minutes || *minutes == 0 && seed > n {
 					return
 				}
-				judge(t, seed)
+				if c.judge(t, seed); *rule != "" && t.Failed() {
+					return // it bites
+				}
 				lived.Add(1)
 			}
 		})

@@ -166,13 +166,19 @@ var kinds = []struct {
 		w.administer("renew channels", func(ctx context.Context, in *instance) error { return in.push.Renew(ctx) }, nil)
 	}},
 	{"suspended by hand", 3, onAccount("suspended by hand", func(w *world, acc *account, _ uint64) {
+		if acc.Active {
+			w.handle(acc)
+		}
 		acc.Active, acc.suspendedAt = false, time.Now()
 	})},
 	{"unsuspended by hand", 2, onAccount("unsuspended by hand", func(w *world, acc *account, _ uint64) {
 		acc.reopened = acc.reopened || !acc.Active
 		acc.Active = true
 	})},
-	{"deleted by hand", 2, onAccount("deleted by hand", func(w *world, acc *account, _ uint64) { w.app.remove(acc) })},
+	{"deleted by hand", 2, onAccount("deleted by hand", func(w *world, acc *account, _ uint64) {
+		w.handle(acc)
+		w.app.remove(acc)
+	})},
 	{"edited by hand", 4, onAccount("edited by hand", func(w *world, acc *account, n uint64) {
 		acc.Attributes["name.givenName"] = fmt.Sprint("Hand", n%10)
 	})},
@@ -229,6 +235,13 @@ func onAccount(what string, edit func(*world, *account, uint64)) func(*world, ui
 			w.note("hand", "%s %s", acc.ID, what)
 			w.count()
 		}
+	}
+}
+
+// handle notes that somebody takes an account away by hand.
+func (w *world) handle(acc *account) {
+	if acc.owner != "" {
+		w.byHand = append(w.byHand, handed{time.Now(), acc.ID})
 	}
 }
 

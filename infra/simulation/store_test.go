@@ -139,7 +139,7 @@ func (s store) PutConfiguration(ctx context.Context, c provision.Configuration, 
 	return write(ctx, s, "put configuration", func(ctx context.Context, _ *worker) (int64, error) {
 		version, err := s.world.memory.PutConfiguration(ctx, c, events...)
 		if err == nil {
-			s.world.configured(c.Clone())
+			s.world.configured(s.world.memory.config)
 			s.world.logged(events)
 		}
 		return version, err

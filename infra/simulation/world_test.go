@@ -57,6 +57,7 @@ type world struct {
 	lossy       bool            // tasks were lost or late before that
 	removals    []removed
 	counts      []count
+	byHand      []handed
 	effects     []done
 	events      map[string]provision.Event
 
@@ -171,12 +172,13 @@ func (w *world) administer(what string, do func(ctx context.Context, in *instanc
 	}
 	w.editing = true
 	in := w.instances[w.rng.IntN(len(w.instances))]
-	var err error
+	var answered error
 	worker := &worker{name: "admin: " + what, instance: in}
 	worker.finish = func(died bool) {
 		w.editing = false
-		if died {
-			err = errGone
+		var err error = errGone
+		if !died {
+			err = answered
 		}
 		w.note("admin", "%s answered %t", what, err == nil)
 		if err == nil {
@@ -186,7 +188,7 @@ func (w *world) administer(what string, do func(ctx context.Context, in *instanc
 			then(err)
 		}
 	}
-	w.start(worker, func(ctx context.Context) { err = do(ctx, in) })
+	w.start(worker, func(ctx context.Context) { answered = do(ctx, in) })
 }
 
 // insist has an administrator do something until it is done, while everything else goes on.
