@@ -54,6 +54,7 @@ var layers = []struct {
 	{"shared/secrets/file", []string{"shared/secrets", "shared/fault"}, nil},
 	{"shared/secrets/secretmanager", []string{"shared/secrets", "shared/fault", "shared/clock"},
 		[]string{"cloud.google.com/go/secretmanager", "google.golang.org/api/iterator", "google.golang.org/grpc"}},
+	{"shared/egress", []string{"shared/fault"}, nil},
 	{"shared/connect", []string{"shared/app", "shared/provision", "shared/fault", "shared/scim", "shared/secrets"}, nil},
 	// The domain's own work, over ports only.
 	{"shared/roster", []string{"shared/directory", "shared/provision", "shared/scope", "shared/fault", "shared/clock"}, []string{"golang.org/x/sync"}},

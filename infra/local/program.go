@@ -22,6 +22,7 @@ import (
 	"example.com/autoprovision/shared/clock"
 	"example.com/autoprovision/shared/comeet"
 	"example.com/autoprovision/shared/directory/workspace"
+	"example.com/autoprovision/shared/egress"
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/secrets"
 	"example.com/autoprovision/shared/secrets/file"
@@ -106,7 +107,7 @@ func (p *program) build(ctx context.Context) error {
 	p.system = wiring.Build(wiring.Parts{
 		Profile: profile, Store: store, Tasks: p.queue, Secrets: vault, Directory: dir,
 		Business: p.business.now, Real: clock.System, Log: p.log,
-		Connection: connection, FixedBaseURL: true, PushAddress: p.pushAddress(base), Backlog: p.queue.Pending,
+		Connection: connection, FixedBaseURL: true, Egress: egress.OwnMachine, PushAddress: p.pushAddress(base), Backlog: p.queue.Pending,
 	})
 	p.server = &http.Server{Handler: p.routes(token), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	if err := p.system.Admin.Init(ctx); err != nil {

@@ -14,6 +14,7 @@ import (
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/secrets"
+	"example.com/autoprovision/shared/throttle"
 )
 
 // The values of a connection's settings.
@@ -35,7 +36,8 @@ const (
 // Options are the settings that a caller rarely needs; nil and zero values mean the defaults.
 type Options struct {
 	// Transport carries the requests; by default a transport of its own with
-	// the standard library's settings. It must not follow redirects.
+	// the standard library's settings. It must not follow redirects. A fault of
+	// its own means that nothing was sent.
 	Transport http.RoundTripper
 	// Timeout is for one call, from sending to the last byte, in real time; 30 s by default.
 	Timeout time.Duration
@@ -49,7 +51,7 @@ type Client struct {
 	http       *http.Client
 	timeout    time.Duration
 	slots      chan struct{}
-	limit      *rate.Limiter
+	limit      *throttle.Limiter
 
 	// asking holds a value while the app is asked for its configuration.
 	asking chan struct{}
@@ -81,14 +83,14 @@ func New(connection provision.Connection, token func(context.Context) (secrets.V
 		timeout:    options.Timeout,
 		slots:      make(chan struct{}, max(1, connection.Concurrency)),
 		asking:     make(chan struct{}, 1),
-		limit:      rate.NewLimiter(rate.Inf, 0),
+		limit:      throttle.New(rate.Inf, 0),
 	}
 	if c.timeout == 0 {
 		c.timeout = 30 * time.Second
 	}
 	if r := connection.RequestsPerSecond; r > 0 {
 		// Up to a tenth of a second's worth at once: an app may count in short windows.
-		c.limit = rate.NewLimiter(rate.Limit(r), 1+int(r/10))
+		c.limit = throttle.New(rate.Limit(r), 1+int(r/10))
 	}
 	transport := options.Transport
 	if transport == nil {

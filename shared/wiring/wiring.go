@@ -18,6 +18,7 @@ import (
 	"example.com/autoprovision/shared/clock"
 	"example.com/autoprovision/shared/connect"
 	"example.com/autoprovision/shared/directory"
+	"example.com/autoprovision/shared/egress"
 	"example.com/autoprovision/shared/health"
 	"example.com/autoprovision/shared/hint"
 	"example.com/autoprovision/shared/mapping"
@@ -25,6 +26,7 @@ import (
 	"example.com/autoprovision/shared/push"
 	"example.com/autoprovision/shared/reconcile"
 	"example.com/autoprovision/shared/roster"
+	"example.com/autoprovision/shared/scim"
 	"example.com/autoprovision/shared/secrets"
 	"example.com/autoprovision/shared/state"
 	"example.com/autoprovision/shared/sweep"
@@ -39,7 +41,7 @@ type Directory interface {
 	directory.Watcher
 }
 
-// Parts are what differs from one system to the next; all but PushAddress and Backlog are required.
+// Parts are what differs from one system to the next; all but Egress, PushAddress and Backlog are required.
 type Parts struct {
 	Profile   app.Profile
 	Store     state.Store
@@ -53,6 +55,8 @@ type Parts struct {
 	// cannot be edited when FixedBaseURL.
 	Connection   provision.Connection
 	FixedBaseURL bool
+	// Egress says where the app may be; anything but egress.Public is for the local program and for tests.
+	Egress egress.Policy
 	// PushAddress is where the directory's notifications come in; empty when it cannot reach us.
 	PushAddress string
 	// Backlog is health's; nil when the queue cannot tell.
@@ -72,7 +76,8 @@ type System struct {
 
 // Build puts the parts together. It makes no call.
 func Build(p Parts) *System {
-	apps := connect.New(p.Secrets, nil)
+	apps := connect.New(p.Secrets, &scim.Options{Transport: p.Egress.Transport()})
+	p.Profile.CheckConnection = checked(p.Profile.CheckConnection, p.Egress)
 	mapper := mapping.NewCompiled(p.Profile)
 	people := roster.New(p.Directory, p.Real)
 	s := &System{Store: p.Store}
@@ -102,6 +107,16 @@ func Build(p Parts) *System {
 		Connection: p.Connection, FixedBaseURL: p.FixedBaseURL,
 	})
 	return s
+}
+
+// checked refuses a base URL outside of the policy after all that the profile refuses.
+func checked(profile func(provision.Connection) error, policy egress.Policy) func(provision.Connection) error {
+	return func(c provision.Connection) error {
+		if err := profile(c); err != nil {
+			return err
+		}
+		return policy.CheckBaseURL(c.BaseURL)
+	}
 }
 
 // newID is a UUID of version 7 (RFC 9562), so that ids sort by the time of their making.

@@ -22,6 +22,7 @@ import (
 	"example.com/autoprovision/shared/clock"
 	"example.com/autoprovision/shared/comeet"
 	"example.com/autoprovision/shared/directory/workspace"
+	"example.com/autoprovision/shared/egress"
 	"example.com/autoprovision/shared/secrets"
 	"example.com/autoprovision/shared/secrets/file"
 	"example.com/autoprovision/shared/sqlitefile"
@@ -86,7 +87,7 @@ func newWorld(t *testing.T) *world {
 	connection := profile.Connection
 	connection.BaseURL, connection.RequestsPerSecond = comeetServer.URL+"/scim/v2", 0
 	w.system = wiring.Build(wiring.Parts{Profile: profile, Store: store, Tasks: queue, Secrets: vault, Directory: people,
-		Business: w.now, Real: clock.System, Log: log, Connection: connection})
+		Business: w.now, Real: clock.System, Log: log, Connection: connection, Egress: egress.OwnMachine})
 	check(t, w.system.Admin.Init(t.Context()))
 	e := &endpoint.Endpoints{Reconciler: w.system.Reconciler, Sweeper: w.system.Sweeper, Push: w.system.Push, Store: store,
 		Now: w.now, NewID: w.system.Admin.NewID, Log: log, Queue: func(*http.Request) error { return nil }}
