@@ -53,7 +53,8 @@ const (
 type Endpoint struct {
 	// Queue is its full name: projects/P/locations/L/queues/Q.
 	Queue string
-	// URL is absolute.
+	// URL is absolute, and is what the token of each delivery is for: its
+	// receiver checks that the audience is this URL exactly.
 	URL string
 	// Deadline bounds one delivery, 15 seconds to 30 minutes; a delivery that
 	// takes longer is cut off and comes again.
@@ -64,9 +65,8 @@ type Endpoint struct {
 type Config struct {
 	// Queues are the endpoints by the name of their queue in package tasks.
 	Queues map[string]Endpoint
-	// ServiceAccount is the address of the account whose token each delivery
-	// carries, and Audience what the token is for, which its receiver checks.
-	ServiceAccount, Audience string
+	// ServiceAccount is the address of the account whose token each delivery carries.
+	ServiceAccount string
 	// Business is the time of Task.At. Cloud Tasks keeps real time, so it must not run faster.
 	Business clock.Business
 }
@@ -90,8 +90,8 @@ var _ tasks.Queue = (*Queue)(nil)
 // New returns the queue; fault.Invalid for a configuration that Cloud Tasks would refuse.
 func New(client *cloud.Client, c Config) (*Queue, error) {
 	const op = "cloudtasks: new"
-	if len(c.Queues) == 0 || c.ServiceAccount == "" || c.Audience == "" || c.Business == nil {
-		return nil, fault.New(fault.Invalid, op, "a queue needs an endpoint, a service account, an audience and a clock")
+	if len(c.Queues) == 0 || c.ServiceAccount == "" || c.Business == nil {
+		return nil, fault.New(fault.Invalid, op, "a queue needs an endpoint, a service account and a clock")
 	}
 	for name, e := range c.Queues {
 		if u, err := url.Parse(e.URL); err != nil || u.Host == "" || e.Queue == "" || e.Deadline < minDeadline || e.Deadline > maxDeadline {
@@ -151,7 +151,7 @@ func (q *Queue) request(e Endpoint, t tasks.Task) *cloudtaskspb.CreateTaskReques
 			Headers:    map[string]string{"Content-Type": "application/json"},
 			Body:       t.Body,
 			AuthorizationHeader: &cloudtaskspb.HttpRequest_OidcToken{OidcToken: &cloudtaskspb.OidcToken{
-				ServiceAccountEmail: q.config.ServiceAccount, Audience: q.config.Audience,
+				ServiceAccountEmail: q.config.ServiceAccount, Audience: e.URL,
 			}},
 		}},
 	}

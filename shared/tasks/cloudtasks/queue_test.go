@@ -29,7 +29,7 @@ func open(t *testing.T, client *cloud.Client, now clock.Business, endpoint strin
 			tasks.Reconcile: {Queue: queueName, URL: endpoint, Deadline: 3 * time.Minute},
 			tasks.Sweep:     {Queue: "projects/p/locations/l/queues/not-deployed", URL: endpoint, Deadline: 10 * time.Minute},
 		},
-		ServiceAccount: "tasks@p.iam.gserviceaccount.com", Audience: "https://worker.example.com", Business: now,
+		ServiceAccount: "tasks@p.iam.gserviceaccount.com", Business: now,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -99,7 +99,7 @@ func enqueue(t *testing.T, q *cloudtasks.Queue, list ...tasks.Task) {
 	}
 }
 
-// TestToken sees that a delivery is signed as the account, for the audience.
+// TestToken sees that a delivery is signed as the account, for its endpoint.
 func TestToken(t *testing.T) {
 	t.Parallel()
 	s, client := serve(t)
@@ -108,7 +108,7 @@ func TestToken(t *testing.T) {
 	_, token, _ := strings.Cut(r.await(t, 1)[0].Get("Authorization"), ".")
 	token, _, _ = strings.Cut(token, ".")
 	claims, err := base64.RawURLEncoding.DecodeString(token)
-	if want := `{"aud":"https://worker.example.com","email":"tasks@p.iam.gserviceaccount.com"}`; err != nil || string(claims) != want {
+	if want := `{"aud":"` + endpoint + `","email":"tasks@p.iam.gserviceaccount.com"}`; err != nil || string(claims) != want {
 		t.Errorf("the token says %s, want %s", claims, want)
 	}
 }
@@ -316,7 +316,7 @@ func TestLimit(t *testing.T) {
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
 	good := func() cloudtasks.Config {
-		return cloudtasks.Config{ServiceAccount: "a", Audience: "b", Business: clock.System,
+		return cloudtasks.Config{ServiceAccount: "a", Business: clock.System,
 			Queues: map[string]cloudtasks.Endpoint{tasks.Bulk: {Queue: queueName, URL: "https://worker.example.com/reconcile", Deadline: time.Minute}}}
 	}
 	if _, err := cloudtasks.New(nil, good()); err != nil {
@@ -324,7 +324,6 @@ func TestNewRefuses(t *testing.T) {
 	}
 	for what, spoil := range map[string]func(*cloudtasks.Config, *cloudtasks.Endpoint){
 		"no account":      func(c *cloudtasks.Config, _ *cloudtasks.Endpoint) { c.ServiceAccount = "" },
-		"no audience":     func(c *cloudtasks.Config, _ *cloudtasks.Endpoint) { c.Audience = "" },
 		"no clock":        func(c *cloudtasks.Config, _ *cloudtasks.Endpoint) { c.Business = nil },
 		"no queue":        func(c *cloudtasks.Config, _ *cloudtasks.Endpoint) { c.Queues = nil },
 		"no name":         func(_ *cloudtasks.Config, e *cloudtasks.Endpoint) { e.Queue = "" },
