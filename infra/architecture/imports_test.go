@@ -35,10 +35,12 @@ var layers = []struct {
 	{"shared/state", []string{"shared/provision"}, nil},
 	{"shared/tasks", []string{"shared/fault"}, nil},
 	{"shared/secrets", nil, nil},
+	// What adapters that call others share.
+	{"shared/throttle", []string{"shared/fault"}, []string{"golang.org/x/time"}},
 	// Adapters: each its port, its library and nothing of another adapter.
-	{"shared/directory/workspace", []string{"shared/directory", "shared/provision", "shared/fault", "shared/clock"},
+	{"shared/directory/workspace", []string{"shared/directory", "shared/provision", "shared/fault", "shared/clock", "shared/throttle"},
 		[]string{"google.golang.org/api", "golang.org/x/oauth2", "golang.org/x/time", "github.com/cenkalti/backoff"}},
-	{"shared/scim", []string{"shared/app", "shared/clock", "shared/provision", "shared/fault", "shared/secrets"},
+	{"shared/scim", []string{"shared/app", "shared/clock", "shared/provision", "shared/fault", "shared/secrets", "shared/throttle"},
 		[]string{"golang.org/x/text", "golang.org/x/time", "github.com/google/uuid"}},
 	{"shared/comeet", []string{"shared/app", "shared/provision", "shared/fault", "shared/scim"}, nil},
 	{"shared/mapping", []string{"shared/app", "shared/provision", "shared/fault"},

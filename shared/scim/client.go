@@ -14,6 +14,7 @@ import (
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/secrets"
+	"example.com/autoprovision/shared/throttle"
 )
 
 // The values of a connection's settings.
@@ -50,7 +51,7 @@ type Client struct {
 	http       *http.Client
 	timeout    time.Duration
 	slots      chan struct{}
-	limit      *rate.Limiter
+	limit      *throttle.Limiter
 
 	// asking holds a value while the app is asked for its configuration.
 	asking chan struct{}
@@ -82,14 +83,14 @@ func New(connection provision.Connection, token func(context.Context) (secrets.V
 		timeout:    options.Timeout,
 		slots:      make(chan struct{}, max(1, connection.Concurrency)),
 		asking:     make(chan struct{}, 1),
-		limit:      rate.NewLimiter(rate.Inf, 0),
+		limit:      throttle.New(rate.Inf, 0),
 	}
 	if c.timeout == 0 {
 		c.timeout = 30 * time.Second
 	}
 	if r := connection.RequestsPerSecond; r > 0 {
 		// Up to a tenth of a second's worth at once: an app may count in short windows.
-		c.limit = rate.NewLimiter(rate.Limit(r), 1+int(r/10))
+		c.limit = throttle.New(rate.Limit(r), 1+int(r/10))
 	}
 	transport := options.Transport
 	if transport == nil {

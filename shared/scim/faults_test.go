@@ -257,6 +257,30 @@ func TestALimitThatLeavesNoRoomSendsNothing(t *testing.T) {
 	})
 }
 
+// What throttles one call slows all down, and all leave the app alone for as
+// long as it asks for.
+func TestThrottlingSlowsAllDown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := simcomeet.New(nil)
+		client := dial(server, func(c *provision.Connection) { c.Concurrency, c.RequestsPerSecond = 10, 10 })
+		server.SetFaults(simcomeet.Faults{ThrottleNext: 1})
+		if err := client.Verify(t.Context()); !fault.Is(err, fault.Throttled) {
+			t.Fatalf("error = %v, want fault.Throttled", err)
+		}
+		if took := timed(20, func() error { return client.Verify(t.Context()) }, t); took < 3*time.Second || took > 4*time.Second {
+			t.Errorf("20 calls at half of ten a second took %v", took)
+		}
+		server.SetFaults(simcomeet.Faults{FailNext: 1, FailStatus: 503, RetryAfter: "20"})
+		if err := client.Verify(t.Context()); !fault.Is(err, fault.Unavailable) {
+			t.Fatalf("error = %v, want fault.Unavailable", err)
+		}
+		if took := timed(5, func() error { return client.Verify(t.Context()) }, t); took < 20*time.Second || took > 22*time.Second {
+			t.Errorf("5 calls after the app asked for 20 s took %v", took)
+		}
+	})
+}
+
 // timed runs n calls at once and returns how long all took.
 func timed(n int, call func() error, t *testing.T) time.Duration {
 	begun := time.Now()

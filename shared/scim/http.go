@@ -78,7 +78,11 @@ func (c *Client) do(ctx context.Context, q request) (reply, error) {
 		return reply{}, fault.New(fault.Unavailable, q.op, "the answer is larger than %d MiB; a smaller page size may help", maxBody>>20)
 	}
 	r := readReply(resp, data)
-	return r, classify(q, r, token)
+	err = classify(q, r, token)
+	if after := fault.RetryAfter(err); fault.Is(err, fault.Throttled) || fault.Is(err, fault.Unavailable) && after > 0 {
+		c.limit.Refused(after) // all workers slow down, and not this one alone
+	}
+	return r, err
 }
 
 // currentToken never lets the store's own fault kind through: a missing
@@ -109,10 +113,7 @@ func (c *Client) admit(ctx context.Context, op string) (release func(), err erro
 	release = func() { <-c.slots }
 	if err := c.limit.Wait(ctx); err != nil {
 		release()
-		if ctx.Err() != nil {
-			return nil, &fault.Error{Kind: fault.Unavailable, Op: op, Detail: "not sent", Err: ctx.Err()}
-		}
-		return nil, fault.New(fault.Throttled, op, "not sent: the rate limit set for the app leaves no room in time")
+		return nil, &fault.Error{Kind: fault.KindOf(err), Op: op, Detail: "not sent", RetryAfter: fault.RetryAfter(err), Err: err}
 	}
 	return release, nil
 }

@@ -3,6 +3,7 @@ package scim_test
 import (
 	"fmt"
 	"testing"
+	"testing/synctest"
 
 	"example.com/autoprovision/infra/simcomeet"
 	"example.com/autoprovision/shared/app"
@@ -20,57 +21,60 @@ func TestProbe(t *testing.T) {
 		bad    []string
 		method string
 	}{
-		"everything works":       {simcomeet.Faults{}, 5, nil, scim.MethodPatch},
-		"nobody is there yet":    {simcomeet.Faults{}, 0, nil, scim.MethodPatch},
-		"no discovery":           {simcomeet.Faults{NoDiscovery: true}, 5, []string{"discovery", "schemas"}, scim.MethodAuto},
-		"no PATCH":               {simcomeet.Faults{NoPatch: true}, 5, []string{"patch"}, scim.MethodPut},
-		"filters are ignored":    {simcomeet.Faults{IgnoreFilters: true}, 5, []string{"filter"}, scim.MethodPatch},
-		"filters are refused":    {simcomeet.Faults{RefuseFilters: true}, 5, []string{"filter"}, scim.MethodPatch},
-		"startIndex is ignored":  {simcomeet.Faults{IgnoreStartIndex: true}, 5, []string{"paging"}, scim.MethodPatch},
-		"totals are wrong":       {simcomeet.Faults{WrongTotal: 4}, 1, []string{"filter", "paging"}, scim.MethodPatch},
-		"throttled on the way":   {simcomeet.Faults{RequestsPerSecond: 1}, 5, []string{"discovery", "schemas", "filter", "paging", "errors"}, scim.MethodAuto},
+		"everything works":      {simcomeet.Faults{}, 5, nil, scim.MethodPatch},
+		"nobody is there yet":   {simcomeet.Faults{}, 0, nil, scim.MethodPatch},
+		"no discovery":          {simcomeet.Faults{NoDiscovery: true}, 5, []string{"discovery", "schemas"}, scim.MethodAuto},
+		"no PATCH":              {simcomeet.Faults{NoPatch: true}, 5, []string{"patch"}, scim.MethodPut},
+		"filters are ignored":   {simcomeet.Faults{IgnoreFilters: true}, 5, []string{"filter"}, scim.MethodPatch},
+		"filters are refused":   {simcomeet.Faults{RefuseFilters: true}, 5, []string{"filter"}, scim.MethodPatch},
+		"startIndex is ignored": {simcomeet.Faults{IgnoreStartIndex: true}, 5, []string{"paging"}, scim.MethodPatch},
+		"totals are wrong":      {simcomeet.Faults{WrongTotal: 4}, 1, []string{"filter", "paging"}, scim.MethodPatch},
+		"throttled on the way": {simcomeet.Faults{ThrottleNext: 100, Only: []string{"discovery", "find", "get"}}, 5,
+			[]string{"discovery", "schemas", "filter", "errors"}, scim.MethodAuto},
 		"unknown ids are failed": {simcomeet.Faults{FailNext: 1, Only: []string{"get"}}, 5, []string{"errors"}, scim.MethodPatch},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := simcomeet.New(nil)
-			for i := range test.people {
-				if _, err := server.Add(map[string]any{"userName": fmt.Sprint("p", i)}); err != nil {
+			synctest.Test(t, func(t *testing.T) {
+				server := simcomeet.New(nil)
+				for i := range test.people {
+					if _, err := server.Add(map[string]any{"userName": fmt.Sprint("p", i)}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				server.SetFaults(test.faults)
+				report, err := dial(server, nil).Probe(t.Context())
+				if err != nil {
 					t.Fatal(err)
 				}
-			}
-			server.SetFaults(test.faults)
-			report, err := dial(server, nil).Probe(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			bad := map[string]bool{}
-			for _, check := range test.bad {
-				bad[check] = true
-			}
-			seen := map[string]bool{}
-			for _, f := range report.Findings {
-				seen[f.Check] = true
-				if f.OK == bad[f.Check] {
-					t.Errorf("%s: ok %v, %s", f.Check, f.OK, f.Found)
+				bad := map[string]bool{}
+				for _, check := range test.bad {
+					bad[check] = true
 				}
-				if f.Found == "" || f.Meaning == "" {
-					t.Errorf("%s says nothing: %+v", f.Check, f)
+				seen := map[string]bool{}
+				for _, f := range report.Findings {
+					seen[f.Check] = true
+					if f.OK == bad[f.Check] {
+						t.Errorf("%s: ok %v, %s", f.Check, f.OK, f.Found)
+					}
+					if f.Found == "" || f.Meaning == "" {
+						t.Errorf("%s says nothing: %+v", f.Check, f)
+					}
 				}
-			}
-			for _, check := range []string{"token", "discovery", "schemas", "filter", "paging", "errors"} {
-				if !seen[check] {
-					t.Errorf("nothing was found about %s", check)
+				for _, check := range []string{"token", "discovery", "schemas", "filter", "paging", "errors"} {
+					if !seen[check] {
+						t.Errorf("nothing was found about %s", check)
+					}
 				}
-			}
-			if report.Suggested.UpdateMethod != test.method {
-				t.Errorf("suggested method = %s, want %s", report.Suggested.UpdateMethod, test.method)
-			}
-			calls := server.Calls()
-			if calls["create"]+calls["patch"]+calls["put"]+calls["delete"] != 0 {
-				t.Errorf("a probe wrote: %v", calls)
-			}
+				if report.Suggested.UpdateMethod != test.method {
+					t.Errorf("suggested method = %s, want %s", report.Suggested.UpdateMethod, test.method)
+				}
+				calls := server.Calls()
+				if calls["create"]+calls["patch"]+calls["put"]+calls["delete"] != 0 {
+					t.Errorf("a probe wrote: %v", calls)
+				}
+			})
 		})
 	}
 }

@@ -115,9 +115,20 @@ type errorBody struct {
 	} `json:"error"`
 }
 
-// verdict classifies an answer by its status; nil for a success. The messages
-// in error bodies are left out because they may quote an address.
+// verdict is what an answer says by its status; nil for a success. When it says
+// that the directory is asked too often, everybody asks less often.
 func (c *Client) verdict(op string, got answer) error {
+	err := c.classify(op, got)
+	after := fault.RetryAfter(err)
+	if fault.Is(err, fault.Throttled) || fault.Is(err, fault.Unavailable) && after > 0 {
+		c.limiter.Refused(after)
+	}
+	return err
+}
+
+// classify gives an answer its kind. The messages in error bodies are left out
+// because they may quote an address.
+func (c *Client) classify(op string, got answer) error {
 	refused := func(kind fault.Kind, why string) error {
 		return &fault.Error{Kind: kind, Op: op, RetryAfter: c.retryAfter(got.header),
 			Detail: "the directory answered " + strconv.Itoa(got.status) + why}

@@ -20,6 +20,7 @@ import (
 	"example.com/autoprovision/shared/clock"
 	"example.com/autoprovision/shared/directory"
 	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/throttle"
 )
 
 const (
@@ -35,8 +36,10 @@ const (
 	firstWait = time.Second
 	longest   = 16 * time.Second
 	retryFor  = 30 * time.Second
-	// perMinute is Google's quota for one administrator in one project (same page).
+	// perMinute is Google's quota for one administrator in one project (same page);
+	// burst is how many calls of a minute may go out at once.
 	perMinute = 2400
+	burst     = 40
 )
 
 var (
@@ -51,8 +54,9 @@ type Options struct {
 	// BaseURL is what admin/directory/v1/… is relative to; empty for Google's.
 	BaseURL string
 	// Limiter spaces the requests; nil for Google's quota of 2,400 a minute.
-	// Instances that share one administrator share that quota.
-	Limiter *rate.Limiter
+	// Processes that share one administrator share that quota: each slows down
+	// when it is refused, and so they come to share it.
+	Limiter *throttle.Limiter
 	// Now is real time; nil for the machine's.
 	Now clock.Real
 }
@@ -60,7 +64,7 @@ type Options struct {
 // Client reads one customer's directory. It is safe for concurrent use.
 type Client struct {
 	api     *admin.Service
-	limiter *rate.Limiter
+	limiter *throttle.Limiter
 	now     clock.Real
 
 	mu sync.Mutex
@@ -86,7 +90,7 @@ func New(ctx context.Context, hc *http.Client, opts *Options) (*Client, error) {
 	}
 	c := &Client{api: api, limiter: opts.Limiter, now: opts.Now, everyone: map[string]remembered{}}
 	if c.limiter == nil {
-		c.limiter = rate.NewLimiter(rate.Every(time.Minute/perMinute), perMinute/60)
+		c.limiter = throttle.New(rate.Limit(perMinute-burst)/60, burst) // never more in any minute
 	}
 	if c.now == nil {
 		c.now = clock.System
@@ -152,7 +156,7 @@ func (c *Client) retry(ctx context.Context, op string, attempt func() (json.RawM
 // send sends a request once, within the rate limit and callTimeout.
 func (c *Client) send(ctx context.Context, op string, send request) (answer, error) {
 	if err := c.limiter.Wait(ctx); err != nil {
-		return answer{}, fault.Wrap(fault.Unavailable, op, err)
+		return answer{}, &fault.Error{Kind: fault.KindOf(err), Op: op, RetryAfter: fault.RetryAfter(err), Err: err}
 	}
 	var got answer
 	ctx, cancel := context.WithTimeout(context.WithValue(ctx, answerKey{}, &got), callTimeout)

@@ -15,6 +15,7 @@ import (
 	"example.com/autoprovision/shared/directory/directorytest"
 	"example.com/autoprovision/shared/directory/workspace"
 	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/throttle"
 )
 
 func TestConformance(t *testing.T) {
@@ -82,7 +83,7 @@ func TestSimulatedFaults(t *testing.T) {
 func newClient(t *testing.T, transport http.RoundTripper) *workspace.Client {
 	t.Helper()
 	client, err := workspace.New(context.Background(), &http.Client{Transport: transport}, &workspace.Options{
-		BaseURL: "http://sim.invalid", Limiter: rate.NewLimiter(rate.Inf, 1),
+		BaseURL: "http://sim.invalid", Limiter: throttle.New(rate.Inf, 1),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -8,16 +8,16 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"example.com/autoprovision/shared/directory"
 	"example.com/autoprovision/shared/directory/workspace"
 	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/throttle"
 )
 
 // network is a directory in memory.
@@ -229,7 +229,7 @@ func TestRateLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, err := workspace.New(t.Context(), &http.Client{Transport: network(func(*http.Request) (*http.Response, error) {
 			return reply(404, refusal(404, "notFound"))
-		})}, &workspace.Options{Limiter: rate.NewLimiter(2, 1)})
+		})}, &workspace.Options{Limiter: throttle.New(2, 1)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -241,6 +241,50 @@ func TestRateLimit(t *testing.T) {
 			t.Errorf("five calls at two a second took %v", took)
 		}
 	})
+}
+
+// TestSlowsDown: what throttles one call slows all down, and all leave the
+// directory alone for as long as it asks for.
+func TestSlowsDown(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		reply func() (*http.Response, error)
+		took  time.Duration
+	}{
+		{"throttled by 403", func() (*http.Response, error) { return reply(403, refusal(403, "userRateLimitExceeded")) }, 4 * time.Second},
+		{"throttled by 429", func() (*http.Response, error) { return reply(429, "") }, 4 * time.Second},
+		{"throttled for a while", func() (*http.Response, error) { return reply(429, "", "Retry-After", "9") }, 9 * time.Second},
+		{"unavailable for a while", func() (*http.Response, error) { return reply(503, "", "Retry-After", "9") }, 9 * time.Second},
+		{"unavailable", func() (*http.Response, error) { return reply(503, "") }, 2 * time.Second},
+		{"not permitted", func() (*http.Response, error) { return reply(403, refusal(403, "forbidden")) }, 2 * time.Second},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var calls atomic.Int64
+				client, err := workspace.New(t.Context(), &http.Client{Transport: network(func(*http.Request) (*http.Response, error) {
+					if calls.Add(1) == 1 {
+						return test.reply()
+					}
+					return reply(404, refusal(404, "notFound"))
+				})}, &workspace.Options{Limiter: throttle.New(10, 1)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				begun := time.Now()
+				var all sync.WaitGroup
+				for range 20 {
+					all.Go(func() { _, _ = client.User(t.Context(), "1") })
+				}
+				all.Wait()
+				// 20 calls take 2 s at ten a second, and nearly 4 s at five.
+				if took := time.Since(begun); took < test.took*4/5 || took > test.took*3/2 {
+					t.Errorf("twenty calls took %v, want about %v", took, test.took)
+				}
+			})
+		})
+	}
 }
 
 // TestRedirects: credentials go to no other host, and to no other scheme.

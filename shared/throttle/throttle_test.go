@@ -1,0 +1,214 @@
+package throttle_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/throttle"
+)
+
+// calls makes n calls by so many workers and returns how long all took.
+func calls(t *testing.T, l *throttle.Limiter, workers, n int) time.Duration {
+	t.Helper()
+	begun := time.Now()
+	left := make(chan struct{}, n)
+	for range n {
+		left <- struct{}{}
+	}
+	close(left)
+	var all sync.WaitGroup
+	for range workers {
+		all.Go(func() {
+			for range left {
+				if err := l.Wait(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	return time.Since(begun)
+}
+
+func TestOneRateForAll(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := throttle.New(10, 5)
+		if took := calls(t, l, 8, 45); took != 4*time.Second { // 5 at once, then ten a second
+			t.Errorf("45 calls took %v", took)
+		}
+		if took := calls(t, throttle.New(rate.Inf, 0), 8, 10_000); took != 0 {
+			t.Errorf("without a limit 10,000 calls took %v", took)
+		}
+	})
+}
+
+// TestFallsAndRises: half at a refusal, once for all refusals of a second, and
+// back in half a minute; never above what was set, never to a stop.
+func TestFallsAndRises(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := throttle.New(40, 40)
+		is := func(when string, want rate.Limit) {
+			t.Helper()
+			if got := l.Rate(); got < want-0.001 || got > want+0.001 {
+				t.Errorf("%s: %v a second, want %v", when, got, want)
+			}
+		}
+		is("at first", 40)
+		for range 30 {
+			l.Refused(0)
+		}
+		is("after thirty refusals at once", 20)
+		time.Sleep(15 * time.Second)
+		is("a quarter of a minute later", 30)
+		l.Refused(0)
+		is("after another refusal", 15)
+		time.Sleep(20 * time.Second)
+		is("20 s later", 25) // 30/60 a second, every second
+		time.Sleep(time.Hour)
+		is("an hour later", 40)
+		for range 100 {
+			l.Refused(0)
+			time.Sleep(time.Second)
+		}
+		if got := l.Rate(); got < 0.5 || got > 1.1 {
+			t.Errorf("after refusals for 100 s: %v a second", got)
+		}
+		slow := throttle.New(0.1, 1)
+		slow.Refused(0)
+		if got := slow.Rate(); got != 0.1 {
+			t.Errorf("a slow rate became %v", got)
+		}
+	})
+}
+
+// TestUnlimited: without a set rate, the one that was refused is halved.
+func TestUnlimited(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := throttle.New(rate.Inf, 0)
+		for range 3 {
+			calls(t, l, 4, 200)
+			time.Sleep(time.Second)
+		}
+		l.Refused(0)
+		if got := l.Rate(); got != 100 {
+			t.Errorf("200 calls a second were refused, and became %v", got)
+		}
+		if took := calls(t, l, 50, 221); took < 1800*time.Millisecond || took > 2200*time.Millisecond { // the rate rises meanwhile
+			t.Errorf("221 calls took %v", took)
+		}
+		time.Sleep(time.Hour)
+		if got := l.Rate(); got < 10_000 {
+			t.Errorf("an hour later %v", got)
+		}
+	})
+}
+
+// TestLeftAlone: nobody calls before the service's own time, also who waited already.
+func TestLeftAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := throttle.New(10, 1)
+		begun := time.Now()
+		var mu sync.Mutex
+		var first time.Duration
+		var all sync.WaitGroup
+		for range 20 {
+			all.Go(func() {
+				if err := l.Wait(t.Context()); err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				if at := time.Since(begun); at > 450*time.Millisecond && (first == 0 || at < first) {
+					first = at
+				}
+			})
+		}
+		time.Sleep(450 * time.Millisecond)
+		l.Refused(7 * time.Second)
+		all.Wait()
+		if first < 7450*time.Millisecond || first > 8*time.Second {
+			t.Errorf("the next call came after %v", first)
+		}
+	})
+}
+
+func TestNoRoomInTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		l := throttle.New(10, 10)
+		l.Refused(20 * time.Second)
+		short, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if err := l.Wait(short); !fault.Is(err, fault.Throttled) || fault.RetryAfter(err) != 20*time.Second {
+			t.Errorf("before the service's time: %v, retry after %v", err, fault.RetryAfter(err))
+		}
+		l.Refused(2 * time.Minute)
+		if err := l.Wait(t.Context()); !fault.Is(err, fault.Throttled) || fault.RetryAfter(err) != 2*time.Minute {
+			t.Errorf("longer than anybody waits: %v, retry after %v", err, fault.RetryAfter(err))
+		}
+		if took := time.Since(begun); took != 0 {
+			t.Errorf("both took %v, want no waiting for nothing", took)
+		}
+		slow := throttle.New(0.1, 1)
+		if err := slow.Wait(short); err != nil {
+			t.Error(err)
+		}
+		if err := slow.Wait(short); !fault.Is(err, fault.Throttled) {
+			t.Errorf("a call every ten seconds, five seconds left: %v", err)
+		}
+		stopped, stop := context.WithCancel(t.Context())
+		stop()
+		for _, l := range []*throttle.Limiter{l, throttle.New(rate.Inf, 0)} {
+			if err := l.Wait(stopped); !fault.Is(err, fault.Unavailable, fault.Throttled) {
+				t.Errorf("stopped: %v", err)
+			}
+		}
+	})
+}
+
+// TestShared: two processes that know nothing of each other share a quota of 60
+// a second, about evenly, and use most of it.
+func TestShared(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		quota := rate.NewLimiter(60, 6)
+		served := make([]int, 2)
+		refused := 0
+		ctx, stop := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer stop()
+		var mu sync.Mutex
+		var all sync.WaitGroup
+		for i := range served {
+			l := throttle.New(200, 1)
+			all.Go(func() {
+				for l.Wait(ctx) == nil {
+					mu.Lock()
+					if quota.Allow() {
+						served[i]++
+					} else {
+						refused++
+						l.Refused(0)
+					}
+					mu.Unlock()
+				}
+			})
+		}
+		all.Wait()
+		sum, fewer := served[0]+served[1], min(served[0], served[1])
+		if sum < 60*600/2 || refused > sum/20 || fewer < sum/4 {
+			t.Errorf("served %v of 36,000, refused %d", served, refused)
+		}
+		t.Logf("served %v of 36,000, refused %d", served, refused)
+	})
+}
