@@ -58,7 +58,7 @@ func (s *Server) Add(resource map[string]any) (Account, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, linked := resource["externalId"]
-	return s.accounts.add(resource, s.now(), linked).view(), nil
+	return s.accounts.add(resource, s.now(), linked).view(), s.keep()
 }
 
 // Edit changes attributes of an account by hand; null removes one.
@@ -78,7 +78,7 @@ func (s *Server) Edit(id string, changes map[string]any) (Account, error) {
 		return Account{}, err
 	}
 	s.accounts.change(acc, resource, s.now())
-	return acc.view(), nil
+	return acc.view(), s.keep()
 }
 
 // Remove deletes an account by hand.
@@ -90,7 +90,7 @@ func (s *Server) Remove(id string) error {
 		return errNoAccount
 	}
 	s.accounts.remove(acc)
-	return nil
+	return s.keep()
 }
 
 func byHand(resource map[string]any) (map[string]any, error) {
@@ -191,8 +191,7 @@ func (s *Server) controlBehaviour(mux *http.ServeMux) {
 			writeError(w, errors.New("simcomeet: token is missing"))
 			return
 		}
-		s.SetToken(body.Token)
-		writeJSON(w, http.StatusOK, struct{}{})
+		writeResult(w, http.StatusOK, struct{}{}, s.SetToken(body.Token))
 	})
 }
 

@@ -1,8 +1,8 @@
 // Package simcomeet is a simulated Comeet: a SCIM 2.0 service of users below
 // /scim/v2, as an http.Handler, for the demo, development, tests and benchmarks.
 //
-// It owns its accounts in memory, and shares no code with the client that it
-// is there to test. It promises to be strict where a real service may be
+// It owns its accounts in memory, which outlive the process with Options.Keep,
+// and shares no code with the client that it is there to test. It promises to be strict where a real service may be
 // strict, to misbehave only as told (Faults), and to accuse: what no correct
 // client does is kept as a Violation. What only a test may do, and what it
 // may see, is on the Server's methods and below /sim/, which needs no token.
@@ -29,12 +29,16 @@ type Options struct {
 	Now clock.Business
 	// MaxPage is the largest page; by default 200.
 	MaxPage int
+	// Keep is given the whole state after each change, before anybody sees the
+	// change; its error makes the call fail. By default nothing is kept.
+	Keep func(state []byte) error
 }
 
 // Server is the simulated Comeet. It is safe for concurrent use.
 type Server struct {
 	now     clock.Business
 	maxPage int
+	keeper  func(state []byte) error // nil while nothing is kept
 	mux     *http.ServeMux
 
 	mu         sync.Mutex
@@ -55,7 +59,7 @@ func New(options *Options) *Server {
 		options = &Options{}
 	}
 	s := &Server{
-		now: options.Now, maxPage: options.MaxPage, token: options.Token,
+		now: options.Now, maxPage: options.MaxPage, token: options.Token, keeper: options.Keep,
 		accounts: newAccounts(),
 		former:   map[string]bool{}, calls: map[string]int{}, effects: map[string]int{}, writing: map[string]int{},
 		limit: rate.NewLimiter(rate.Inf, 0),
@@ -77,11 +81,12 @@ func New(options *Options) *Server {
 func (s *Server) Handler() http.Handler { return s.mux }
 
 // SetToken makes another token the valid one. Using a former one is refused, but is no violation.
-func (s *Server) SetToken(token string) {
+func (s *Server) SetToken(token string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.former[s.token] = true
 	s.token = token
+	return s.keep()
 }
 
 // Token is the valid token.

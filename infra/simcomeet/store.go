@@ -68,9 +68,6 @@ func (a *accounts) position(acc *account) (int, bool) {
 }
 
 func (a *accounts) index(acc *account, resource map[string]any, now time.Time) {
-	acc.userName, _ = resource["userName"].(string)
-	acc.externalID, _ = resource["externalId"].(string)
-	acc.active, _ = resource["active"].(bool)
 	acc.version++
 	resource["id"] = acc.id
 	resource["meta"] = map[string]any{
@@ -78,6 +75,14 @@ func (a *accounts) index(acc *account, resource map[string]any, now time.Time) {
 		"location": base + "/Users/" + acc.id, "version": acc.etag(),
 	}
 	acc.document = encode(resource)
+	a.file(acc, resource)
+}
+
+// file notes what an account is looked up by.
+func (a *accounts) file(acc *account, resource map[string]any) {
+	acc.userName, _ = resource["userName"].(string)
+	acc.externalID, _ = resource["externalId"].(string)
+	acc.active, _ = resource["active"].(bool)
 	a.byName[foldName(acc.userName)] = append(a.byName[foldName(acc.userName)], acc)
 	if acc.externalID != "" {
 		a.byEx[acc.externalID] = append(a.byEx[acc.externalID], acc)

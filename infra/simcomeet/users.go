@@ -127,9 +127,9 @@ func (s *Server) create(r incoming) answer {
 	acc := s.accounts.add(resource, s.now(), true)
 	s.effects["created"]++
 	if s.faults.NoContent {
-		return answer{status: http.StatusCreated}
+		return s.kept(answer{status: http.StatusCreated})
 	}
-	return answer{status: http.StatusCreated, body: acc.document, etag: acc.etag()}
+	return s.kept(answer{status: http.StatusCreated, body: acc.document, etag: acc.etag()})
 }
 
 // write wraps PATCH and PUT: changed makes the new resource of the old one.
@@ -157,9 +157,9 @@ func (s *Server) write(changed func(resource map[string]any, body []byte) (map[s
 			s.accounts.change(acc, resource, s.now())
 		}
 		if s.faults.NoContent && r.Method == http.MethodPatch {
-			return answer{status: http.StatusNoContent}
+			return s.kept(answer{status: http.StatusNoContent})
 		}
-		return answer{status: http.StatusOK, body: acc.document, etag: acc.etag()}
+		return s.kept(answer{status: http.StatusOK, body: acc.document, etag: acc.etag()})
 	}
 }
 
@@ -207,5 +207,5 @@ func (s *Server) delete(r incoming) answer {
 		s.accounts.remove(acc)
 		s.effects["deleted"]++
 	}
-	return answer{status: http.StatusNoContent}
+	return s.kept(answer{status: http.StatusNoContent})
 }

@@ -8,6 +8,8 @@
 // Google's error bodies, partial responses. Below /sim/ it takes orders that
 // no real directory takes: faults, and the counters of calls.
 //
+// With Options.Keep its state outlives the process.
+//
 // It promises that the same seed and the same calls give the same people and
 // ids, and that it is safe for concurrent use. It checks no credentials. It is
 // for the demo, for development and for tests; no product package imports it.

@@ -46,7 +46,9 @@ func (w *Workspace) routes() http.Handler {
 	mux := http.NewServeMux()
 	const v1 = "/admin/directory/v1"
 	read := func(pattern, name string, m method) { w.route(mux, v1, pattern, name, w.mu.RLock, w.mu.RUnlock, m) }
-	write := func(pattern, name string, m method) { w.route(mux, v1, pattern, name, w.mu.Lock, w.mu.Unlock, m) }
+	write := func(pattern, name string, m method) {
+		w.route(mux, v1, pattern, name, w.mu.Lock, w.mu.Unlock, w.keeping(m))
+	}
 
 	read("GET /users", "users.list", w.listUsers)
 	read("GET /users/{userKey}", "users.get", w.getUser)

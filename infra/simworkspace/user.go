@@ -190,6 +190,11 @@ func (w *Workspace) put(u *user) {
 		w.unlist(old)
 	}
 	u.revision = w.nextRevision()
+	w.list(u)
+}
+
+// list adds a present user to the listing and takes the addresses.
+func (w *Workspace) list(u *user) {
 	w.users[u.id] = u
 	at, _ := slices.BinarySearchFunc(w.byEmail, u.email, compareEmail)
 	w.byEmail = slices.Insert(w.byEmail, at, u)

@@ -26,6 +26,9 @@ type Options struct {
 	Now clock.Real
 	// Push delivers notifications; nil for a client with a time-out of ten seconds.
 	Push *http.Client
+	// Keep is given the whole state after each call that may have changed it,
+	// before anybody sees the change; its error makes the call fail. Nil keeps nothing.
+	Keep func(state []byte) error
 }
 
 // Workspace is one customer's simulated directory.
@@ -33,12 +36,14 @@ type Workspace struct {
 	clock   clock.Business
 	now     clock.Real
 	push    *http.Client
+	keep    func(state []byte) error // nil while nothing is kept
 	handler http.Handler
 
 	faults *faultBox
 	calls  *counters
 
 	mu         sync.RWMutex // guards what follows
+	source     *rand.PCG    // of rng
 	rng        *rand.Rand
 	revision   int64
 	customerID string
@@ -69,10 +74,10 @@ func New(seed uint64, opts *Options) *Workspace {
 		opts = &Options{}
 	}
 	w := &Workspace{
-		clock: opts.Clock, now: opts.Now, push: opts.Push,
+		clock: opts.Clock, now: opts.Now, push: opts.Push, keep: opts.Keep,
 		faults:    newFaultBox(),
 		calls:     newCounters(),
-		rng:       rand.New(rand.NewPCG(seed, 0)),
+		source:    rand.NewPCG(seed, 0),
 		units:     map[string]*unit{},
 		users:     map[string]*user{},
 		deleted:   map[string]*user{},
@@ -82,6 +87,7 @@ func New(seed uint64, opts *Options) *Workspace {
 		derived:   map[string][]member{},
 		channels:  map[string]*channel{},
 	}
+	w.rng = rand.New(w.source)
 	if w.clock == nil {
 		w.clock = clock.System
 	}
