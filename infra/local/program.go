@@ -109,7 +109,7 @@ func (p *program) build(ctx context.Context) error {
 		Business: p.business.now, Real: clock.System, Log: p.log,
 		Connection: connection, FixedBaseURL: true, Egress: egress.OwnMachine, PushAddress: p.pushAddress(base), Backlog: p.queue.Pending,
 	})
-	p.server = &http.Server{Handler: p.routes(token), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	p.server = newServer(p.routes(token), serverLimits())
 	if err := p.system.Admin.Init(ctx); err != nil {
 		return err
 	}

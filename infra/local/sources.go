@@ -53,8 +53,13 @@ func (p *program) keepSources(ctx context.Context) {
 
 // publisher lets in every program on this machine: Pub/Sub's emulator sends no
 // credentials, and an audit message is only a hint. A page in a browser is kept
-// out, since it cannot send JSON to another origin without asking first.
+// out: it cannot send JSON to another origin without asking first, and one that
+// gave this machine a name of its own origin (DNS rebinding) is told by what
+// only a browser sends (fetch.spec.whatwg.org, section 3.2).
 func publisher(r *http.Request) error {
+	if r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "" {
+		return fault.New(fault.Unauthorized, "local: audit event", "an audit message comes from no web page")
+	}
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/json" && kind != "application/cloudevents+json" {
 		return fault.New(fault.Unauthorized, "local: audit event", "an audit message is JSON")
