@@ -71,7 +71,8 @@ var layers = []struct {
 	{"shared/admin", []string{"shared/app", "shared/clock", "shared/decide", "shared/directory", "shared/fault", "shared/health", "shared/provision",
 		"shared/reconcile", "shared/roster", "shared/scope", "shared/secrets", "shared/state", "shared/sweep", "shared/tasks"}, nil},
 	// Put together.
-	{"shared/wiring", []string{"shared/"}, []string{"github.com/google/uuid"}},
+	{"shared/wiring", []string{"shared/"}, []string{"github.com/google/uuid", "cloud.google.com/go/cloudtasks", "cloud.google.com/go/firestore",
+		"cloud.google.com/go/secretmanager", "golang.org/x/oauth2", "google.golang.org/api/option"}},
 	{"functions/endpoint", []string{"shared/"}, nil},
 	{"functions/console/pages", []string{"shared/"}, nil},
 	{"functions/console/api", []string{"shared/"}, []string{"github.com/danielgtaylor/huma"}},

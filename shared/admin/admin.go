@@ -60,7 +60,7 @@ type Pusher interface {
 	Close(ctx context.Context) error
 }
 
-// Ports are what the use cases need; all are required.
+// Ports are what the use cases need; all but Limit are required.
 type Ports struct {
 	Profile    app.Profile
 	Store      state.Store
@@ -83,6 +83,9 @@ type Ports struct {
 	Connection provision.Connection
 	// FixedBaseURL is true when the base URL comes from outside and cannot be edited.
 	FixedBaseURL bool
+	// Limit tells the queues how fast the app may be called, each time that a
+	// connection is saved; nil where the app's clients alone keep to it.
+	Limit func(ctx context.Context, c provision.Connection) error
 }
 
 // Service is the use cases. It is safe for concurrent use.

@@ -371,5 +371,11 @@ func (s *Service) PutConnection(ctx context.Context, conn provision.Connection) 
 	if err != nil {
 		return err
 	}
+	if s.Limit != nil {
+		if err := s.Limit(context.WithoutCancel(ctx), c.Connection); err != nil {
+			return &fault.Error{Kind: fault.Unavailable, Op: "admin: edit",
+				Detail: "the connection is saved, but the queues could not be told its limits: save it again", Err: err}
+		}
+	}
 	return s.resweep(ctx, c, "edit")
 }

@@ -30,6 +30,10 @@ const (
 	AppToken = "app-token"
 	// ChannelToken is what push notifications carry to prove their sender.
 	ChannelToken = "channel-token"
+	// SessionKey signs the console's sessions where several instances serve it.
+	SessionKey = "session-key"
+	// OAuthClientSecret is the console's own towards the identity provider.
+	OAuthClientSecret = "oauth-client-secret"
 )
 
 // Store keeps secrets by name, in versions.

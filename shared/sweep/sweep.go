@@ -37,7 +37,7 @@ type Store interface {
 	Append(ctx context.Context, events ...provision.Event) error
 }
 
-// Ports are what a sweeper needs; all are required.
+// Ports are what a sweeper needs; all but PollEvery are required.
 type Ports struct {
 	Store     Store
 	Directory directory.Users
@@ -51,6 +51,10 @@ type Ports struct {
 	Sleep func(ctx context.Context, d time.Duration) error
 	NewID func() string
 	Log   *slog.Logger
+	// PollEvery is the longest pause, in real time, between two counts of the
+	// looks that a sweep waits for; 0 for a quarter of a second. Where a store
+	// charges for each count it is longer.
+	PollEvery time.Duration
 }
 
 // Sweeper runs sweeps and previews. It is safe for concurrent use.
@@ -68,6 +72,8 @@ const (
 )
 
 const (
+	// pollEvery is PollEvery where none is given.
+	pollEvery = 250 * time.Millisecond
 	// stallTime is how long a sweep may get no further before it has failed, in real time.
 	stallTime = 10 * time.Minute
 	// progressEvery is how often progress is stored while looks are waited for.

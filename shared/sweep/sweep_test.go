@@ -361,3 +361,24 @@ func TestPreview(t *testing.T) {
 		t.Errorf("a preview left %+v, %v", left, err)
 	}
 }
+
+// TestPollEvery: where each count is paid for, a sweep that waits counts seldom.
+func TestPollEvery(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	w.Directory.HireMany(3)
+	p := w.Process()
+	p.Sweeper.PollEvery = 4 * time.Second
+	var longest time.Duration
+	p.Sweeper.Sleep = func(ctx context.Context, d time.Duration) error {
+		if longest = max(longest, d); longest < p.Sweeper.PollEvery {
+			w.Advance(d) // nothing is delivered yet
+			return nil
+		}
+		return w.Sleep(ctx, d)
+	}
+	done(t, w.Sweep())
+	if longest != p.Sweeper.PollEvery {
+		t.Errorf("the longest pause was %v", longest)
+	}
+}

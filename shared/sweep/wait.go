@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +15,8 @@ import (
 // wait waits until no look of a set is owed any more.
 func (r *run) wait(ctx context.Context, looks string) error {
 	left, saved, asked := -1, r.Real(), false
-	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 250*time.Millisecond) {
+	longest := cmp.Or(r.PollEvery, pollEvery)
+	for pause := 5 * time.Millisecond; ; pause = min(2*pause, longest) {
 		n, err := r.Store.LooksLeft(ctx, looks)
 		if err != nil {
 			return err

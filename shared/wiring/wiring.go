@@ -41,7 +41,7 @@ type Directory interface {
 	directory.Watcher
 }
 
-// Parts are what differs from one system to the next; all but Egress, PushAddress and Backlog are required.
+// Parts are what differs from one system to the next; all but Egress, PushAddress and what follows it are required.
 type Parts struct {
 	Profile   app.Profile
 	Store     state.Store
@@ -61,6 +61,9 @@ type Parts struct {
 	PushAddress string
 	// Backlog is health's; nil when the queue cannot tell.
 	Backlog func(ctx context.Context) (waiting int, oldestDue time.Time, err error)
+	// PollEvery is the sweeper's, and Limit the use cases'.
+	PollEvery time.Duration
+	Limit     func(ctx context.Context, c provision.Connection) error
 }
 
 // System is the parts put together.
@@ -87,7 +90,7 @@ func Build(p Parts) *System {
 	}, newID())
 	s.Sweeper = sweep.New(sweep.Ports{
 		Store: p.Store, Directory: p.Directory, Roster: people, Apps: apps, Mapper: mapper, Tasks: p.Tasks,
-		Business: p.Business, Real: p.Real, Sleep: sleep, NewID: newID, Log: p.Log,
+		Business: p.Business, Real: p.Real, Sleep: sleep, NewID: newID, Log: p.Log, PollEvery: p.PollEvery,
 	})
 	s.Health = health.New(health.Ports{
 		Store: p.Store, Business: p.Business, Real: p.Real, Log: p.Log, Pushed: p.PushAddress != "", Backlog: p.Backlog,
@@ -104,7 +107,7 @@ func Build(p Parts) *System {
 		Profile: p.Profile, Store: p.Store, Secrets: p.Secrets, Directory: p.Directory, Apps: apps, Mapper: mapper,
 		Push: s.Push, Health: s.Health, Reconciler: s.Reconciler, Sweeper: s.Sweeper, Tasks: p.Tasks,
 		Business: p.Business, Real: p.Real, Sleep: sleep, NewID: newID, Log: p.Log,
-		Connection: p.Connection, FixedBaseURL: p.FixedBaseURL,
+		Connection: p.Connection, FixedBaseURL: p.FixedBaseURL, Limit: p.Limit,
 	})
 	return s
 }

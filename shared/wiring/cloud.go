@@ -1,0 +1,174 @@
+package wiring
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	tasksclient "cloud.google.com/go/cloudtasks/apiv2"
+	firestoreclient "cloud.google.com/go/firestore"
+	secretsclient "cloud.google.com/go/secretmanager/apiv1"
+	"golang.org/x/oauth2"
+	"google.golang.org/api/option"
+
+	"example.com/autoprovision/shared/clock"
+	"example.com/autoprovision/shared/comeet"
+	"example.com/autoprovision/shared/directory/workspace"
+	"example.com/autoprovision/shared/egress"
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/health"
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/secrets/secretmanager"
+	"example.com/autoprovision/shared/state/firestore"
+	"example.com/autoprovision/shared/tasks"
+	"example.com/autoprovision/shared/tasks/cloudtasks"
+)
+
+const (
+	// ReconcileTime and SweepTime bound one delivery to the function of that
+	// name, which is to be deployed with the same time-out. A look takes at most
+	// two operations' time-outs and a sweep hands over after eight minutes.
+	ReconcileTime = 5 * time.Minute
+	SweepTime     = 10 * time.Minute
+	// pollEvery is how often a sweep that waits counts, each time for a few reads
+	// of Firestore that are paid for.
+	pollEvery = 5 * time.Second
+)
+
+// Cloud says where in Google Cloud a system has its parts.
+type Cloud struct {
+	// Project, Region and Database are of Firestore, Cloud Tasks and Secret Manager.
+	Project, Region, Database string
+	// QueuePrefix and SecretPrefix are what the names of our queues and secrets begin with.
+	QueuePrefix, SecretPrefix string
+	// ReconcileURL and SweepURL are the functions that tasks are delivered to,
+	// and TasksAccount is the service account that signs the deliveries.
+	ReconcileURL, SweepURL, TasksAccount string
+	// DirectoryAccount is the service account that the delegation is given to,
+	// and DirectorySubject the administrator it acts as. Both are empty in a
+	// function that does not read the directory.
+	DirectoryAccount, DirectorySubject string
+	// PushURL is where the directory's notifications come in; empty in a function
+	// that opens no channel.
+	PushURL string
+	// SCIMURL is the app's base URL until an administrator sets another; it may be empty.
+	SCIMURL string
+}
+
+// Outside is the world around a system, for the few that are not Google's: its
+// zero value is Google's own. It is an argument of the functions' constructors
+// and of nothing else, so that no setting of a deployed function leads to it.
+type Outside struct {
+	// Keys fetches the keys by which tokens are verified.
+	Keys *http.Client
+	// SignIn is the identity provider of administrators.
+	SignIn oauth2.Endpoint
+	// Tasks and Secrets reach Cloud Tasks and Secret Manager.
+	Tasks, Secrets []option.ClientOption
+	// DirectoryURL is the base URL of a Directory API that asks for no credentials.
+	DirectoryURL string
+	// Egress says where the app may be.
+	Egress egress.Policy
+}
+
+// OpenCloud builds the system from Google Cloud's services. It calls none of
+// them but to find the credentials of this process; what it opened is closed
+// again when it fails, and otherwise ends with the process.
+func OpenCloud(ctx context.Context, c Cloud, o Outside, log *slog.Logger) (_ *System, err error) {
+	const op = "wiring: open cloud"
+	ctx = context.WithoutCancel(ctx) // the clients outlive the request that needs them first
+	var opened []interface{ Close() error }
+	defer func() {
+		if err != nil {
+			for _, client := range opened {
+				err = errors.Join(err, client.Close())
+			}
+		}
+	}()
+	database, err := firestoreclient.NewClientWithDatabase(ctx, c.Project, c.Database)
+	if err != nil {
+		return nil, fault.Wrap(fault.Unavailable, op, err)
+	}
+	opened = append(opened, database)
+	taskClient, err := tasksclient.NewClient(ctx, o.Tasks...)
+	if err != nil {
+		return nil, fault.Wrap(fault.Unavailable, op, err)
+	}
+	opened = append(opened, taskClient)
+	secretClient, err := secretsclient.NewClient(ctx, o.Secrets...)
+	if err != nil {
+		return nil, fault.Wrap(fault.Unavailable, op, err)
+	}
+	opened = append(opened, secretClient)
+	queue, err := c.queue(taskClient)
+	if err != nil {
+		return nil, err
+	}
+	people, err := c.directory(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	profile := comeet.Profile()
+	connection := profile.Connection
+	connection.BaseURL = c.SCIMURL
+	store := firestore.New(database, profile.ID, clock.System)
+	return Build(Parts{
+		Profile: profile, Store: store, Tasks: queue, Directory: people,
+		Secrets:  secretmanager.New(secretClient, c.Project, c.SecretPrefix, clock.System),
+		Business: clock.System, Real: clock.System, Log: log,
+		Connection: connection, Egress: o.Egress, PushAddress: c.PushURL,
+		Backlog: health.Overdue(store, clock.System), PollEvery: pollEvery,
+		Limit: func(ctx context.Context, c provision.Connection) error { return limit(ctx, queue, c) },
+	}), nil
+}
+
+// queue is the three queues, of which two deliver to the same function.
+func (c Cloud) queue(client *tasksclient.Client) (*cloudtasks.Queue, error) {
+	path := "projects/" + c.Project + "/locations/" + c.Region + "/queues/" + c.QueuePrefix
+	return cloudtasks.New(client, cloudtasks.Config{
+		Queues: map[string]cloudtasks.Endpoint{
+			tasks.Reconcile: {Queue: path + tasks.Reconcile, URL: c.ReconcileURL, Deadline: ReconcileTime},
+			tasks.Bulk:      {Queue: path + tasks.Bulk, URL: c.ReconcileURL, Deadline: ReconcileTime},
+			tasks.Sweep:     {Queue: path + tasks.Sweep, URL: c.SweepURL, Deadline: SweepTime},
+		},
+		ServiceAccount: c.TasksAccount, Business: clock.System,
+	})
+}
+
+// limit gives the queues whose looks may call the app the app's own limits. A
+// look may take several calls: the clients space those, and a 429 pauses all.
+func limit(ctx context.Context, queue *cloudtasks.Queue, c provision.Connection) error {
+	for _, name := range []string{tasks.Reconcile, tasks.Bulk} {
+		if err := queue.Limit(ctx, name, cloudtasks.Limits{PerSecond: c.RequestsPerSecond, Concurrency: max(c.Concurrency, 1)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// directory is the Directory API, read as an administrator by domain-wide
+// delegation. Where that is not given every request is refused here.
+func (c Cloud) directory(ctx context.Context, o Outside) (*workspace.Client, error) {
+	client := &http.Client{Transport: noDirectory{}}
+	var err error
+	switch {
+	case c.DirectoryAccount == "":
+	case o.DirectoryURL != "":
+		client = &http.Client{}
+	default:
+		client, err = workspace.ImpersonatedClient(ctx, c.DirectoryAccount, c.DirectorySubject)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return workspace.New(ctx, client, &workspace.Options{BaseURL: o.DirectoryURL})
+}
+
+// noDirectory refuses the requests of a function that may not read the directory.
+type noDirectory struct{}
+
+func (noDirectory) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, fault.New(fault.Internal, "wiring: directory", "this function is deployed without access to the directory")
+}
