@@ -121,6 +121,25 @@ func (m *memory) Count(ctx context.Context, c state.Count) (int, error) {
 	return n, nil
 }
 
+func (m *memory) Held(ctx context.Context) (h state.Held, err error) {
+	unlock, err := m.open(ctx)
+	defer unlock()
+	if err != nil {
+		return h, err
+	}
+	for _, r := range m.records {
+		if r.Hold == nil {
+			continue
+		}
+		h.People++
+		h.Marks += r.HoldMark()
+		if h.Since.IsZero() || r.Hold.HeldAt.Before(h.Since) {
+			h.Since = r.Hold.HeldAt
+		}
+	}
+	return h, nil
+}
+
 func counts(r provision.Record, c state.Count) (bool, error) {
 	pending, done := r.CountSuspendAt, r.SuspendDoneAt
 	if c.Operation == provision.HardDelete {
@@ -141,8 +160,6 @@ func counts(r provision.Record, c state.Count) (bool, error) {
 		return r.Account.ManagedAt(c.Time), nil
 	case state.CountGone:
 		return !r.GoneAt.IsZero() && r.GoneAt.After(c.Time), nil
-	case state.CountHeld:
-		return r.Hold != nil, nil
 	case state.CountOpenIntents:
 		return r.Intent != nil && r.Intent.Revision < c.Revision && r.Lease != nil && r.Lease.Until.After(c.Time), nil
 	}

@@ -94,6 +94,10 @@ func (s store) Select(ctx context.Context, sel state.Selection) ([]provision.Rec
 	return p.list, p.next, err
 }
 
+func (s store) Held(ctx context.Context) (state.Held, error) {
+	return read(ctx, s, "held", s.world.memory.Held)
+}
+
 func (s store) Count(ctx context.Context, c state.Count) (int, error) {
 	return read(ctx, s, "count "+string(c.Kind), func(ctx context.Context) (int, error) { return s.world.memory.Count(ctx, c) })
 }

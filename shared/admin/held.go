@@ -2,8 +2,6 @@ package admin
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"time"
@@ -25,22 +23,14 @@ type HeldList struct {
 
 // Held is the open list; nil when nothing is held.
 func (s *Service) Held(ctx context.Context) (*HeldList, error) {
-	list := HeldList{}
-	sum := sha256.New()
-	err := s.eachHeld(ctx, func(rec provision.Record) error {
-		list.People++
-		if list.Since.IsZero() || rec.Hold.HeldAt.Before(list.Since) {
-			list.Since = rec.Hold.HeldAt
-		}
-		fmt.Fprintf(sum, "%s %s %s %d\n", rec.UserID, rec.Hold.Operation, rec.Hold.Condition, rec.Hold.Since.UnixNano())
-		return nil
-	})
-	if err != nil || list.People == 0 {
+	h, err := s.Store.Held(ctx)
+	if err != nil || h.People == 0 {
 		return nil, err
 	}
-	list.ID = "held-" + hex.EncodeToString(sum.Sum(nil)[:12])
-	return &list, nil
+	return &HeldList{ID: heldID(h), People: h.People, Since: h.Since}, nil
 }
+
+func heldID(h state.Held) string { return fmt.Sprintf("held-%d-%x", h.People, h.Marks) }
 
 func (s *Service) eachHeld(ctx context.Context, visit func(provision.Record) error) error {
 	sel := state.Selection{Kind: state.SelectHeld, Limit: 500}
@@ -80,21 +70,20 @@ func (s *Service) Settle(ctx context.Context, listID string, users []string, rel
 	if !c.Runs() { // turning on begins every condition anew, so that what is on the list would not be what was decided on
 		return fault.New(fault.Unready, "", "autoprovisioning is off or needs to be reauthorized: see to that first")
 	}
-	held, err := s.Held(ctx)
-	if err != nil {
-		return err
-	}
-	if held == nil || held.ID != listID {
-		return fault.New(fault.Conflict, "", "the list of held operations has changed: look at it again, and send its present id")
-	}
 	var chosen []provision.Record
+	var held state.Held
 	if err := s.eachHeld(ctx, func(rec provision.Record) error {
+		held.People++
+		held.Marks += rec.HoldMark()
 		if users == nil || slices.Contains(users, rec.UserID) {
 			chosen = append(chosen, provision.Record{UserID: rec.UserID, Hold: rec.Hold})
 		}
 		return nil
 	}); err != nil {
 		return err
+	}
+	if held.People == 0 || heldID(held) != listID {
+		return fault.New(fault.Conflict, "", "the list of held operations has changed: look at it again, and send its present id")
 	}
 	for i, id := range users {
 		if !slices.ContainsFunc(chosen, func(rec provision.Record) bool { return rec.UserID == id }) {

@@ -47,6 +47,8 @@ type Records interface {
 	Commit(ctx context.Context, change Change) (version int64, err error)
 	// Select reads one page of the selected records; next is empty on the last.
 	Select(ctx context.Context, s Selection) (page []provision.Record, next string, err error)
+	// Held sums up the records with a Hold, at the state of this moment.
+	Held(ctx context.Context) (Held, error)
 	// Count counts records, at the state of this moment: a record whose commit
 	// returned before is counted.
 	Count(ctx context.Context, c Count) (int, error)
@@ -85,6 +87,15 @@ type Selection struct {
 	Token string
 }
 
+// Held sums up the records with a Hold.
+type Held struct {
+	People int
+	// Marks is the sum of their provision.Record.HoldMark.
+	Marks int64
+	// Since is the earliest of their Hold.HeldAt; zero when there is none.
+	Since time.Time
+}
+
 // CountKind names what is counted.
 type CountKind string
 
@@ -100,8 +111,6 @@ const (
 	CountManagedAt CountKind = "managedAt"
 	// CountGone is records whose GoneAt is after Time.
 	CountGone CountKind = "gone"
-	// CountHeld is records with a Hold.
-	CountHeld CountKind = "held"
 	// CountOpenIntents is records with an Intent of an earlier Revision under a lease that ends after Time (real time).
 	CountOpenIntents CountKind = "openIntents"
 )

@@ -74,8 +74,8 @@ func TestAppsAreApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	for s, want := range map[*Store]int{one: 1, other: 0} {
-		if n, err := s.Count(ctx, state.Count{Kind: state.CountHeld}); err != nil || n != want {
-			t.Errorf("%d held, want %d, error %v", n, want, err)
+		if h, err := s.Held(ctx); err != nil || h.People != want {
+			t.Errorf("%d held, want %d, error %v", h.People, want, err)
 		}
 	}
 }

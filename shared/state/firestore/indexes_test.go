@@ -120,7 +120,8 @@ func conditions(f *firestorepb.StructuredQuery_Filter) (equal, ranges []string) 
 	return equal, ranges
 }
 
-// listener is an empty database that remembers what it was asked and given.
+// listener is a database that remembers what it was asked and given; it counts
+// one of everything, and shows none.
 type listener struct {
 	firestorepb.UnimplementedFirestoreServer
 	mu      sync.Mutex
@@ -141,8 +142,11 @@ func (l *listener) RunQuery(r *firestorepb.RunQueryRequest, s firestorepb.Firest
 
 func (l *listener) RunAggregationQuery(r *firestorepb.RunAggregationQueryRequest, s firestorepb.Firestore_RunAggregationQueryServer) error {
 	l.heard(r.GetStructuredAggregationQuery().GetStructuredQuery())
-	return s.Send(&firestorepb.RunAggregationQueryResponse{Result: &firestorepb.AggregationResult{
-		AggregateFields: map[string]*firestorepb.Value{"n": {ValueType: &firestorepb.Value_IntegerValue{}}}}})
+	answers := map[string]*firestorepb.Value{}
+	for _, a := range r.GetStructuredAggregationQuery().GetAggregations() {
+		answers[a.GetAlias()] = &firestorepb.Value{ValueType: &firestorepb.Value_IntegerValue{IntegerValue: 1}} // so that the store asks on
+	}
+	return s.Send(&firestorepb.RunAggregationQueryResponse{Result: &firestorepb.AggregationResult{AggregateFields: answers}})
 }
 
 func (l *listener) BatchGetDocuments(r *firestorepb.BatchGetDocumentsRequest, s firestorepb.Firestore_BatchGetDocumentsServer) error {
@@ -206,7 +210,7 @@ func ask(t *testing.T, s *Store) {
 	}
 	record := provision.Record{UserID: "u", Email: "e", GoneAt: at, CountSuspendAt: at, CountDeleteAt: at, SuspendDoneAt: at, DeleteDoneAt: at,
 		Account: provision.Link{ID: "a", State: provision.AccountActive, LinkedAt: at}, Retries: []provision.Retry{{At: at}},
-		Next: &provision.Pending{At: at}, Intent: &provision.Intent{}, Lease: &provision.Lease{Until: at}}
+		Next: &provision.Pending{At: at}, Hold: &provision.Hold{HeldAt: at}, Intent: &provision.Intent{}, Lease: &provision.Lease{Until: at}}
 	_, err := s.Commit(ctx, state.Change{Record: record, Events: []provision.Event{{ID: "e", UserID: "u", Name: "n", Time: at}}, EndedLook: "s"})
 	try("Commit", err)
 	_, err = s.RecordsByAccount(ctx, []string{"a"})
@@ -221,12 +225,14 @@ func ask(t *testing.T, s *Store) {
 		}
 	}
 	for _, kind := range []state.CountKind{state.CountPending, state.CountDone, state.CountActiveAt, state.CountManagedAt, state.CountGone,
-		state.CountHeld, state.CountOpenIntents} {
+		state.CountOpenIntents} {
 		for _, operation := range []provision.OperationKind{provision.Suspend, provision.HardDelete} {
 			_, err := s.Count(ctx, state.Count{Kind: kind, Operation: operation, Time: at})
 			try("Count "+string(kind), err)
 		}
 	}
+	_, err = s.Held(ctx)
+	try("Held", err)
 	for set := range 16 {
 		f := state.EventFilter{Limit: 1}
 		for bit, fill := range []func(){func() { f.UserID = "u" }, func() { f.Name = "n" }, func() { f.Outcome = "o" }, func() { f.To = at }} {

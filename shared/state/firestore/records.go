@@ -147,6 +147,8 @@ const (
 	fieldMarks         = "marks"
 	fieldNext          = "next"
 	fieldRetry         = "retry"
+	fieldHoldMark      = "holdMark" // while something is held
+	fieldHeldAt        = "heldAt"
 	fieldCountSuspend  = "countSuspend"
 	fieldCountDelete   = "countDelete"
 	fieldSuspendDone   = "suspendDone"
@@ -175,13 +177,16 @@ func recordFields(op string, r provision.Record) (fields, error) {
 		fieldNext: nil, fieldRetry: nanos(r.RetryAt()), fieldGone: nanos(r.GoneAt),
 		fieldCountSuspend: nanos(r.CountSuspendAt), fieldCountDelete: nanos(r.CountDeleteAt),
 		fieldSuspendDone: nanos(r.SuspendDoneAt), fieldDeleteDone: nanos(r.DeleteDoneAt),
-		fieldOpenRevision: nil, fieldOpenUntil: nil,
+		fieldHoldMark: nil, fieldHeldAt: nil, fieldOpenRevision: nil, fieldOpenUntil: nil,
 	}
 	if r.Account.Exists() {
 		f[fieldAccount] = r.Account.ID
 	}
 	if r.Next != nil {
 		f[fieldNext] = stored.Nanos(r.Next.At)
+	}
+	if r.Hold != nil {
+		f[fieldHoldMark], f[fieldHeldAt] = r.HoldMark(), stored.Nanos(r.Hold.HeldAt)
 	}
 	if r.Intent != nil && r.Lease != nil {
 		f[fieldOpenRevision], f[fieldOpenUntil] = r.Intent.Revision, stored.Nanos(r.Lease.Until)

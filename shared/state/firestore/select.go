@@ -2,10 +2,13 @@ package firestore
 
 import (
 	"context"
+	"math"
 	"time"
 
 	cloud "cloud.google.com/go/firestore"
+	"cloud.google.com/go/firestore/apiv1/firestorepb"
 
+	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/state"
 	"example.com/autoprovision/shared/state/stored"
@@ -82,6 +85,33 @@ func (s *Store) Select(ctx context.Context, sel state.Selection) ([]provision.Re
 	return records, next, nil
 }
 
+// Held implements state.Records. It is one aggregation, and a query for the
+// oldest when there is any.
+func (s *Store) Held(ctx context.Context) (h state.Held, err error) {
+	const op = "state: sum up what is held"
+	const people, marks = "people", "marks"
+	q := s.records().Where(fieldHoldMark, ">=", 0)
+	result, err := q.NewAggregationQuery().WithCount(people).WithSum(fieldHoldMark, marks).Get(ctx)
+	if err != nil {
+		return h, wrap(op, err)
+	}
+	n, counted := result[people].(*firestorepb.Value)
+	sum, summed := result[marks].(*firestorepb.Value)
+	if !counted || !summed {
+		return h, fault.New(fault.Incomplete, op, "the sum is missing from the answer")
+	}
+	h.People, h.Marks = int(n.GetIntegerValue()), sum.GetIntegerValue()
+	if h.People == 0 {
+		return h, nil
+	}
+	oldest, err := s.find(ctx, op, s.records().Where(fieldHeldAt, ">=", math.MinInt64).OrderBy(fieldHeldAt, cloud.Asc).Limit(1))
+	if err != nil || len(oldest) == 0 { // none any more
+		return state.Held{}, err
+	}
+	h.Since = oldest[0].Hold.HeldAt
+	return h, nil
+}
+
 // Count implements state.Records. It is one aggregation, billed as one read for
 // each thousand index entries, and sees every commit that has returned.
 func (s *Store) Count(ctx context.Context, c state.Count) (int, error) {
@@ -107,8 +137,6 @@ func (s *Store) Count(ctx context.Context, c state.Count) (int, error) {
 		q = q.Where(fieldActiveFrom, "<=", at).Where(fieldActiveUntil, ">", at)
 	case state.CountGone:
 		q = q.Where(fieldGone, ">", at)
-	case state.CountHeld:
-		q = q.Where(fieldMarks, "array-contains", markHeld)
 	case state.CountOpenIntents:
 		q = q.Where(fieldOpenRevision, "<", c.Revision).Where(fieldOpenUntil, ">", at)
 	default:

@@ -195,8 +195,8 @@ func TestNonsenseIsNoticed(t *testing.T) {
 		"a time that is no time": `{"userId":"u1","lookedAt":"ana@example.com"}`,
 	} {
 		err := file.Write(ctx, func(tx sqlitefile.Tx) error {
-			_, err := tx.Exec(`INSERT OR REPLACE INTO records (user_id, version, email, account_state, held, attention, doc)
-				VALUES ('u1', 1, '', 'none', 0, 0, ?)`, doc)
+			_, err := tx.Exec(`INSERT OR REPLACE INTO records (user_id, version, email, account_state, attention, doc)
+				VALUES ('u1', 1, '', 'none', 0, ?)`, doc)
 			return err
 		})
 		if err != nil {

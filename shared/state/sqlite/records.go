@@ -125,14 +125,14 @@ func (s *Store) Commit(ctx context.Context, change state.Change) (int64, error) 
 // The columns of a record in the order of recordArgs; ?2 is the version that was read.
 const (
 	insertRecord = `INSERT INTO records (user_id, version, email, account_id, account_state, linked_at, active_since, suspended_at,
-			removed_at, next_at, retry_at, held, attention, intent_revision, lease_until, count_suspend, count_delete,
+			removed_at, next_at, retry_at, hold_mark, held_at, attention, intent_revision, lease_until, count_suspend, count_delete,
 			suspend_done, delete_done, gone_at, doc)
-		VALUES (?1, ?2 + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)
+		VALUES (?1, ?2 + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
 		ON CONFLICT (user_id) DO NOTHING`
 	updateRecord = `UPDATE records SET version = ?2 + 1, email = ?3, account_id = ?4, account_state = ?5, linked_at = ?6,
-			active_since = ?7, suspended_at = ?8, removed_at = ?9, next_at = ?10, retry_at = ?11, held = ?12, attention = ?13,
-			intent_revision = ?14, lease_until = ?15, count_suspend = ?16, count_delete = ?17, suspend_done = ?18,
-			delete_done = ?19, gone_at = ?20, doc = ?21
+			active_since = ?7, suspended_at = ?8, removed_at = ?9, next_at = ?10, retry_at = ?11, hold_mark = ?12,
+			held_at = ?13, attention = ?14, intent_revision = ?15, lease_until = ?16, count_suspend = ?17, count_delete = ?18,
+			suspend_done = ?19, delete_done = ?20, gone_at = ?21, doc = ?22
 		WHERE user_id = ?1 AND version = ?2`
 )
 
@@ -141,12 +141,15 @@ func recordArgs(op string, r provision.Record) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var accountID, nextAt, intentRevision, leaseUntil any
+	var accountID, nextAt, holdMark, heldAt, intentRevision, leaseUntil any
 	if r.Account.Exists() {
 		accountID = r.Account.ID
 	}
 	if r.Next != nil {
 		nextAt = stored.Nanos(r.Next.At)
+	}
+	if r.Hold != nil {
+		holdMark, heldAt = r.HoldMark(), stored.Nanos(r.Hold.HeldAt)
 	}
 	if r.Intent != nil {
 		intentRevision = r.Intent.Revision
@@ -156,7 +159,7 @@ func recordArgs(op string, r provision.Record) ([]any, error) {
 	}
 	return []any{
 		r.UserID, r.Version, stored.FoldEmail(r.Email), accountID, string(r.Account.State), nanos(r.Account.LinkedAt), nanos(r.Account.ActiveSince),
-		nanos(r.Account.SuspendedAt), nanos(r.Account.RemovedAt), nextAt, nanos(r.RetryAt()), r.Hold != nil, len(r.Attention) > 0,
+		nanos(r.Account.SuspendedAt), nanos(r.Account.RemovedAt), nextAt, nanos(r.RetryAt()), holdMark, heldAt, len(r.Attention) > 0,
 		intentRevision, leaseUntil, nanos(r.CountSuspendAt), nanos(r.CountDeleteAt), nanos(r.SuspendDoneAt), nanos(r.DeleteDoneAt),
 		nanos(r.GoneAt), doc,
 	}, nil

@@ -15,7 +15,8 @@ CREATE TABLE records (
 	removed_at      INTEGER,
 	next_at         INTEGER,
 	retry_at        INTEGER,
-	held            INTEGER NOT NULL,
+	hold_mark       INTEGER,          -- while something is held
+	held_at         INTEGER,
 	attention       INTEGER NOT NULL,
 	intent_revision INTEGER,
 	lease_until     INTEGER,
@@ -32,7 +33,7 @@ CREATE INDEX records_linked ON records (user_id) WHERE account_id IS NOT NULL;
 CREATE INDEX records_managed ON records (account_state, linked_at, removed_at, active_since, suspended_at) WHERE linked_at IS NOT NULL;
 CREATE INDEX records_next ON records (next_at, user_id) WHERE next_at IS NOT NULL;
 CREATE INDEX records_retry ON records (retry_at, user_id) WHERE retry_at IS NOT NULL;
-CREATE INDEX records_held ON records (user_id) WHERE held;
+CREATE INDEX records_held ON records (user_id, hold_mark, held_at) WHERE hold_mark IS NOT NULL;
 CREATE INDEX records_attention ON records (user_id) WHERE attention;
 CREATE INDEX records_intent ON records (user_id) WHERE intent_revision IS NOT NULL;
 CREATE INDEX records_count_suspend ON records (count_suspend) WHERE count_suspend IS NOT NULL;

@@ -20,7 +20,7 @@ func byUser(kind state.SelectionKind) (condition string, ok bool) {
 	case state.SelectLinked:
 		return "account_id IS NOT NULL AND ", true
 	case state.SelectHeld:
-		return "held AND ", true
+		return "hold_mark IS NOT NULL AND ", true
 	case state.SelectAttention:
 		return "attention AND ", true
 	case state.SelectGone:
@@ -78,6 +78,21 @@ func (s *Store) Select(ctx context.Context, sel state.Selection) ([]provision.Re
 	return records, next, nil
 }
 
+const sumHeld = "SELECT count(*), coalesce(sum(hold_mark), 0), min(held_at) FROM records WHERE hold_mark IS NOT NULL"
+
+// Held implements state.Records.
+func (s *Store) Held(ctx context.Context) (h state.Held, err error) {
+	err = s.file.Query(ctx, func(rows *sql.Rows) error {
+		var since sql.NullInt64
+		err := rows.Scan(&h.People, &h.Marks, &since)
+		if since.Valid {
+			h.Since = time.Unix(0, since.Int64).UTC()
+		}
+		return err
+	}, sumHeld)
+	return h, err
+}
+
 // managed is provision.Link.ManagedAt and active provision.Link.ActiveAt, at
 // time ?1, in SQL. The suite holds them to those functions.
 const (
@@ -116,8 +131,6 @@ func (s *Store) Count(ctx context.Context, c state.Count) (int, error) {
 		return s.count(ctx, "SELECT count(*) FROM records WHERE "+active, at)
 	case state.CountGone:
 		return s.count(ctx, "SELECT count(*) FROM records WHERE gone_at > ?", at)
-	case state.CountHeld:
-		return s.count(ctx, "SELECT count(*) FROM records WHERE held")
 	case state.CountOpenIntents:
 		return s.count(ctx, "SELECT count(*) FROM records WHERE intent_revision < ? AND lease_until > ?", c.Revision, at)
 	}

@@ -33,7 +33,7 @@ func drawRecord(t *rapid.T, id string) provision.Record {
 		GoneAt: moment(t, "goneAt"),
 	}
 	if rapid.Bool().Draw(t, "held") {
-		r.Hold = &provision.Hold{Operation: provision.Suspend, HeldAt: at(0)}
+		r.Hold = &provision.Hold{Operation: provision.Suspend, Since: at(1), HeldAt: at(rapid.IntRange(0, 3).Draw(t, "heldAt"))}
 	}
 	if rapid.Bool().Draw(t, "intends") {
 		r.Intent = &provision.Intent{ID: "i", Revision: rapid.Int64Range(0, 2).Draw(t, "revision")}
@@ -59,8 +59,6 @@ func counted(r provision.Record, c state.Count) bool {
 		return r.Account.ManagedAt(c.Time)
 	case state.CountGone:
 		return r.GoneAt.After(c.Time)
-	case state.CountHeld:
-		return r.Hold != nil
 	case state.CountOpenIntents:
 		return r.Intent != nil && r.Intent.Revision < c.Revision && r.Lease != nil && r.Lease.Until.After(c.Time)
 	}
@@ -84,8 +82,21 @@ func testCounts(t *testing.T, open Open) {
 			versions[id] = version
 			records = append(records, r)
 		}
+		var held state.Held
+		for _, r := range records {
+			if r.Hold != nil {
+				held.People++
+				held.Marks += r.HoldMark()
+				if held.Since.IsZero() || r.Hold.HeldAt.Before(held.Since) {
+					held.Since = r.Hold.HeldAt
+				}
+			}
+		}
+		if got, err := s.Held(ctx); err != nil || got != held {
+			t.Fatalf("held %+v, want %+v, error %v, of %+v", got, held, err, records)
+		}
 		c := state.Count{Time: moment(t, "time"), Revision: rapid.Int64Range(0, 3).Draw(t, "than revision")}
-		for _, c.Kind = range []state.CountKind{state.CountPending, state.CountDone, state.CountActiveAt, state.CountManagedAt, state.CountGone, state.CountHeld, state.CountOpenIntents} {
+		for _, c.Kind = range []state.CountKind{state.CountPending, state.CountDone, state.CountActiveAt, state.CountManagedAt, state.CountGone, state.CountOpenIntents} {
 			for _, c.Operation = range []provision.OperationKind{provision.Suspend, provision.HardDelete} {
 				want := 0
 				for _, r := range records {
@@ -121,22 +132,23 @@ func testCountsFresh(t *testing.T, open Open) {
 	var all sync.WaitGroup
 	for i := range people {
 		all.Go(func() {
-			before, err := s.Count(ctx, state.Count{Kind: state.CountHeld})
+			before, err := s.Held(ctx)
 			if err != nil {
 				t.Error(err)
 			}
-			r := provision.Record{UserID: name("u", i), Hold: &provision.Hold{Operation: provision.Suspend}}
+			r := provision.Record{UserID: name("u", i), Hold: &provision.Hold{Operation: provision.Suspend, HeldAt: at(i)}}
 			if _, err := s.Commit(ctx, state.Change{Record: r}); err != nil {
 				t.Error(err)
 			}
-			after, err := s.Count(ctx, state.Count{Kind: state.CountHeld})
-			if err != nil || after <= before {
-				t.Errorf("%d held before a hold was committed and %d after (error %v)", before, after, err)
+			after, err := s.Held(ctx)
+			if err != nil || after.People <= before.People || after.Marks == before.Marks {
+				t.Errorf("held %+v before a hold was committed and %+v after (error %v)", before, after, err)
 			}
 		})
 	}
 	all.Wait()
-	n, err := s.Count(ctx, state.Count{Kind: state.CountHeld})
+	h, err := s.Held(ctx)
 	must(t, err)
-	same(t, "held", n, people)
+	same(t, "held", h.People, people)
+	same(t, "held since", h.Since, at(0))
 }
