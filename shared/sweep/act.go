@@ -44,16 +44,15 @@ func (r *run) act(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		free := due[kind]
-		if over { // what an administrator released goes on all the same
-			var held []provision.Record
-			free, held = split(free, func(rec provision.Record) bool { return decide.Decided(rec, holdOf(kind, rec, now)) })
-			if err := r.hold(ctx, kind, held, now); err != nil {
+		if over {
+			if err := r.hold(ctx, kind, due[kind], now); err != nil {
 				return err
 			}
 		}
-		for _, rec := range free {
-			looks = append(looks, reconcile.Request{UserID: rec.UserID, SweepID: r.sw.ID, Configuration: r.c.Version})
+		for _, one := range due[kind] {
+			if !over || one.decided { // what an administrator released goes on all the same
+				looks = append(looks, reconcile.Request{UserID: one.userID, SweepID: r.sw.ID, Configuration: r.c.Version})
+			}
 		}
 	}
 	for len(looks) > 0 {
@@ -68,13 +67,24 @@ func (r *run) act(ctx context.Context) error {
 	return r.save(ctx)
 }
 
+// dueOne is somebody whose operation is due. All of a company may be, so it
+// holds no more than what act needs.
+type dueOne struct {
+	userID string
+	// decided is true when an administrator has decided about what would hold it.
+	decided bool
+}
+
 // dueNow lists the removals that are due, neither held nor waiting, and the
 // people whose account was found gone.
-func (r *run) dueNow(ctx context.Context, now time.Time) (map[provision.OperationKind][]provision.Record, error) {
-	due := map[provision.OperationKind][]provision.Record{}
+func (r *run) dueNow(ctx context.Context, now time.Time) (map[provision.OperationKind][]dueOne, error) {
+	due := map[provision.OperationKind][]dueOne{}
+	add := func(kind provision.OperationKind, rec provision.Record) {
+		due[kind] = append(due[kind], dueOne{rec.UserID, decide.Decided(rec, holdOf(kind, rec, now))})
+	}
 	err := r.each(ctx, state.Selection{Kind: state.SelectPending, Before: now}, func(rec provision.Record) {
 		if rec.Hold == nil && rec.Next != nil && !waits(rec, now) {
-			due[rec.Next.Operation] = append(due[rec.Next.Operation], slim(rec))
+			add(rec.Next.Operation, rec)
 		}
 	})
 	if err != nil {
@@ -83,7 +93,7 @@ func (r *run) dueNow(ctx context.Context, now time.Time) (map[provision.Operatio
 	err = r.each(ctx, state.Selection{Kind: state.SelectGone}, func(rec provision.Record) {
 		if rec.Hold == nil && !rec.Account.Exists() && rec.InScope && rec.Lifecycle == provision.Active &&
 			!dismissed(rec, provision.Create) && !waiting(rec, provision.Create, now) {
-			due[provision.Create] = append(due[provision.Create], slim(rec))
+			add(provision.Create, rec)
 		}
 	})
 	return due, err
@@ -105,11 +115,6 @@ func dismissed(rec provision.Record, kind provision.OperationKind) bool {
 	return slices.ContainsFunc(rec.Verdicts, func(v provision.Verdict) bool { return v.Operation == kind && !v.Release })
 }
 
-// slim drops what holding does not need, so that many fit in memory.
-func slim(rec provision.Record) provision.Record {
-	return provision.Record{UserID: rec.UserID, Next: rec.Next, CountSuspendAt: rec.CountSuspendAt, CountDeleteAt: rec.CountDeleteAt, Verdicts: rec.Verdicts}
-}
-
 func (r *run) over(ctx context.Context, kind provision.OperationKind, now time.Time) (bool, error) {
 	count := reconcile.Missing
 	if kind.Removes() {
@@ -121,13 +126,19 @@ func (r *run) over(ctx context.Context, kind provision.OperationKind, now time.T
 	return err == nil && !r.c.Guard.Allows(n, base), err
 }
 
-// hold holds everybody on the list who was not released.
-func (r *run) hold(ctx context.Context, kind provision.OperationKind, list []provision.Record, now time.Time) error {
-	r.Log.Warn("operations held", "operation", string(kind), "people", len(list))
+// hold holds everybody on the list about whom nobody has decided.
+func (r *run) hold(ctx context.Context, kind provision.OperationKind, list []dueOne, now time.Time) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(32)
-	for _, rec := range list {
-		g.Go(func() error { return r.holdOne(ctx, kind, rec.UserID, now) })
+	people := 0
+	for _, one := range list {
+		if !one.decided {
+			people++
+			g.Go(func() error { return r.holdOne(ctx, kind, one.userID, now) })
+		}
+	}
+	if people > 0 {
+		r.Log.Warn("operations held", "operation", string(kind), "people", people)
 	}
 	return g.Wait()
 }
@@ -139,18 +150,6 @@ func holdOf(kind provision.OperationKind, rec provision.Record, now time.Time) p
 		hold.Condition, hold.Since = rec.Next.Cause.Condition, rec.Next.Cause.Since
 	}
 	return hold
-}
-
-// split parts a list by a question.
-func split(list []provision.Record, yes func(provision.Record) bool) (with, without []provision.Record) {
-	for _, rec := range list {
-		if yes(rec) {
-			with = append(with, rec)
-		} else {
-			without = append(without, rec)
-		}
-	}
-	return with, without
 }
 
 func (r *run) holdOne(ctx context.Context, kind provision.OperationKind, userID string, now time.Time) error {
