@@ -195,6 +195,8 @@ type run struct {
 	sw    *provision.Sweep
 	c     provision.Configuration
 	until time.Time
+	// claims are accounts that match a person in scope and were not stored yet.
+	claims []string
 }
 
 // load reads the sweep and takes the turn; ok is false when there is nothing to do.
@@ -236,7 +238,8 @@ func (r *run) runs() error {
 // read: an edit whose request still found this sweep waiting was stored before,
 // and asked for no other.
 func (r *run) start(ctx context.Context) error {
-	if r.sw.State == provision.SweepQueued {
+	starts := r.sw.State == provision.SweepQueued
+	if starts {
 		if err := r.put(ctx, func() {
 			r.sw.State, r.sw.Stage, r.sw.StartedAt, r.sw.ProgressAt = provision.SweepRunning, stageList, r.Business(), r.Real()
 		}); err != nil {
@@ -246,6 +249,9 @@ func (r *run) start(ctx context.Context) error {
 	}
 	if err := r.configuration(ctx); err != nil {
 		return err
+	}
+	if starts { // after the turn-on that it found, whatever the clock of whoever turned on says (R8)
+		r.sw.StartedAt = latest(r.sw.StartedAt, r.c.TurnedOnAt)
 	}
 	r.sw.Revision = r.c.Revision
 	return r.runs()

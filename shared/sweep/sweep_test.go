@@ -293,6 +293,22 @@ func TestTurnOn(t *testing.T) {
 	}
 }
 
+// TestTurnOnByAFasterClock: the sweep after a turn-on counts as such also where
+// its own clock is behind that of whoever turned on (R8, R4).
+func TestTurnOnByAFasterClock(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	ids := w.Directory.HireMany(12)
+	w.MustLook(ids...)
+	w.Directory.Suspend(ids[0], w.Business())
+	w.Configure(func(c *provision.Configuration) { c.TurnedOnAt = w.Business().Add(3 * time.Second) })
+	done(t, w.Sweep())
+	w.Queue.Until(w, day+time.Minute)
+	if w.App.Of(ids[0])[0].Active {
+		t.Error("not suspended a day after the turn-on")
+	}
+}
+
 // TestAnotherApp: on another base URL the old links are void, also where the
 // new app uses the same ids for its accounts (R10).
 func TestAnotherApp(t *testing.T) {
