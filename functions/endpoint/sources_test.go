@@ -27,6 +27,7 @@ import (
 	"example.com/autoprovision/shared/state"
 	"example.com/autoprovision/shared/state/sqlite"
 	"example.com/autoprovision/shared/tasks"
+	"example.com/autoprovision/shared/throttle"
 	"example.com/autoprovision/shared/wiring"
 )
 
@@ -87,7 +88,7 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(directory.Close)
 	directory.Seed(simworkspace.DefaultCompany())
 	client, err := workspace.New(t.Context(), &http.Client{Transport: directory.Transport()},
-		&workspace.Options{BaseURL: "http://directory.test/", Limiter: rate.NewLimiter(rate.Inf, 1)})
+		&workspace.Options{BaseURL: "http://directory.test/", Limiter: throttle.New(rate.Inf, 1)})
 	check(t, err)
 	folder := t.TempDir()
 	db, err := sqlitefile.Open(filepath.Join(folder, "state.db"), []sqlitefile.Schema{sqlite.Schema()}, nil)

@@ -27,6 +27,7 @@ import (
 	"example.com/autoprovision/shared/state"
 	"example.com/autoprovision/shared/state/sqlite"
 	"example.com/autoprovision/shared/tasks"
+	"example.com/autoprovision/shared/throttle"
 )
 
 var start = time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
@@ -89,7 +90,7 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(w.directory.Close)
 	w.directory.Seed(company())
 	client, err := workspace.New(t.Context(), &http.Client{Transport: w.directory.Transport()},
-		&workspace.Options{BaseURL: "http://directory.test/", Limiter: rate.NewLimiter(rate.Inf, 1)})
+		&workspace.Options{BaseURL: "http://directory.test/", Limiter: throttle.New(rate.Inf, 1)})
 	w.must(err)
 	db, err := sqlitefile.Open(filepath.Join(t.TempDir(), "state.db"), []sqlitefile.Schema{sqlite.Schema()}, nil)
 	w.must(err)

@@ -26,6 +26,7 @@ import (
 	"example.com/autoprovision/shared/state"
 	"example.com/autoprovision/shared/state/sqlite"
 	"example.com/autoprovision/shared/tasks"
+	"example.com/autoprovision/shared/throttle"
 )
 
 // world is channels over the real client, the simulated directory, a real
@@ -77,7 +78,7 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(w.directory.Close)
 	w.directory.Seed(simworkspace.DefaultCompany())
 	client, err := workspace.New(t.Context(), &http.Client{Transport: w.directory.Transport()},
-		&workspace.Options{BaseURL: "http://directory.test/", Limiter: rate.NewLimiter(rate.Inf, 1)})
+		&workspace.Options{BaseURL: "http://directory.test/", Limiter: throttle.New(rate.Inf, 1)})
 	w.must(err)
 	folder := t.TempDir()
 	db, err := sqlitefile.Open(filepath.Join(folder, "state.db"), []sqlitefile.Schema{sqlite.Schema()}, nil)

@@ -32,6 +32,7 @@ import (
 	"example.com/autoprovision/shared/state/sqlite"
 	"example.com/autoprovision/shared/tasks"
 	"example.com/autoprovision/shared/tasks/sqlitequeue"
+	"example.com/autoprovision/shared/throttle"
 	"example.com/autoprovision/shared/wiring"
 )
 
@@ -98,7 +99,7 @@ func newWorldOver(t *testing.T, wrap func(state.Store) state.Store) *world {
 	vault, err := file.Open(folder)
 	check(t, err)
 	people, err := workspace.New(t.Context(), &http.Client{Transport: w.directory.Transport()},
-		&workspace.Options{BaseURL: "http://directory.test/", Limiter: rate.NewLimiter(rate.Inf, 1)})
+		&workspace.Options{BaseURL: "http://directory.test/", Limiter: throttle.New(rate.Inf, 1)})
 	check(t, err)
 
 	machines := http.NewServeMux()

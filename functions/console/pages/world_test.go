@@ -29,6 +29,7 @@ import (
 	"example.com/autoprovision/shared/state/sqlite"
 	"example.com/autoprovision/shared/tasks"
 	"example.com/autoprovision/shared/tasks/sqlitequeue"
+	"example.com/autoprovision/shared/throttle"
 	"example.com/autoprovision/shared/wiring"
 )
 
@@ -71,7 +72,7 @@ func newWorld(t *testing.T) *world {
 	vault, err := file.Open(folder)
 	check(t, err)
 	people, err := workspace.New(t.Context(), &http.Client{Transport: w.directory.Transport()},
-		&workspace.Options{BaseURL: "http://directory.test/", Limiter: rate.NewLimiter(rate.Inf, 1)})
+		&workspace.Options{BaseURL: "http://directory.test/", Limiter: throttle.New(rate.Inf, 1)})
 	check(t, err)
 	machines := http.NewServeMux()
 	queue, err := sqlitequeue.New(db, sqlitequeue.Config{
