@@ -2,6 +2,8 @@ package scim
 
 import (
 	"cmp"
+	"encoding/base64"
+	"encoding/hex"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -123,7 +125,21 @@ func redact(text string, token secrets.Value) string {
 	}
 	text = bearerPattern.ReplaceAllString(text, "***")
 	text = addressPattern.ReplaceAllString(text, "[address]")
-	return withoutPieces(text, secret)
+	for _, form := range forms(secret) {
+		text = withoutPieces(text, form)
+	}
+	return text
+}
+
+// forms are the ways in which a text may hold a secret: as it is, in
+// hexadecimal digits, and in base64, wherever in what was encoded it begins.
+func forms(secret string) []string {
+	list := []string{secret, hex.EncodeToString([]byte(secret))}
+	for skip := range min(3, len(secret)) {
+		whole := []byte(secret[skip : len(secret)-(len(secret)-skip)%3]) // of the characters that no neighbour shares
+		list = append(list, base64.RawStdEncoding.EncodeToString(whole), base64.RawURLEncoding.EncodeToString(whole))
+	}
+	return list
 }
 
 // withoutPieces replaces every run of text of pieceOfToken bytes or more that

@@ -2,6 +2,8 @@ package scim_test
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -24,16 +26,20 @@ const formerToken = "aB3dE5fG7hJ9"
 func TestNothingLeaks(t *testing.T) {
 	t.Parallel()
 	bad := map[string]string{
-		"whole":       "the header was Bearer " + secretToken,
-		"alone":       secretToken,
-		"another one": "rejected: bearer " + formerToken,
-		"in part":     "unknown token " + secretToken[3:15] + "…",
-		"other case":  strings.ToLower(secretToken),
-		"at the cut":  strings.Repeat("x", 290) + secretToken,
-		"far out":     strings.Repeat("y ", 990) + secretToken + strings.Repeat("z", 5000),
-		"address":     "user ana.secret@example.com exists",
-		"encoded":     "no match for userName%20eq%20ana.secret%40example.com",
-		"in brackets": `{"user":"<ana.secret@example.com>"}`,
+		"whole":              "the header was Bearer " + secretToken,
+		"alone":              secretToken,
+		"another one":        "rejected: bearer " + formerToken,
+		"in part":            "unknown token " + secretToken[3:15] + "…",
+		"other case":         strings.ToLower(secretToken),
+		"in base64":          "Authorization: " + base64.StdEncoding.EncodeToString([]byte("Bearer "+secretToken)),
+		"in base64, shifted": base64.URLEncoding.EncodeToString([]byte("token=" + secretToken + "&")),
+		"in base64, again":   base64.StdEncoding.EncodeToString([]byte("to: " + secretToken)),
+		"in hexadecimal":     "headers " + hex.EncodeToString([]byte(secretToken)),
+		"at the cut":         strings.Repeat("x", 290) + secretToken,
+		"far out":            strings.Repeat("y ", 990) + secretToken + strings.Repeat("z", 5000),
+		"address":            "user ana.secret@example.com exists",
+		"encoded":            "no match for userName%20eq%20ana.secret%40example.com",
+		"in brackets":        `{"user":"<ana.secret@example.com>"}`,
 	}
 	check := func(t *testing.T, name, act string, err error) {
 		t.Helper()
@@ -43,6 +49,11 @@ func TestNothingLeaks(t *testing.T) {
 				for i := range len(secret) - 8 {
 					if strings.Contains(low, secret[i:i+8]) {
 						t.Fatalf("%s: %s: the token shows in %s", name, act, text)
+					}
+				}
+				for encoding, decode := range map[string]func(string) string{"base64": fromBase64, "hexadecimal": fromHex} {
+					if decoded := strings.ToLower(decode(text)); strings.Contains(decoded, secret[4:12]) {
+						t.Fatalf("%s: %s: the token shows in %s in %s", name, act, encoding, text)
 					}
 				}
 				if strings.Contains(text, formerToken) || strings.Contains(text, "/Users") {
@@ -78,6 +89,28 @@ func TestNothingLeaks(t *testing.T) {
 			}
 		}
 	}
+}
+
+// fromBase64 decodes every word of a text from wherever it may begin.
+func fromBase64(text string) string {
+	var all strings.Builder
+	for _, word := range strings.Fields(strings.NewReplacer("-", "+", "_", "/", "=", "").Replace(text)) {
+		for skip := range min(4, len(word)) {
+			part := word[skip : len(word)-(len(word)-skip)%4]
+			decoded, _ := base64.StdEncoding.DecodeString(part) // as far as it goes
+			all.Write(decoded)
+		}
+	}
+	return all.String()
+}
+
+func fromHex(text string) string {
+	var all strings.Builder
+	for _, word := range strings.Fields(text) {
+		decoded, _ := hex.DecodeString(word) // as far as it goes
+		all.Write(decoded)
+	}
+	return all.String()
 }
 
 func TestTokensThatCannotBeSent(t *testing.T) {
