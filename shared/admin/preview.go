@@ -16,7 +16,8 @@ import (
 
 var errMoved = fault.New(fault.Conflict, "", "the configuration has changed since this preview was made: make another")
 
-// fingerprints tells each section of a proposal from any other.
+// fingerprints tells each section of a proposal from any other. The connection
+// is none of them: it says how the app is talked to, and moves nobody.
 func (p Proposal) fingerprints() map[string]string {
 	prints := map[string]string{}
 	add := func(name string, set bool, section any) {
@@ -54,7 +55,9 @@ func (s *Service) Preview(ctx context.Context, p Proposal) (provision.Preview, e
 		return provision.Preview{}, err
 	}
 	proposed := c.Clone()
-	apply(&proposed)
+	if err := apply(&proposed); err != nil {
+		return provision.Preview{}, err
+	}
 	switch {
 	case proposed.Authorization.State != provision.AuthorizationOK:
 		return provision.Preview{}, fault.New(fault.Unready, "", "authorize with the app's access token first: the preview reads the app")

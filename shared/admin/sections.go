@@ -35,6 +35,7 @@ type Proposal struct {
 	Deprovisioning *provision.Deprovisioning   `json:"deprovisioning,omitempty"`
 	Protected      *[]string                   `json:"protected,omitempty"`
 	Guard          *provision.Guard            `json:"guard,omitempty"`
+	Connection     *provision.Connection       `json:"connection,omitempty"`
 }
 
 // Put checks and stores the sections of a proposal. confirmed is the id of a
@@ -63,14 +64,19 @@ func (s *Service) put(ctx context.Context, p Proposal, confirmed string, prints 
 		if preview != nil && c.Revision != preview.Revision+1 {
 			return errMoved
 		}
-		apply(c)
-		return nil
+		return apply(c)
 	})
 	if err != nil {
 		return err
 	}
 	if err := s.release(ctx, preview); err != nil {
 		return err
+	}
+	if p.Connection != nil && s.Limit != nil {
+		if err := s.Limit(context.WithoutCancel(ctx), c.Connection); err != nil {
+			return &fault.Error{Kind: fault.Unavailable, Op: "admin: edit",
+				Detail: "the connection is saved, but the queues could not be told its limits: save it again", Err: err}
+		}
 	}
 	return s.resweep(ctx, c, "edit")
 }
@@ -80,13 +86,16 @@ func (p Proposal) what() string {
 	for name := range p.fingerprints() {
 		sections = append(sections, name)
 	}
+	if p.Connection != nil {
+		sections = append(sections, "connection")
+	}
 	slices.Sort(sections)
 	return strings.Join(sections, ", ") + " edited"
 }
 
 // resolve checks a proposal against the directory and the app, and returns
 // what it changes. Nothing is changed when anything is wrong.
-func (s *Service) resolve(ctx context.Context, p Proposal, c provision.Configuration) (apply func(*provision.Configuration), err error) {
+func (s *Service) resolve(ctx context.Context, p Proposal, c provision.Configuration) (apply func(*provision.Configuration) error, err error) {
 	now := s.Business()
 	var changes []func(*provision.Configuration)
 	var errs []error
@@ -120,13 +129,15 @@ func (s *Service) resolve(ctx context.Context, p Proposal, c provision.Configura
 		errs = append(errs, checkGuard(*p.Guard))
 		changes = append(changes, func(c *provision.Configuration) { c.Guard = *p.Guard })
 	}
-	if err := errors.Join(errs...); err != nil {
+	connect, err := s.resolveConnection(p.Connection)
+	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, err
 	}
-	return func(c *provision.Configuration) {
+	return func(c *provision.Configuration) error {
 		for _, change := range changes {
 			change(c)
 		}
+		return connect(c)
 	}, nil
 }
 
@@ -344,38 +355,4 @@ func checkGuard(g provision.Guard) error {
 		errs = append(errs, fault.Field("minUsers", "the number of people cannot be negative"))
 	}
 	return errors.Join(errs...)
-}
-
-// PutConnection checks and stores how to talk to the app. Another base URL is
-// another app: the token must be verified there, and links are void (R10).
-func (s *Service) PutConnection(ctx context.Context, conn provision.Connection) error {
-	if s.FixedBaseURL {
-		if conn.BaseURL != "" && conn.BaseURL != s.Connection.BaseURL {
-			return fault.Field("baseUrl", "the base URL comes from the flag that this program was started with: leave it out, or start it with another")
-		}
-		conn.BaseURL = s.Connection.BaseURL
-	}
-	if err := s.Profile.CheckConnection(conn); err != nil {
-		return err
-	}
-	c, err := s.edit(ctx, "connection edited", func(c *provision.Configuration) error {
-		if conn.BaseURL != c.Connection.BaseURL && c.Connection.BaseURL != "" {
-			if c.On {
-				return fault.New(fault.Unready, "", "turn off first: another base URL is another app")
-			}
-			c.Authorization = provision.Authorization{State: provision.AuthorizationNone}
-		}
-		c.Connection, c.Revisions.Connection = conn, c.Revision
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	if s.Limit != nil {
-		if err := s.Limit(context.WithoutCancel(ctx), c.Connection); err != nil {
-			return &fault.Error{Kind: fault.Unavailable, Op: "admin: edit",
-				Detail: "the connection is saved, but the queues could not be told its limits: save it again", Err: err}
-		}
-	}
-	return s.resweep(ctx, c, "edit")
 }

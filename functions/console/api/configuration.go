@@ -122,6 +122,23 @@ func viewConfiguration(c provision.Configuration) Configuration {
 	return view
 }
 
+// documentOf is the configuration in the form in which it can be put again.
+func documentOf(c provision.Configuration) Document {
+	view := viewConfiguration(c)
+	d := Document{Sections: Sections{Mapping: &view.Mapping, Protected: &view.Protected, Guard: &view.Guard}, Connection: &ConnectionEdit{
+		BaseURL: text(c.Connection.BaseURL), UpdateMethod: &c.Connection.UpdateMethod, PatchStyle: &c.Connection.PatchStyle,
+		MediaType: &c.Connection.MediaType, PageSize: &c.Connection.PageSize, RequestsPerSecond: &c.Connection.RequestsPerSecond,
+		Concurrency: &c.Connection.Concurrency, HardDelete: &c.Connection.HardDelete,
+	}}
+	if view.Scope != nil {
+		d.Scope = &view.Scope.Scope
+	}
+	if view.Deprovisioning != nil {
+		d.Deprovisioning = &view.Deprovisioning.Deprovisioning
+	}
+	return d
+}
+
 func viewFrames(f provision.TimeFrames) TimeFrames {
 	return TimeFrames{SuspendAfter: string(f.SuspendAfter), DeleteAfter: string(f.DeleteAfter)}
 }
@@ -188,6 +205,8 @@ func section(field string) string {
 		return "protected"
 	case "maxShare", "minUsers":
 		return "guard"
+	case "baseUrl", "updateMethod", "patchStyle", "mediaType", "pageSize", "requestsPerSecond", "concurrency", "hardDelete":
+		return "connection"
 	}
 	return "deprovisioning"
 }
@@ -222,6 +241,17 @@ type (
 	// GuardEdit replaces the limit on removals.
 	GuardEdit struct {
 		Guard
+		Confirmation
+	}
+	// Document is the whole configuration, but for the token; a section that is
+	// not set, or is to stay as it is, is left out.
+	Document struct {
+		Sections
+		Connection *ConnectionEdit `json:"connection,omitempty" doc:"Not part of a preview: it moves nobody"`
+	}
+	// DocumentEdit replaces each section that it holds, all or none.
+	DocumentEdit struct {
+		Document
 		Confirmation
 	}
 )
@@ -289,6 +319,22 @@ func (a *api) registerConfiguration() {
 	handle(a, a.operation(http.MethodPut, a.app("/connection"), "putConnection", tagConfiguration, "Replace how to talk to the app", newStatus),
 		func(ctx context.Context, in *body[ConnectionEdit]) (*answer[Status], error) {
 			return a.status(ctx, a.service.PutConnection(ctx, in.Body.over(a.service.Connection)))
+		})
+	handle(a, a.operation(http.MethodGet, a.app("/configuration"), "getConfiguration", tagConfiguration,
+		"The whole configuration as one document, to be kept in a file and put again", "The sections that are set; the access token is none of them"),
+		func(ctx context.Context, _ *struct{}) (*answer[Document], error) {
+			c, err := a.service.Store.Configuration(ctx)
+			return &answer[Document]{documentOf(c)}, err
+		})
+	handle(a, a.operation(http.MethodPut, a.app("/configuration"), idConfiguration, tagConfiguration,
+		"Replace every section that the document holds, all of them or none", newStatus),
+		func(ctx context.Context, in *body[DocumentEdit]) (*answer[Status], error) {
+			p := in.Body.proposal()
+			if in.Body.Connection != nil {
+				conn := in.Body.Connection.over(a.service.Connection)
+				p.Connection = &conn
+			}
+			return a.status(ctx, a.service.Put(ctx, p, in.Body.ConfirmedPreview))
 		})
 	put[MappingEdit](a, "/mapping", "putMapping", "Replace the mapping")
 	put[ScopeEdit](a, "/scope", "putScope", "Replace who should have an account")

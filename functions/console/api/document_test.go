@@ -28,6 +28,8 @@ var calls = []string{
 	"POST " + app + "/probe",
 	"PUT " + app + "/protected",
 	"PUT " + app + "/guard",
+	"GET " + app + "/configuration",
+	"PUT " + app + "/configuration",
 	"POST " + app + "/preview",
 	"GET " + app + "/previews/{id}",
 	"POST " + app + "/turnOn",

@@ -106,11 +106,26 @@ func fieldError(d *huma.ErrorDetail) FieldError {
 	}
 	switch {
 	case d.Message == validation.MsgUnexpectedProperty:
-		return FieldError{Location: d.Location, Message: "is not a field here"}
+		return FieldError{Location: named(d.Location), Message: "is not a field here"}
 	case strings.HasPrefix(d.Message, "invalid date/time"): // the rest is the layout in Go's own notation
 		return FieldError{Location: d.Location, Message: "write a time as in 2026-01-31T08:00:00Z"}
 	}
 	return FieldError{Location: d.Location, Message: d.Message}
+}
+
+// longestName is above that of every field there is.
+const longestName = 24
+
+// named is a location as far as its parts can be names of fields: a key may be
+// anything, such as a token that was pasted in the wrong place.
+func named(location string) string {
+	parts := strings.Split(location, ".")
+	for i, part := range parts {
+		if len(part) > longestName {
+			return strings.Join(parts[:i], ".")
+		}
+	}
+	return location
 }
 
 // summarise makes the detail of what the errors say.
@@ -190,7 +205,7 @@ func location(op huma.Operation, field string) string {
 	if op.Method == http.MethodGet {
 		return "query." + field
 	}
-	if op.OperationID == idPreview {
+	if op.OperationID == idPreview || op.OperationID == idConfiguration {
 		field = section(field) + "." + field
 	}
 	return strings.TrimSuffix("body."+field, ".")

@@ -45,8 +45,11 @@ type PreviewAccount struct {
 	Why       string  `json:"why"`
 }
 
-// idPreview is the operation whose body holds sections by name.
-const idPreview = "preview"
+// The operations whose body holds sections by name.
+const (
+	idPreview       = "preview"
+	idConfiguration = "putConfiguration"
+)
 
 type previewInput struct {
 	ID string `path:"id"`

@@ -1,0 +1,65 @@
+package api_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestConfigurationAsADocument: what one instance exports, another takes whole,
+// with the same preview before; and nothing of it when a part is wrong.
+func TestConfigurationAsADocument(t *testing.T) {
+	t.Parallel()
+	one := on(t)
+	one.want(http.StatusOK, "PUT", app+"/protected", `{"users":["ben@example.com"]}`)
+	one.want(http.StatusOK, "PUT", app+"/connection", `{"pageSize":7}`)
+	document := one.want(http.StatusOK, "GET", app+"/configuration", "")
+
+	other := newWorld(t)
+	unset := other.want(http.StatusOK, "GET", app+"/configuration", "")
+	if unset["scope"] != nil || unset["deprovisioning"] != nil || unset["mapping"] == nil {
+		t.Errorf("before anything is set: %v", unset)
+	}
+	other.want(http.StatusOK, "PUT", app+"/configuration", marshal(t, unset)) // what is read can be put
+	connection := document["connection"].(object)
+	connection["baseUrl"] = get(t, unset, "connection.baseUrl")
+	other.want(http.StatusOK, "PUT", app+"/configuration", marshal(t, document))
+	if diff := cmp.Diff(document, other.want(http.StatusOK, "GET", app+"/configuration", "")); diff != "" {
+		t.Errorf("what was applied (-sent +stored):\n%s", diff)
+	}
+
+	before := other.want(http.StatusOK, "GET", app, "")
+	document["guard"] = object{"maxShare": 0.5, "minUsers": 1.0}
+	document["scope"] = object{"groups": []any{"nobody@example.com"}}
+	connection["pageSize"] = 0
+	problem := other.want(http.StatusUnprocessableEntity, "PUT", app+"/configuration", marshal(t, document))
+	var at []any
+	for _, e := range problem["errors"].([]any) {
+		at = append(at, e.(object)["location"])
+	}
+	if diff := cmp.Diff([]any{"body.connection.pageSize", "body.scope.groups[0]"}, at); diff != "" {
+		t.Errorf("fields at fault (-want +got):\n%s", diff)
+	}
+	after := other.want(http.StatusOK, "GET", app, "")
+	if diff := cmp.Diff(before["configuration"], after["configuration"]); diff != "" || before["revision"] != after["revision"] {
+		t.Errorf("a refused document changed something: %s", diff)
+	}
+}
+
+// TestDocumentIsConfirmed: the preview of a document of several sections
+// releases whom it named, when exactly that document is put.
+func TestDocumentIsConfirmed(t *testing.T) {
+	t.Parallel()
+	w := on(t)
+	w.want(http.StatusOK, "PUT", app+"/guard", `{"maxShare":0,"minUsers":0}`)
+	document := `{"scope":{"orgUnits":[{"path":"/Eng","on":true}]},"deprovisioning":{"appOff":{"suspendAfter":"within24h"},"suspended":{},"deleted":{}}}`
+	id := w.want(http.StatusOK, "POST", app+"/preview", document)["id"].(string)
+	w.until(app+"/previews/"+id, func(p object) bool { return p["state"] == "done" })
+	w.want(http.StatusConflict, "PUT", app+"/scope", `{"orgUnits":[{"path":"/Eng","on":true}],"confirmedPreview":"`+id+`"}`)
+	w.want(http.StatusOK, "PUT", app+"/configuration", document[:len(document)-1]+`,"confirmedPreview":"`+id+`"}`)
+	w.until(app+"/users/cleo@example.com", func(u object) bool { return get(t, u, "account.state") == "suspended" })
+	if held := w.want(http.StatusOK, "GET", app, "")["held"]; held != nil {
+		t.Errorf("held %v", held)
+	}
+}
