@@ -135,10 +135,11 @@ func TestCrash(t *testing.T) {
 					t.Errorf("%s: sweep %+v, %v", what, all.Current, err)
 				}
 				settled(t, what, w)
+				orphans(t, what, w)
 				w.Restart()
 				done(t, w.Sweep())
 				settled(t, what+", and another sweep", w)
-				orphans(t, what+", and another sweep", w) // what earlier pages claimed is not known after a crash
+				orphans(t, what+", and another sweep", w)
 			}
 		})
 	}

@@ -51,7 +51,7 @@ func (r *run) early(ctx context.Context, v *survey, users []provision.User, at, 
 				rest = append(rest, f.user)
 				continue
 			}
-			req, _, err := r.need(v, f, at, readAt)
+			req, _, err := r.need(ctx, v, f, at, readAt)
 			if err != nil {
 				return nil, err
 			}

@@ -18,19 +18,19 @@ import (
 // list compares page by page, from where an earlier turn stopped, and then
 // looks for what the listing did not show.
 func (r *run) list(ctx context.Context) error {
-	resumed := r.sw.Pages > 0
-	v, err := r.begin(ctx, r.c)
+	v, err := r.begin(ctx)
 	if err != nil {
 		return err
 	}
+	defer v.cancel()
 	v.group.Go(func() error { return v.readLinks(v.ctx) })
 	if r.sw.Stage == stageList {
 		if err := r.pages(ctx, v); err != nil {
-			return firstOf(v.group.Wait, err)
+			return v.stop(err)
 		}
 	}
-	if err := v.await(v.listed); err != nil {
-		return err
+	if err := r.await(ctx, v, v.listed); err != nil {
+		return v.stop(err)
 	}
 	if err := v.group.Wait(); err != nil {
 		return err
@@ -41,21 +41,56 @@ func (r *run) list(ctx context.Context) error {
 	if err := r.unlisted(ctx, v); err != nil {
 		return err
 	}
-	if !resumed { // after a crash, what the earlier pages claimed is not known any more
-		if err := r.Store.PutOrphans(ctx, v.app.orphans()); err != nil {
-			return err
-		}
+	if err := r.orphans(ctx, v); err != nil {
+		return err
 	}
 	r.sw.Stage = stagePlan
 	return r.save(ctx)
 }
 
-// firstOf prefers the failure of the survey, which is the cause, to that of a caller that it stopped.
-func firstOf(wait func() error, err error) error {
-	if cause := wait(); cause != nil {
-		return cause
+// await waits for a part of the survey, and stores meanwhile that it gets
+// further: a listing of the app may take longer than a sweep may stand still.
+func (r *run) await(ctx context.Context, v *survey, part chan struct{}) error {
+	for {
+		select {
+		case <-v.further:
+			if err := r.save(ctx); err != nil {
+				return err
+			}
+		case <-part:
+			return nil
+		case <-v.ctx.Done():
+			return v.group.Wait()
+		}
 	}
-	return err
+}
+
+// turnPages is more than the pages of a sweep.
+const turnPages = 1_000_000
+
+// claimedSet names the list of the accounts that match a person in scope.
+func (r *run) claimedSet() string { return r.sw.ID + "/claimed" }
+
+// claim notes that accounts match a person in scope.
+func (r *run) claim(v *survey, accounts []provision.Account) {
+	for _, a := range accounts {
+		if _, known := v.app.claimed[a.ID]; !known {
+			v.app.claimed[a.ID] = struct{}{}
+			r.claims = append(r.claims, a.ID)
+		}
+	}
+}
+
+// orphans stores who is an orphan, from what the pages of all turns claimed.
+func (r *run) orphans(ctx context.Context, v *survey) error {
+	claimed, err := r.Store.Listed(ctx, r.claimedSet())
+	if err != nil {
+		return err
+	}
+	for _, id := range claimed {
+		v.app.claimed[id] = struct{}{}
+	}
+	return r.Store.PutOrphans(ctx, v.app.orphans())
 }
 
 // pages goes through the directory's users.
@@ -81,7 +116,7 @@ func (r *run) pages(ctx context.Context, v *survey) error {
 		var looks []reconcile.Request
 		var late []string
 		for _, f := range found {
-			req, needed, err := r.need(v, f, at, readAt)
+			req, needed, err := r.need(ctx, v, f, at, readAt)
 			if err != nil {
 				return err
 			}
@@ -115,11 +150,14 @@ func (r *run) pages(ctx context.Context, v *survey) error {
 		if page.Next == "" {
 			return nil
 		}
+		if r.Real().After(r.until) {
+			return errHandOver
+		}
 	}
 }
 
 // need says whether a listed user needs a look, and which.
-func (r *run) need(v *survey, f finding, at, readAt time.Time) (reconcile.Request, bool, error) {
+func (r *run) need(ctx context.Context, v *survey, f finding, at, readAt time.Time) (reconcile.Request, bool, error) {
 	req := reconcile.Request{UserID: f.user.ID, SweepID: r.sw.ID, Configuration: r.c.Version}
 	if f.user.Lifecycle == provision.Unknown {
 		return req, false, nil
@@ -127,15 +165,13 @@ func (r *run) need(v *survey, f finding, at, readAt time.Time) (reconcile.Reques
 	inScope := f.verdict.Known && f.verdict.In
 	var matches []provision.Account
 	if inScope && !f.record.Account.Exists() {
-		if err := v.await(v.listed); err != nil {
+		if err := r.await(ctx, v, v.listed); err != nil {
 			return req, false, err
 		}
 		matches = v.app.matches(f.user, f.userName())
-		for _, a := range matches {
-			v.app.claimed[a.ID] = struct{}{}
-		}
+		r.claim(v, matches)
 	}
-	free, err := v.freed(f, matches)
+	free, err := r.freed(ctx, v, f, matches)
 	if err != nil {
 		return req, false, err
 	}
@@ -185,12 +221,12 @@ func (v *survey) takenByRename(f finding) bool {
 }
 
 // freed reports whether a conflict that a user waits for is gone from the app's listing (R2).
-func (v *survey) freed(f finding, matches []provision.Account) (bool, error) {
+func (r *run) freed(ctx context.Context, v *survey, f finding, matches []provision.Account) (bool, error) {
 	for _, retry := range f.record.Retries {
 		if retry.Reason != provision.Conflicting || retry.AccountID == "" {
 			continue
 		}
-		if err := v.await(v.listed); err != nil {
+		if err := r.await(ctx, v, v.listed); err != nil {
 			return false, err
 		}
 		name := strings.ToLower(f.userName())
@@ -227,6 +263,13 @@ func (r *run) ask(ctx context.Context, page int, listed []string, looks []reconc
 			return err
 		}
 	}
+	if len(r.claims) > 0 {
+		// The page may be asked for again after a crash, when others are claimed with it.
+		if err := r.Store.AddListed(ctx, r.claimedSet(), int(r.sw.Turn)*turnPages+page, r.claims, nil); err != nil {
+			return err
+		}
+		r.claims = nil
+	}
 	r.sw.ToLook += len(looks)
 	if len(list) == 0 {
 		return nil
@@ -236,83 +279,6 @@ func (r *run) ask(ctx context.Context, page int, listed []string, looks []reconc
 
 // lateSet names the list of users whose new account waits for a rename.
 func (r *run) lateSet() string { return r.sw.ID + "/late" }
-
-// unlisted looks for what no page showed: deleted users, users who are in no
-// listing, accounts that the app does not show or shows otherwise, and work
-// whose wake-up was lost.
-func (r *run) unlisted(ctx context.Context, v *survey) error {
-	listed, err := r.Store.Listed(ctx, r.sw.ID)
-	if err != nil {
-		return err
-	}
-	present := make(map[string]struct{}, len(listed))
-	for _, id := range listed {
-		present[id] = struct{}{}
-	}
-	wanted := newWanted(r.sw.ID, r.c.Version, present)
-	for _, id := range v.app.differing {
-		wanted.add(reconcile.Request{UserID: id, CheckAccount: true})
-	}
-	now := r.Business()
-	for _, l := range v.links {
-		_, isListed := present[l.userID]
-		_, isShown := v.app.seen[l.accountID]
-		switch {
-		case !isShown:
-			wanted.add(reconcile.Request{UserID: l.userID, CheckAccount: true})
-		case !isListed && !l.deleted:
-			wanted.add(reconcile.Request{UserID: l.userID})
-		}
-	}
-	for _, sel := range []state.Selection{
-		{Kind: state.SelectPending, Before: now}, {Kind: state.SelectRetry, Before: now}, {Kind: state.SelectIntent},
-	} {
-		if err := r.each(ctx, sel, func(rec provision.Record) {
-			underWay := rec.Lease != nil && rec.Lease.Until.After(r.Real())
-			seen := !rec.LookedAt.Before(r.sw.StartedAt) // what is due of theirs was found in this sweep
-			idle := sel.Kind == state.SelectPending && (rec.Hold != nil || waits(rec, now))
-			if !underWay && !seen && !idle {
-				wanted.add(reconcile.Request{UserID: rec.UserID})
-			}
-		}); err != nil {
-			return err
-		}
-	}
-	for len(wanted.list) > 0 {
-		n := min(len(wanted.list), 500)
-		r.sw.Pages++
-		if err := r.ask(ctx, r.sw.Pages, nil, wanted.list[:n]); err != nil {
-			return err
-		}
-		wanted.list = wanted.list[n:]
-	}
-	return nil
-}
-
-// wanted collects planning looks, one for each user.
-type wanted struct {
-	sweepID       string
-	configuration int64
-	present       map[string]struct{} // users whom the listing showed
-	list          []reconcile.Request
-	index         map[string]int
-}
-
-func newWanted(sweepID string, configuration int64, present map[string]struct{}) *wanted {
-	return &wanted{sweepID: sweepID, configuration: configuration, present: present, index: map[string]int{}}
-}
-
-func (w *wanted) add(req reconcile.Request) {
-	req.SweepID, req.Plan, req.Configuration = w.sweepID, true, w.configuration
-	_, listed := w.present[req.UserID]
-	req.Absent = !listed
-	if i, known := w.index[req.UserID]; known {
-		w.list[i].CheckAccount = w.list[i].CheckAccount || req.CheckAccount
-		return
-	}
-	w.index[req.UserID] = len(w.list)
-	w.list = append(w.list, req)
-}
 
 // each goes through all records of a selection.
 func (s *Sweeper) each(ctx context.Context, sel state.Selection, visit func(provision.Record)) error {

@@ -96,9 +96,10 @@ func (w *previewer) run(ctx context.Context, c provision.Configuration) error {
 	if err != nil {
 		return err
 	}
+	defer v.cancel()
 	present := map[string]struct{}{}
 	if err := w.pages(ctx, v, present); err != nil {
-		return firstOf(v.group.Wait, err)
+		return v.stop(err)
 	}
 	if err := v.group.Wait(); err != nil {
 		return err

@@ -3,9 +3,7 @@ package sweep
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -35,14 +33,22 @@ type survey struct {
 
 	app    *appView
 	listed chan struct{} // closed when the app is listed
-	links  []link        // what our records were linked to before anything was listed
-	began  time.Time     // business time before anything was listed
-	readAt time.Time     // real time then
+	// resumable names what of the app's listing is stored, so that a later turn
+	// goes on with it; empty for nothing. from is the index to list from, 0 when
+	// all of it was stored; until, if any, the real time at which the turn ends.
+	resumable string
+	from      int
+	until     time.Time
+	further   chan struct{} // holds a value when more was stored
+	links     []link        // what our records were linked to before anything was listed
+	began     time.Time     // business time before anything was listed
+	readAt    time.Time     // real time then
 	// foreign is true when somebody listed is of another customer than the scope.
 	foreign bool
 
-	group *errgroup.Group
-	ctx   context.Context
+	group  *errgroup.Group
+	ctx    context.Context
+	cancel context.CancelFunc
 }
 
 // link is a record's link to an account.
@@ -60,8 +66,32 @@ type finding struct {
 	decision decide.Decision
 }
 
-// begin starts reading the scope and the app.
+// begin starts reading the scope and the app, for a preview.
 func (s *Sweeper) begin(ctx context.Context, c provision.Configuration) (*survey, error) {
+	v, err := s.survey(ctx, c)
+	if err == nil {
+		v.start(ctx)
+	}
+	return v, err
+}
+
+// begin starts reading the scope and the app, or goes on where an earlier turn stopped.
+func (r *run) begin(ctx context.Context) (*survey, error) {
+	v, err := r.survey(ctx, r.c)
+	if err != nil {
+		return nil, err
+	}
+	v.resumable, v.until = r.sw.ID+"/app", r.until
+	if r.sw.Turn > 1 {
+		if err := v.resume(ctx); err != nil {
+			return nil, err
+		}
+	}
+	v.start(ctx)
+	return v, nil
+}
+
+func (s *Sweeper) survey(ctx context.Context, c provision.Configuration) (*survey, error) {
 	accounts, err := s.Apps.Accounts(ctx, c)
 	if fault.Is(err, fault.Unauthorized) {
 		return nil, errUnauthorized
@@ -69,12 +99,27 @@ func (s *Sweeper) begin(ctx context.Context, c provision.Configuration) (*survey
 	if err != nil {
 		return nil, err
 	}
-	v := &survey{Sweeper: s, c: c, accounts: accounts, app: newAppView(), began: s.Business(), readAt: s.Real(),
-		members: roster.NewMembers(), scoped: make(chan struct{}), listed: make(chan struct{}), lost: make(map[string]error)}
+	return &survey{Sweeper: s, c: c, accounts: accounts, app: newAppView(), began: s.Business(), readAt: s.Real(), from: 1,
+		members: roster.NewMembers(), scoped: make(chan struct{}), listed: make(chan struct{}), lost: make(map[string]error),
+		further: make(chan struct{}, 1)}, nil
+}
+
+func (v *survey) start(ctx context.Context) {
+	ctx, v.cancel = context.WithCancel(ctx)
 	v.group, v.ctx = errgroup.WithContext(ctx)
 	v.group.Go(func() error { return v.whole(v.readScope, v.scoped) })
 	v.group.Go(func() error { return v.whole(v.listApp, v.listed) })
-	return v, nil
+}
+
+// stop ends what is still being read, after err has ended the comparison, and
+// returns the cause: what failed first.
+func (v *survey) stop(err error) error {
+	failed := v.ctx.Err() != nil
+	v.cancel()
+	if cause := v.group.Wait(); failed && cause != nil {
+		return cause
+	}
+	return err
 }
 
 // whole reads a part of the survey and says that it is there, if it is: a part
@@ -186,140 +231,4 @@ func (v *survey) page(ctx context.Context, users []provision.User, member func(u
 		found = append(found, f)
 	}
 	return found, nil
-}
-
-// appView is what the app's listing says, reduced to what the comparison needs.
-type appView struct {
-	// unlinked accounts, by lower-cased user name and by external id.
-	byName, byExternal map[string][]provision.Account
-	// linkedNames are the lower-cased user names of linked accounts, with the user they are linked to.
-	linkedNames map[string]string
-	seen        map[string]struct{}
-	// differing are the users whose linked account is not as we left it.
-	differing []string
-	// claimed unlinked accounts match a person in scope.
-	claimed map[string]struct{}
-}
-
-func newAppView() *appView {
-	return &appView{byName: map[string][]provision.Account{}, byExternal: map[string][]provision.Account{},
-		linkedNames: map[string]string{}, seen: map[string]struct{}{}, claimed: map[string]struct{}{}}
-}
-
-// listedPage is one page of the app's listing, and when it was asked for.
-type listedPage struct {
-	accounts []provision.Account
-	at       time.Time
-}
-
-// listApp lists the app page by page, one after the other since index paging
-// shifts, and compares each page with our records while the next is on its way.
-func (v *survey) listApp(ctx context.Context) error {
-	pages := make(chan listedPage, 1)
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		defer close(pages)
-		return v.readApp(ctx, pages)
-	})
-	g.Go(func() error {
-		for page := range pages {
-			if err := v.compare(ctx, page.accounts, page.at); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return g.Wait()
-}
-
-func (v *survey) readApp(ctx context.Context, pages chan<- listedPage) error {
-	for start := 1; start != 0; {
-		at := v.Business()
-		page, err := v.accounts.List(ctx, start)
-		if err != nil {
-			return v.listingError(ctx, err)
-		}
-		select {
-		case pages <- listedPage{page.Accounts, at}:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		start = page.Next
-	}
-	return nil
-}
-
-// listingError finds out whether a refused listing is the token's fault (R11).
-func (v *survey) listingError(ctx context.Context, err error) error {
-	if fault.Is(err, fault.Unauthorized, fault.Forbidden) && fault.Is(v.accounts.Verify(ctx), fault.Unauthorized, fault.Forbidden) {
-		return errUnauthorized
-	}
-	return fmt.Errorf("the app's accounts could not be listed: %w", err)
-}
-
-// compare compares one page of accounts, listed at a time, with our records.
-// What was looked at since is newer than the page.
-func (v *survey) compare(ctx context.Context, accounts []provision.Account, at time.Time) error {
-	ids := make([]string, 0, len(accounts))
-	for _, a := range accounts {
-		if _, again := v.app.seen[a.ID]; !again {
-			ids = append(ids, a.ID)
-			v.app.seen[a.ID] = struct{}{}
-		}
-	}
-	linked := map[string]provision.Record{}
-	for len(ids) > 0 {
-		n := min(len(ids), 500)
-		some, err := v.Store.RecordsByAccount(ctx, ids[:n])
-		if err != nil {
-			return err
-		}
-		for id, rec := range some {
-			linked[id] = rec
-		}
-		ids = ids[n:]
-	}
-	for _, a := range accounts {
-		name := strings.ToLower(a.UserName)
-		rec, ok := linked[a.ID]
-		if ok && rec.Account.App == v.c.Connection.BaseURL {
-			v.app.linkedNames[name] = rec.UserID
-			differs := a.Active != (rec.Account.State == provision.AccountActive) || len(decide.Drift(rec, a)) > 0
-			if differs && !rec.LookedAt.After(at) {
-				v.app.differing = append(v.app.differing, rec.UserID)
-			}
-			continue
-		}
-		a.Attributes = nil
-		v.app.byName[name] = append(v.app.byName[name], a)
-		if a.ExternalID != "" {
-			v.app.byExternal[a.ExternalID] = append(v.app.byExternal[a.ExternalID], a)
-		}
-	}
-	return nil
-}
-
-// matches are the unlinked accounts that could be a user's (R2).
-func (a *appView) matches(u provision.User, userName string) []provision.Account {
-	list := append([]provision.Account(nil), a.byExternal[u.ID]...)
-	for _, account := range a.byName[strings.ToLower(userName)] {
-		if account.ExternalID != u.ID {
-			list = append(list, account)
-		}
-	}
-	return list
-}
-
-// orphans are the unlinked accounts that no person in scope stands behind (R17).
-func (a *appView) orphans() []provision.Orphan {
-	var list []provision.Orphan
-	for _, accounts := range a.byName {
-		for _, account := range accounts {
-			if _, ok := a.claimed[account.ID]; !ok {
-				list = append(list, provision.Orphan{AccountID: account.ID, UserName: account.UserName, ExternalID: account.ExternalID,
-					Active: account.Active, Why: "no person in scope has this account's external id or user name, and autoprovisioning neither created nor adopted it"})
-			}
-		}
-	}
-	return list
 }
