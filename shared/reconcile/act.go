@@ -146,6 +146,9 @@ func (a *attempt) record(ctx context.Context, out outcome) (more bool, err error
 	case stale:
 		a.req.Listing = nil
 		return true, a.abandon(ctx)
+	case reopened:
+		a.rec.Account.State, a.rec.Account.ActiveSince = provision.AccountActive, now
+		return true, a.abandon(ctx)
 	case done:
 		oldName := a.rec.Account.Applied["userName"]
 		kind, cause := succeed(&a.rec, intent, out, a.c.Connection.BaseURL, now)

@@ -358,3 +358,28 @@ func TestEarlyTask(t *testing.T) {
 		t.Error("the deadline passed and nobody looked")
 	}
 }
+
+// TestR4Reopened: an account that somebody activated by hand is suspended before
+// it is hard deleted, where the policy orders that.
+func TestR4Reopened(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	id := w.Directory.Hire(0)
+	w.MustLook(id)
+	w.Directory.Suspend(id, w.Business())
+	w.MustLook(id)
+	w.Queue.Until(w, 2*reconciletest.Day)
+	account := w.App.Of(id)[0]
+	if account.Active {
+		t.Fatal("not suspended after a day")
+	}
+	w.App.Change(account.ID, func(a *provision.Account) { a.Active = true })
+	w.Queue.Until(w, 5*reconciletest.Day+time.Minute)
+	if found := w.App.Of(id); len(found) != 1 || found[0].Active {
+		t.Fatalf("at the deadline of the hard delete: %+v", found)
+	}
+	w.Queue.Until(w, reconciletest.Day+time.Minute)
+	if found := w.App.Of(id); len(found) != 0 {
+		t.Errorf("a day after the suspend: %+v", found)
+	}
+}

@@ -17,6 +17,8 @@ const (
 	done status = iota
 	// stale: a fresher reading of the directory is needed first; nothing was sent.
 	stale
+	// reopened: the account that was to be deleted was suspended, and is active; nothing was sent.
+	reopened
 	// gone: the account that was to be changed is not there.
 	gone
 	// ruledOut: the app refuses this operation by rule (R19).
@@ -74,15 +76,30 @@ func (a *attempt) run(ctx context.Context) outcome {
 		}
 		return a.readBack(ctx, id, func(account provision.Account, found bool) bool { return found && account.Active == active })
 	case provision.HardDelete:
-		if !a.c.Connection.HardDelete {
-			return outcome{status: ruledOut, untouched: true, text: "hard deletes are switched off in the connection settings"}
-		}
-		if err := a.accounts.Delete(ctx, id); err != nil && !fault.Is(err, fault.NotFound) {
-			return classify(provision.Account{}, err)
-		}
-		return a.readBack(ctx, id, func(_ provision.Account, found bool) bool { return !found })
+		return a.hardDelete(ctx, id)
 	}
 	return outcome{status: ruledOut, untouched: true, text: "there is no operation " + string(a.op.Kind)}
+}
+
+// hardDelete reads the account first: one that somebody has activated by hand is
+// suspended first, where the policy orders that (R4).
+func (a *attempt) hardDelete(ctx context.Context, id string) outcome {
+	if !a.c.Connection.HardDelete {
+		return outcome{status: ruledOut, untouched: true, text: "hard deletes are switched off in the connection settings"}
+	}
+	account, err := a.accounts.Get(ctx, id)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return outcome{status: done} // R19
+	case err != nil:
+		return classifyRead(err)
+	case account.Active && a.rec.Account.State == provision.AccountSuspended:
+		return outcome{status: reopened}
+	}
+	if err := a.accounts.Delete(ctx, id); err != nil && !fault.Is(err, fault.NotFound) {
+		return classify(provision.Account{}, err)
+	}
+	return a.readBack(ctx, id, func(_ provision.Account, found bool) bool { return !found })
 }
 
 // previous is what an update replaces, without what was given up (R17).
