@@ -342,6 +342,9 @@ func (d *decider) update() *Operation {
 	case len(op.Drifted) > 0:
 		op.Cause.Text = "changed by hand in the app"
 	default:
+		if d.l.Account != nil { // seen as it should be: what went wrong is called for no more
+			d.r.Retries = WithoutRetry(d.r, provision.Update)
+		}
 		return nil
 	}
 	return op

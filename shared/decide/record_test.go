@@ -318,6 +318,47 @@ func TestR2_RetryEndsWithItsCause(t *testing.T) {
 	}
 }
 
+// TestR4_BlockedDeleteIsNotTriedAgain: a refused hard delete that has to wait
+// for a suspend, since an edit ordered one before it, is not said to be tried daily.
+func TestR4_BlockedDeleteIsNotTriedAgain(t *testing.T) {
+	t.Parallel()
+	w, p := leaver(t, "deleted never 1d", "app refuses hardDelete", "delete ana", "advance 2d")
+	if _, waits := p.record.Retry(provision.HardDelete); !waits {
+		t.Fatalf("retries %+v", p.record.Retries)
+	}
+	for _, step := range []string{"guard holds", "frames deleted within24h 1d", "look ana", "dismiss ana", "look ana"} {
+		if err := w.do(step); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(p.record.Retries) > 0 || len(p.record.Attention) > 0 {
+		t.Errorf("retries %+v, attention %+v", p.record.Retries, p.record.Attention)
+	}
+}
+
+// TestR2_NeedlessUpdateIsNotTriedAgain: a refused update ends when a look at the
+// account shows that nothing is to be updated any more.
+func TestR2_NeedlessUpdateIsNotTriedAgain(t *testing.T) {
+	t.Parallel()
+	for _, steps := range [][]string{
+		{"app refuses update", "title ana Boss", "title ana Chief"},
+		{"app refuses update", "hand title ana Boss", "sweep", "hand title ana Chief"},
+	} {
+		w, p := leaver(t, "", "title ana Chief")
+		for _, step := range steps {
+			if err := w.do(step); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, waits := p.record.Retry(provision.Update); !waits {
+			t.Fatalf("%v: retries %+v", steps, p.record.Retries)
+		}
+		if err := w.do("sweep"); err != nil || len(p.record.Retries) > 0 || len(p.record.Attention) > 0 {
+			t.Errorf("%v: error %v, retries %+v, attention %+v", steps, err, p.record.Retries, p.record.Attention)
+		}
+	}
+}
+
 func TestR12_DismissedIsNotTriedAgain(t *testing.T) {
 	t.Parallel()
 	w, p := leaver(t, "suspended 1d never", "guard holds", "suspend ana", "advance 2d")

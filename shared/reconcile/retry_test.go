@@ -216,3 +216,33 @@ func TestProbe(t *testing.T) {
 	}
 	w.MustLook(ids[1], ids[2], ids[0])
 }
+
+// TestR2NeedlessUpdate: when the next try of an update is due, and the account
+// shows that there is nothing to update any more, nobody's attention is needed.
+func TestR2NeedlessUpdate(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	id := w.Directory.Hire(0)
+	w.MustLook(id)
+	before := w.App.All()
+	w.App.Meet = func(name, _ string) error {
+		if name == "update" {
+			return fault.New(fault.Invalid, "app: update", "no such title")
+		}
+		return nil
+	}
+	w.Directory.Title(id, "boss")
+	w.MustLook(id)
+	w.Directory.Title(id, "worker")
+	w.MustLook(id)
+	if got := w.Record(id); len(got.Retries) != 1 || len(got.Attention) != 1 {
+		t.Fatalf("retries %+v, attention %+v", got.Retries, got.Attention)
+	}
+	w.Queue.Until(w, reconciletest.Day+time.Minute)
+	if got := w.Record(id); len(got.Retries) != 0 || len(got.Attention) != 0 {
+		t.Errorf("a day later: retries %+v, attention %+v", got.Retries, got.Attention)
+	}
+	if diff := cmp.Diff(before, w.App.All()); diff != "" {
+		t.Errorf("the app (-before +after):\n%s", diff)
+	}
+}

@@ -68,10 +68,17 @@ func (r *Reconciler) see(ctx context.Context, c provision.Configuration, req Req
 		}
 		s.look.Desired = desired
 	}
-	if req.CheckAccount && rec.Account.Exists() && c.Runs() {
+	if (req.CheckAccount || updateDue(rec, r.Business())) && rec.Account.Exists() && c.Runs() {
 		return s, r.readLinked(ctx, c, &s)
 	}
 	return s, nil
+}
+
+// updateDue reports whether an update that went wrong is to be tried again: only
+// the account shows whether it is still called for (R17).
+func updateDue(rec provision.Record, now time.Time) bool {
+	retry, waits := rec.Retry(provision.Update)
+	return waits && !retry.At.After(now)
 }
 
 // readUser reads the user by id, and what decides their scope.
