@@ -26,6 +26,7 @@ import (
 
 	"example.com/autoprovision/shared/clock"
 	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/fault/rpcfault"
 	"example.com/autoprovision/shared/secrets"
 )
 
@@ -260,27 +261,9 @@ func gone(err error) bool {
 	return code == codes.NotFound || code == codes.FailedPrecondition
 }
 
-// wrap gives an error of the client its kind, unless it has one.
-func wrap(op string, err error) error {
-	var has *fault.Error
-	if err == nil || errors.As(err, &has) {
-		return err
-	}
-	code := status.Code(err)
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		code = codes.Canceled
-	}
-	f := &fault.Error{Kind: fault.Internal, Op: op, Err: err}
-	switch code {
-	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.Aborted, codes.Internal, codes.Unknown:
-		f.Kind = fault.Unavailable
-	case codes.ResourceExhausted:
-		f.Kind = fault.Throttled
-	case codes.InvalidArgument:
-		f.Kind = fault.Invalid
-	case codes.PermissionDenied, codes.Unauthenticated:
-		f.Detail = "this program's service account may not use the secret; give it roles/secretmanager.secretAccessor, " +
-			"and where tokens are stored roles/secretmanager.secretVersionManager, on this secret"
-	}
-	return f
-}
+var details = map[codes.Code]string{codes.PermissionDenied: mayNot, codes.Unauthenticated: mayNot}
+
+const mayNot = "this program's service account may not use the secret; give it roles/secretmanager.secretAccessor, " +
+	"and where tokens are stored roles/secretmanager.secretVersionManager, on this secret"
+
+func wrap(op string, err error) error { return rpcfault.Wrap(op, err, details) }

@@ -13,7 +13,6 @@ package firestore
 
 import (
 	"context"
-	"errors"
 	"net/url"
 	"strings"
 	"time"
@@ -21,10 +20,10 @@ import (
 	cloud "cloud.google.com/go/firestore"
 	"cloud.google.com/go/firestore/apiv1/firestorepb"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"example.com/autoprovision/shared/clock"
 	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/fault/rpcfault"
 	"example.com/autoprovision/shared/state"
 	"example.com/autoprovision/shared/state/stored"
 )
@@ -121,31 +120,15 @@ func count(ctx context.Context, op string, q cloud.Query) (int, error) {
 	return int(value.GetIntegerValue()), nil
 }
 
-// wrap gives an error of the client its kind, unless it has one. A failed precondition does not
-// come here but from a query without an index: those of writes are resolved.
-func wrap(op string, err error) error {
-	var has *fault.Error
-	if err == nil || errors.As(err, &has) {
-		return err
-	}
-	code := status.Code(err)
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		code = codes.Canceled
-	}
-	f := &fault.Error{Kind: fault.Internal, Op: op, Err: err}
-	switch code {
-	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.Aborted, codes.Internal, codes.Unknown:
-		f.Kind = fault.Unavailable
-	case codes.ResourceExhausted:
-		f.Kind = fault.Throttled
-	case codes.InvalidArgument:
-		f.Kind = fault.Invalid
-	case codes.NotFound:
-		f.Detail = "there is no such Firestore database; deploy it"
-	case codes.FailedPrecondition:
-		f.Detail = "the Firestore database lacks an index of infra/gcp/firestore.indexes.json, or is no longer in native mode"
-	case codes.PermissionDenied, codes.Unauthenticated:
-		f.Detail = "this program's service account may not use the Firestore database; give it roles/datastore.user"
-	}
-	return f
+// A failed precondition does not come here but from a query without an index:
+// those of writes are resolved.
+var details = map[codes.Code]string{
+	codes.NotFound:           "there is no such Firestore database; deploy it",
+	codes.FailedPrecondition: "the Firestore database lacks an index of infra/gcp/firestore.indexes.json, or is no longer in native mode",
+	codes.PermissionDenied:   mayNot,
+	codes.Unauthenticated:    mayNot,
 }
+
+const mayNot = "this program's service account may not use the Firestore database; give it roles/datastore.user"
+
+func wrap(op string, err error) error { return rpcfault.Wrap(op, err, details) }

@@ -12,7 +12,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"net/url"
 	"time"
@@ -29,6 +28,7 @@ import (
 
 	"example.com/autoprovision/shared/clock"
 	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/fault/rpcfault"
 	"example.com/autoprovision/shared/tasks"
 )
 
@@ -202,28 +202,14 @@ func (q *Queue) Limit(ctx context.Context, queue string, l Limits) error {
 	return wrap(op, err)
 }
 
-// wrap gives an error of the client its kind.
-func wrap(op string, err error) error {
-	if err == nil {
-		return nil
-	}
-	code := status.Code(err)
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		code = codes.Canceled
-	}
-	f := &fault.Error{Kind: fault.Internal, Op: op, Err: err}
-	switch code {
-	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.Aborted, codes.Internal, codes.Unknown:
-		f.Kind = fault.Unavailable
-	case codes.ResourceExhausted:
-		f.Kind = fault.Throttled
-	case codes.InvalidArgument:
-		f.Kind = fault.Invalid
-	case codes.NotFound, codes.FailedPrecondition:
-		f.Detail = "the queue does not exist or is disabled; deploy it, and give a new one a minute"
-	case codes.PermissionDenied, codes.Unauthenticated:
-		f.Detail = "this program's service account may not use the queue; give it roles/cloudtasks.enqueuer, " +
-			"and roles/iam.serviceAccountUser on the account that deliveries are signed as"
-	}
-	return f
+var details = map[codes.Code]string{
+	codes.NotFound: noQueue, codes.FailedPrecondition: noQueue, codes.PermissionDenied: mayNot, codes.Unauthenticated: mayNot,
 }
+
+const (
+	noQueue = "the queue does not exist or is disabled; deploy it, and give a new one a minute"
+	mayNot  = "this program's service account may not use the queue; give it roles/cloudtasks.enqueuer, " +
+		"and roles/iam.serviceAccountUser on the account that deliveries are signed as"
+)
+
+func wrap(op string, err error) error { return rpcfault.Wrap(op, err, details) }
