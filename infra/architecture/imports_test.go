@@ -75,6 +75,13 @@ var layers = []struct {
 	{"shared/wiring", []string{"shared/"}, []string{"github.com/google/uuid", "cloud.google.com/go/cloudtasks", "cloud.google.com/go/firestore",
 		"cloud.google.com/go/secretmanager", "golang.org/x/oauth2", "google.golang.org/api/option"}},
 	{"functions/endpoint", []string{"shared/"}, nil},
+	{"functions/internal/edge", []string{"shared/", "functions/endpoint"},
+		[]string{"github.com/GoogleCloudPlatform/functions-framework-go/functions", "github.com/google/uuid", "google.golang.org/api"}},
+	{"functions/directorypush", []string{"functions/internal/edge", "functions/endpoint", "shared/"}, nil},
+	{"functions/auditevent", []string{"functions/internal/edge", "functions/endpoint", "shared/"}, nil},
+	{"functions/reconcile", []string{"functions/internal/edge", "functions/endpoint", "shared/"}, nil},
+	{"functions/sweep", []string{"functions/internal/edge", "functions/endpoint", "shared/"}, nil},
+	{"functions/renewchannels", []string{"functions/internal/edge", "functions/endpoint", "shared/"}, nil},
 	{"functions/console/pages", []string{"shared/"}, nil},
 	{"functions/console/api", []string{"shared/"}, []string{"github.com/danielgtaylor/huma"}},
 }

@@ -1,0 +1,264 @@
+package edge_test
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"example.com/autoprovision/functions/auditevent"
+	"example.com/autoprovision/functions/directorypush"
+	"example.com/autoprovision/functions/internal/edge"
+	"example.com/autoprovision/functions/reconcile"
+	"example.com/autoprovision/functions/renewchannels"
+	"example.com/autoprovision/functions/sweep"
+	"example.com/autoprovision/infra/simtokens"
+	"example.com/autoprovision/shared/wiring"
+)
+
+// environment is what deploy.sh gives the functions.
+func environment() map[string]string {
+	return map[string]string{
+		"AUTOPROVISION_PROJECT": "p", "AUTOPROVISION_REGION": "europe-west1", "AUTOPROVISION_LOG_LEVEL": "error",
+		"AUTOPROVISION_RECONCILE_URL": "https://f.example/reconcile", "AUTOPROVISION_SWEEP_URL": "https://f.example/sweep",
+		"AUTOPROVISION_AUDIT_URL": "https://f.example/audit", "AUTOPROVISION_RENEW_URL": "https://f.example/renew",
+		"AUTOPROVISION_PUSH_URL":      "https://f.example/push",
+		"AUTOPROVISION_TASKS_ACCOUNT": "tasks@p.example", "AUTOPROVISION_SCHEDULER_ACCOUNT": "scheduler@p.example",
+		"AUTOPROVISION_PUBSUB_ACCOUNT":    "pubsub@p.example",
+		"AUTOPROVISION_DIRECTORY_ACCOUNT": "directory@p.example", "AUTOPROVISION_DIRECTORY_SUBJECT": "admin@example.com",
+	}
+}
+
+// machines are the functions that verify a signed token, with their audience
+// and the accounts that may call them.
+var machines = map[string]struct {
+	build    edge.New
+	audience string
+	accounts []string
+}{
+	"audit-event":    {auditevent.New, "https://f.example/audit", []string{"pubsub@p.example"}},
+	"reconcile":      {reconcile.New, "https://f.example/reconcile", []string{"tasks@p.example"}},
+	"sweep":          {sweep.New, "https://f.example/sweep", []string{"tasks@p.example", "scheduler@p.example"}},
+	"renew-channels": {renewchannels.New, "https://f.example/renew", []string{"scheduler@p.example"}},
+}
+
+// cloud is an address at which every service of Google's would be, and counts
+// who calls there.
+type cloud struct {
+	address string
+	calls   atomic.Int64
+}
+
+func newCloud(t *testing.T) *cloud {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	c := &cloud{address: listener.Addr().String()}
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			c.calls.Add(1)
+			_ = conn.Close()
+		}
+	}()
+	return c
+}
+
+func (c *cloud) outside(keys *http.Client) wiring.Outside {
+	options := []option.ClientOption{option.WithEndpoint(c.address), option.WithoutAuthentication(),
+		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials()))}
+	return wiring.Outside{Keys: keys, Tasks: options, Secrets: options, DirectoryURL: "http://" + c.address}
+}
+
+// TestDoors: whoever does not carry exactly the right token is refused, at each
+// function, and touches nothing behind it. Then one with the right token gets in.
+func TestDoors(t *testing.T) {
+	ours, theirs := simtokens.New(), simtokens.New()
+	for name, m := range machines {
+		c := newCloud(t)
+		t.Setenv("FIRESTORE_EMULATOR_HOST", c.address)
+		function, err := m.build(func(key string) string { return environment()[key] }, c.outside(ours.Keys()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		good := simtokens.Account(m.accounts[0], m.audience)
+		for what, headers := range refused(ours, theirs, good) {
+			if status := post(t.Context(), function, headers); status != http.StatusUnauthorized {
+				t.Errorf("%s: %s: answered %d", name, what, status)
+			}
+		}
+		for _, account := range []string{"tasks@p.example", "scheduler@p.example", "pubsub@p.example", "directory@p.example"} {
+			if slices.Contains(m.accounts, account) {
+				continue
+			}
+			if status := post(t.Context(), function, bearer(ours.Token(good.With("email", account)))); status != http.StatusUnauthorized {
+				t.Errorf("%s: %s may call: %d", name, account, status)
+			}
+		}
+		if n := c.calls.Load(); n != 0 {
+			t.Fatalf("%s: whoever was refused made %d calls of cloud services", name, n)
+		}
+		for _, account := range m.accounts {
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			if status := post(ctx, function, bearer(ours.Token(good.With("email", account)))); status == http.StatusUnauthorized {
+				t.Errorf("%s: %s may not call", name, account)
+			}
+			cancel()
+		}
+		if c.calls.Load() == 0 {
+			t.Errorf("%s: whoever was let in called nothing", name)
+		}
+	}
+}
+
+// refused are the headers of callers that no function may let in.
+func refused(ours, theirs *simtokens.Issuer, good simtokens.Claims) map[string][]string {
+	now := time.Now()
+	header := func(alg string) map[string]any {
+		return map[string]any{"alg": alg, "kid": simtokens.KeyID, "typ": "JWT"}
+	}
+	text := simtokens.Part(header("HS256")) + "." + simtokens.Part(good)
+	mac := hmac.New(sha256.New, ours.Public())
+	mac.Write([]byte(text))
+	valid := ours.Token(good)
+	unsigned, _, _ := cutLast(valid)
+	all := map[string][]string{
+		"no token":          nil,
+		"two tokens":        {"Bearer " + valid, "Bearer " + valid},
+		"another scheme":    {"Basic " + valid},
+		"no JWT":            bearer("abc"),
+		"four parts":        bearer(valid + ".x"),
+		"no base64":         bearer("!.!.!"),
+		"forged":            bearer(theirs.Token(good)),
+		"changed":           bearer(strings.Replace(valid, ".", ".e", 1)),
+		"alg none":          bearer(simtokens.Part(header("none")) + "." + simtokens.Part(good) + "."),
+		"HS256 by our key":  bearer(text + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))),
+		"short ES256":       bearer(simtokens.Part(header("ES256")) + "." + simtokens.Part(good) + ".AAAA"),
+		"RS512":             bearer(ours.SignAs(header("RS512"), good)),
+		"another key":       bearer(ours.SignAs(map[string]any{"alg": "RS256", "kid": "other"}, good)),
+		"no signature":      bearer(unsigned + "."),
+		"signature removed": bearer(unsigned + ".SIGNATURE_REMOVED_BY_GOOGLE"),
+		"far too long":      bearer(ours.Token(good.With("more", strings.Repeat("x", 10_000)))),
+	}
+	for what, claims := range map[string]simtokens.Claims{
+		"expired":                 good.With("exp", now.Add(-time.Second).Unix()),
+		"without expiry":          good.With("exp", nil),
+		"not yet issued":          good.With("iat", now.Add(time.Hour).Unix()),
+		"not yet valid":           good.With("nbf", now.Add(time.Hour).Unix()),
+		"never issued":            good.With("iat", nil),
+		"another audience":        good.With("aud", "https://f.example/other"),
+		"a longer audience":       good.With("aud", good["aud"].(string)+"/"),
+		"audiences":               good.With("aud", []string{good["aud"].(string)}),
+		"no audience":             good.With("aud", ""),
+		"another issuer":          good.With("iss", "https://accounts.google.com.evil.example"),
+		"no issuer":               good.With("iss", nil),
+		"another account":         good.With("email", "tasks@evil.example"),
+		"an account in capitals":  good.With("email", strings.ToUpper(good["email"].(string))),
+		"no address":              good.With("email", nil),
+		"an unverified address":   good.With("email_verified", false),
+		"no word on the address":  good.With("email_verified", nil),
+		"a text for a truth":      good.With("email_verified", "true"),
+		"nobody":                  good.With("sub", nil),
+		"a far future in letters": good.With("exp", "9999999999"),
+	} {
+		all[what] = bearer(ours.Token(claims))
+	}
+	return all
+}
+
+func cutLast(token string) (before, after string, ok bool) {
+	at := strings.LastIndexByte(token, '.')
+	return token[:at], token[at+1:], at >= 0
+}
+
+func bearer(token string) []string { return []string{"Bearer " + token} }
+
+func post(ctx context.Context, function http.Handler, authorization []string) int {
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/", strings.NewReader(`{"userId":"1"}`))
+	r.Header["Authorization"] = authorization
+	answer := httptest.NewRecorder()
+	function.ServeHTTP(answer, r)
+	return answer.Code
+}
+
+// TestPushDoor: what cannot be a notification of our channel is refused before
+// our token is fetched.
+func TestPushDoor(t *testing.T) {
+	c := newCloud(t)
+	t.Setenv("FIRESTORE_EMULATOR_HOST", c.address)
+	function, err := directorypush.New(func(key string) string { return environment()[key] }, c.outside(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, headers := range map[string]map[string]string{
+		"nothing":        {},
+		"no token":       {"X-Goog-Channel-Id": "c"},
+		"an empty token": {"X-Goog-Channel-Id": "c", "X-Goog-Channel-Token": ""},
+		"no channel":     {"X-Goog-Channel-Token": "t"},
+		"a long token":   {"X-Goog-Channel-Id": "c", "X-Goog-Channel-Token": strings.Repeat("t", 257)},
+	} {
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(`{}`))
+		for name, value := range headers {
+			r.Header.Set(name, value)
+		}
+		answer := httptest.NewRecorder()
+		function.ServeHTTP(answer, r)
+		if answer.Code != http.StatusUnauthorized || c.calls.Load() != 0 {
+			t.Errorf("%s: answered %d, %d calls", what, answer.Code, c.calls.Load())
+		}
+	}
+}
+
+// TestSettings: each setting that is missing or wrong is named, all in one error.
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	builds := map[string]edge.New{"directory-push": directorypush.New}
+	for name, m := range machines {
+		builds[name] = m.build
+	}
+	for name, build := range builds {
+		asked := map[string]bool{}
+		_, err := build(func(key string) string { asked[key] = true; return "" }, wiring.Outside{})
+		if err == nil {
+			t.Fatalf("%s starts without settings", name)
+		}
+		optional := []string{"AUTOPROVISION_DATABASE", "AUTOPROVISION_QUEUE_PREFIX", "AUTOPROVISION_SECRET_PREFIX", "AUTOPROVISION_LOG_LEVEL"}
+		for key := range asked {
+			if named := strings.Contains(err.Error(), key+" is missing"); named == slices.Contains(optional, key) {
+				t.Errorf("%s: %s: named %v in: %v", name, key, named, err)
+			}
+		}
+		for key, value := range map[string]string{
+			"AUTOPROVISION_RECONCILE_URL": "http://f.example/reconcile", "AUTOPROVISION_SWEEP_URL": "https://f.example/sweep?x=1",
+			"AUTOPROVISION_TASKS_ACCOUNT": "tasks", "AUTOPROVISION_LOG_LEVEL": "loud",
+		} {
+			wrong := maps.Clone(environment())
+			wrong[key] = value
+			if _, err := build(func(key string) string { return wrong[key] }, wiring.Outside{}); err == nil || !strings.Contains(err.Error(), key) {
+				t.Errorf("%s: %s is %q: %v", name, key, value, err)
+			}
+		}
+		if _, err := build(func(key string) string { return environment()[key] }, wiring.Outside{}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
