@@ -138,7 +138,7 @@ func (r *run) hold(ctx context.Context, kind provision.OperationKind, list []due
 		}
 	}
 	if people > 0 {
-		r.Log.Warn("operations held", "operation", string(kind), "people", people)
+		r.Log.WarnContext(ctx, "operations held", "operation", string(kind), "people", people)
 	}
 	return g.Wait()
 }

@@ -22,7 +22,7 @@ func (r *run) remind(ctx context.Context) error {
 		return err
 	}
 	now := r.Business()
-	r.Log.Warn("held operations wait for an administrator", "people", people, "since", since.Format(time.RFC3339))
+	r.Log.WarnContext(ctx, "held operations wait for an administrator", "people", people, "since", since.Format(time.RFC3339))
 	return r.Store.Append(ctx, provision.Event{
 		ID: "held-" + now.Format(time.DateOnly), Time: now, Name: provision.EventNotice, Outcome: provision.OutcomeDone,
 		Cause: provision.Cause{Text: fmt.Sprintf("operations for %d people have been held since %s: confirm or dismiss them", people, since.Format(time.RFC3339))},

@@ -165,7 +165,7 @@ func (s *Sweeper) Run(ctx context.Context, id string) error {
 	case errors.Is(err, errHandOver):
 		return s.enqueue(ctx, id, run.sw.Turn)
 	case errors.Is(err, errTakenOver):
-		s.Log.Info("sweep goes on elsewhere", "sweep", id)
+		s.Log.InfoContext(ctx, "sweep goes on elsewhere", "sweep", id)
 		return nil // the other delivery lasts until it ends
 	case ctx.Err() != nil:
 		return err // stopped from outside: the task comes again
@@ -245,7 +245,7 @@ func (r *run) start(ctx context.Context) error {
 		}); err != nil {
 			return err
 		}
-		r.Log.Info("sweep started", "sweep", r.sw.ID, "cause", r.sw.Cause)
+		r.Log.InfoContext(ctx, "sweep started", "sweep", r.sw.ID, "cause", r.sw.Cause)
 	}
 	if err := r.configuration(ctx); err != nil {
 		return err
@@ -331,14 +331,14 @@ func (r *run) done(ctx context.Context) error {
 	}
 	r.sw.Looked = r.sw.ToLook
 	r.sw.State, r.sw.Stage, r.sw.FinishedAt = provision.SweepDone, "", r.Business()
-	r.Log.Info("sweep done", "sweep", r.sw.ID, "listed", r.sw.Listed, "looks", r.sw.ToLook)
+	r.Log.InfoContext(ctx, "sweep done", "sweep", r.sw.ID, "listed", r.sw.Listed, "looks", r.sw.ToLook)
 	return r.end(ctx)
 }
 
 // fail ends the sweep for a reason, in words.
 func (r *run) fail(ctx context.Context, cause error) error {
 	r.sw.State, r.sw.Stage, r.sw.FinishedAt, r.sw.Reason = provision.SweepFailed, "", r.Business(), cause.Error()
-	r.Log.Error("sweep failed", "sweep", r.sw.ID, "reason", r.sw.Reason)
+	r.Log.ErrorContext(ctx, "sweep failed", "sweep", r.sw.ID, "reason", r.sw.Reason)
 	if errors.Is(cause, errUnauthorized) {
 		if _, err := reconcile.MarkUnauthorized(ctx, r.Store, r.c, r.NewID(), r.Business()); err != nil {
 			return err

@@ -82,7 +82,7 @@ func (r *run) askAgain(ctx context.Context, set string) error {
 	if err != nil {
 		return err
 	}
-	r.Log.Warn("looks asked for again", "sweep", r.sw.ID, "looks", len(owed))
+	r.Log.WarnContext(ctx, "looks asked for again", "sweep", r.sw.ID, "looks", len(owed))
 	for ids := range slices.Chunk(owed, 500) {
 		list := make([]tasks.Task, len(ids))
 		for i, id := range ids {
