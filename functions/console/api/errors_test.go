@@ -100,6 +100,7 @@ func TestInvalidInputIsRefusedByName(t *testing.T) {
 		{"PUT authorization", `{"accessToken":["` + appToken + `"]}`, "body.accessToken"},
 		{"PUT authorization", `{"accessToken":"` + appToken + `","x":1}`, "body.x"},
 		{"PUT authorization", `{"AccessToken":"` + appToken + `"}`, "body.AccessToken body.accessToken"},
+		{"PUT authorization", `{"eyJhbGciOiJIUzI1NiJ9.` + strings.Repeat("k", 25) + `":1}`, "body.accessToken body.eyJhbGciOiJIUzI1NiJ9"}, // a token in the wrong place
 		{"PUT mapping", `{}`, "body.attributes"},
 		{"PUT mapping", `{"attributes":null}`, "body.attributes"},
 		{"PUT mapping", `{"attributes":[]}`, "body.attributes body.attributes body.attributes body.attributes"},
