@@ -51,7 +51,7 @@ func (p *Pages) attention(ctx context.Context, now time.Time, items []provision.
 	}
 	views := make([]attentionView, len(items))
 	for i, item := range items {
-		v := attentionView{Kind: attentionLabel(item.Kind), Why: item.Why, Todo: item.Todo, Since: momentAt(item.Since, now), AccountID: item.AccountID}
+		v := attentionView{Kind: attentionLabel(item.Kind), Why: sentence(item.Why), Todo: sentence(item.Todo), Since: momentAt(item.Since, now), AccountID: item.AccountID}
 		for _, id := range item.UserIDs[:min(named, len(item.UserIDs))] {
 			v.People = append(v.People, personLink{ID: id, Email: records[id].Email})
 		}

@@ -1,8 +1,12 @@
 package pages
 
 import (
+	"context"
+	"fmt"
+	"html/template"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,8 +24,21 @@ type attributesView struct {
 	Custom     []directory.Attribute
 	Sample     string
 	SampleDone bool
-	Problems   problems
+	// People are addresses to choose a sample from.
+	People []string
+	// Refused is true when nothing was saved, because of what is marked.
+	Refused  bool
+	Problems problems
 }
+
+// mappingCell is one row of the mapping with the page that it is on.
+type mappingCell struct {
+	Page attributesView
+	Row  mappingRow
+}
+
+// Row joins a row with the lists that it chooses from.
+func (v attributesView) Row(row mappingRow) mappingCell { return mappingCell{v, row} }
 
 // mappingRow is one app attribute with where it comes from.
 type mappingRow struct {
@@ -37,6 +54,14 @@ type mappingRow struct {
 	Other string
 	Value string
 	Error string
+}
+
+// Mark are the attributes of the row's field.
+func (row mappingRow) Mark() template.HTMLAttr {
+	if row.Error == "" {
+		return ""
+	}
+	return template.HTMLAttr(fmt.Sprintf(`aria-invalid="true" autofocus aria-describedby="error%d"`, row.Number))
 }
 
 const fromExpression = "expression"
@@ -102,7 +127,28 @@ func (p *Pages) showAttributes(w http.ResponseWriter, r *http.Request, status in
 			v.Rows[i].Other = v.Rows[i].Source
 		}
 	}
+	v.People = p.somePeople(r.Context())
 	return p.renderAs(w, r, status, "attributes", "Attributes", v)
+}
+
+// peopleOffered is how many people a sample can be chosen from without writing an address.
+const peopleOffered = 50
+
+// somePeople are addresses of active people in the directory; none when it gives no answer.
+func (p *Pages) somePeople(ctx context.Context) []string {
+	page, err := p.service.Directory.ListUsers(ctx, "")
+	if err != nil {
+		p.service.Log.Warn("people to choose a sample from could not be read", "error", err.Error())
+		return nil
+	}
+	var addresses []string
+	for _, u := range page.Users {
+		if u.Lifecycle == provision.Active && len(addresses) < peopleOffered {
+			addresses = append(addresses, u.Email)
+		}
+	}
+	slices.Sort(addresses)
+	return addresses
 }
 
 // mappingForm reads the rows of the form. at is the row of each mapped attribute.
@@ -143,9 +189,15 @@ func place(rows []mappingRow, at []int, found problems) {
 		if err != nil || i >= len(at) {
 			continue
 		}
-		rows[at[i]].Error = text
+		rows[at[i]].Error = sentence(text)
 		delete(found, field)
 	}
+	for i, row := range rows {
+		if row.Mandatory && row.Source == "" && found["attributes"] != "" {
+			rows[i].Error = "The app requires this attribute: choose where it comes from"
+		}
+	}
+	delete(found, "attributes")
 }
 
 func (p *Pages) saveAttributes(w http.ResponseWriter, r *http.Request) error {
@@ -162,7 +214,7 @@ func (p *Pages) saveAttributes(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	place(v.Rows, at, found)
-	v.Problems = found
+	v.Problems, v.Refused = found, true
 	return p.showAttributes(w, r, http.StatusUnprocessableEntity, v)
 }
 
@@ -181,10 +233,6 @@ func (p *Pages) trySample(w http.ResponseWriter, r *http.Request, v attributesVi
 		place(v.Rows, at, found)
 		v.Problems = problems{}
 		for field, text := range found {
-			if field == "attributes" || field == "" {
-				v.Problems["attributes"] = text
-				continue
-			}
 			atRow(v.Rows, field, text)
 		}
 		return p.showAttributes(w, r, http.StatusUnprocessableEntity, v)
@@ -200,7 +248,7 @@ func (p *Pages) trySample(w http.ResponseWriter, r *http.Request, v attributesVi
 func atRow(rows []mappingRow, app, text string) {
 	for i := range rows {
 		if strings.EqualFold(rows[i].App, app) {
-			rows[i].Error = text
+			rows[i].Error = sentence(text)
 		}
 	}
 }

@@ -16,11 +16,14 @@ type usageView struct {
 	Legend []label
 	Bars   []usageBar
 	// Empty is true when nothing has happened yet.
-	Empty         bool
-	Width, Height int
-	// Top is the number that the highest bar may stand for; Base is the line that bars stand on.
-	Top, Base int
-	Totals    []usageTotal
+	Empty bool
+	// Height is the drawing's, in pixels; Base is the line that bars stand on.
+	Height, Base int
+	// Top is the number that the highest bar may stand for.
+	Top int
+	// Ticks are days along the drawing: the first, the middle one and today.
+	Ticks  []string
+	Totals []usageTotal
 }
 
 type usageTotal struct {
@@ -30,28 +33,25 @@ type usageTotal struct {
 
 type usageBar struct {
 	Day    string
-	X      int
 	Parts  []usagePart
 	Counts []int // in the order of the legend
-	// Tick is shown below the bar; empty for most.
-	Tick string
+	place  int
 }
 
 type usagePart struct {
-	Class     string
-	X, Y      int
-	Width     int
-	Height    int
+	Class string
+	// X and Width are parts of the drawing's width, so that it fits any window.
+	X, Width  string
+	Y, Height int
 	Title     string
-	IsFailure bool
 }
 
 const (
-	chartHeight  = 150
-	chartLeft    = 30
-	barStep      = 20
-	barWidth     = 9
-	failureWidth = 4
+	chartHeight = 150
+	// A day's width is divided between what was done, failures and a gap.
+	dayWidth     = 100.0 / usageDays
+	barWidth     = dayWidth * 0.55
+	failureWidth = dayWidth * 0.22
 )
 
 // usageKind is what one colour stands for; failures have no one event.
@@ -74,14 +74,14 @@ func usageKinds() []usageKind {
 // and beside it a thinner one of failures.
 func viewUsage(counts []state.DayCount, now time.Time) usageView {
 	kinds := usageKinds()
-	v := usageView{Width: chartLeft + usageDays*barStep, Height: chartHeight + 24, Base: chartHeight}
+	v := usageView{Height: chartHeight + 2, Base: chartHeight}
 	place := map[string]int{}
 	for i := range usageDays {
 		day := now.UTC().AddDate(0, 0, i+1-usageDays)
 		place[day.Format(time.DateOnly)] = i
-		bar := usageBar{Day: day.Format("2 Jan"), X: chartLeft + i*barStep, Counts: make([]int, len(kinds))}
-		if i%7 == 1 || i == usageDays-1 {
-			bar.Tick = bar.Day
+		bar := usageBar{Day: day.Format("2 Jan"), place: i, Counts: make([]int, len(kinds))}
+		if i == 0 || i == usageDays/2 || i == usageDays-1 {
+			v.Ticks = append(v.Ticks, bar.Day)
 		}
 		v.Bars = append(v.Bars, bar)
 	}
@@ -124,7 +124,7 @@ func viewUsage(counts []state.DayCount, now time.Time) usageView {
 func (b *usageBar) draw(failureClass string, v usageView) {
 	top := float64(v.Top)
 	height := func(n int) int { return max(2, int(float64(n)/top*float64(chartHeight-10))) }
-	y := v.Base
+	y, left := v.Base, float64(b.place)*dayWidth
 	last := len(b.Counts) - 1
 	for k, n := range b.Counts[:last] {
 		if n == 0 {
@@ -132,12 +132,15 @@ func (b *usageBar) draw(failureClass string, v usageView) {
 		}
 		h := height(n)
 		y -= h
-		b.Parts = append(b.Parts, usagePart{Class: v.Legend[k].Class, X: b.X, Y: y, Width: barWidth, Height: h,
+		b.Parts = append(b.Parts, usagePart{Class: v.Legend[k].Class, X: share(left), Y: y, Width: share(barWidth), Height: h,
 			Title: b.Day + ": " + strconv.Itoa(n) + " × " + v.Legend[k].Text})
 	}
 	if n := b.Counts[last]; n > 0 {
 		h := height(n)
-		b.Parts = append(b.Parts, usagePart{Class: failureClass, X: b.X + barWidth + 1, Y: v.Base - h, Width: failureWidth, Height: h,
-			Title: b.Day + ": " + plural(n, "failure", "failures"), IsFailure: true})
+		b.Parts = append(b.Parts, usagePart{Class: failureClass, X: share(left + barWidth), Y: v.Base - h, Width: share(failureWidth), Height: h,
+			Title: b.Day + ": " + plural(n, "failure", "failures")})
 	}
 }
+
+// share is a part of a drawing's width, of a hundred.
+func share(x float64) string { return strconv.FormatFloat(x, 'f', 2, 64) + "%" }

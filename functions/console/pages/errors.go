@@ -2,7 +2,10 @@ package pages
 
 import (
 	"errors"
+	"html/template"
 	"net/http"
+	"regexp"
+	"strings"
 
 	"example.com/autoprovision/shared/fault"
 )
@@ -68,6 +71,30 @@ func words(err error) string {
 
 // problems are what is wrong with a form, by field; under "" what belongs to none.
 type problems map[string]string
+
+// fieldProblem is what is wrong with one field, under the id that the field names as its description.
+type fieldProblem struct{ ID, Text string }
+
+var notInID = regexp.MustCompile(`[^a-zA-Z0-9]+`)
+
+// At is what is wrong with a field; its text is empty for nothing.
+func (p problems) At(field string) fieldProblem {
+	return fieldProblem{ID: "error-" + notInID.ReplaceAllString(field, "-"), Text: sentence(p[field])}
+}
+
+// Mark are the attributes of a field: what describes it (ids of elements), and
+// when it was refused, that it is invalid and that it takes the focus.
+func (p problems) Mark(field string, describedBy ...string) template.HTMLAttr {
+	attributes := ""
+	if p[field] != "" {
+		describedBy = append([]string{p.At(field).ID}, describedBy...)
+		attributes = `aria-invalid="true" autofocus `
+	}
+	if len(describedBy) > 0 {
+		attributes += `aria-describedby="` + strings.Join(describedBy, " ") + `"`
+	}
+	return template.HTMLAttr(attributes) // ids of this package, and nothing that was entered
+}
 
 // refused sorts an error by field. ok is false for an error that is no matter
 // of what was entered, which then belongs on a page of its own.

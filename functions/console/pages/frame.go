@@ -179,6 +179,9 @@ func (m moment) Is() bool { return !m.At.IsZero() }
 // ISO is for machines.
 func (m moment) ISO() string { return m.At.Format(time.RFC3339) }
 
+// Short is Text without the zone, for tables.
+func (m moment) Short() string { return m.At.Format("2 Jan 2006, 15:04") }
+
 // Text is the date and hour, with the zone.
 func (m moment) Text() string { return m.At.Format("2 Jan 2006, 15:04 UTC") }
 
@@ -186,7 +189,9 @@ func (m moment) Text() string { return m.At.Format("2 Jan 2006, 15:04 UTC") }
 func (m moment) Far() string {
 	d := m.At.Sub(m.Now)
 	switch {
-	case d > -time.Minute && d < time.Minute:
+	case d > -time.Minute && d <= 0:
+		return "just now"
+	case d > 0 && d < time.Minute:
 		return "now"
 	case d > 0:
 		return "in " + span(d)

@@ -19,7 +19,6 @@ type framesView struct {
 type frameRow struct {
 	Name, Label     string
 	Suspend, Delete []frameOption
-	Error           string
 }
 
 type frameOption struct {
@@ -43,9 +42,7 @@ func (p *Pages) showFrames(w http.ResponseWriter, r *http.Request, status int, d
 	}
 	v := framesView{App: p.service.Profile.Name, Wizard: wizardOf(r, c), Archived: d.Archived != nil, Problems: found}
 	add := func(name, label string, f provision.TimeFrames) {
-		row := frameRow{Name: name, Label: label, Suspend: delays(f.SuspendAfter), Delete: delays(f.DeleteAfter)}
-		row.Error = or(found[name+".deleteAfter"], found[name+".suspendAfter"])
-		v.Rows = append(v.Rows, row)
+		v.Rows = append(v.Rows, frameRow{Name: name, Label: label, Suspend: delays(f.SuspendAfter), Delete: delays(f.DeleteAfter)})
 	}
 	add("appOff", "When "+v.App+" is turned off for a user", d.AppOff)
 	add("suspended", "When a user is suspended from Google", d.Suspended)

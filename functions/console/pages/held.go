@@ -23,7 +23,8 @@ type heldView struct {
 }
 
 type heldRow struct {
-	ID, Email string
+	ID        string
+	Person    personLink
 	Operation label
 	Why       string
 	Since     moment
@@ -39,8 +40,8 @@ func (p *Pages) held(r *http.Request, st admin.Status, token string, limit int) 
 		return nil, err
 	}
 	for _, rec := range records {
-		v.Rows = append(v.Rows, heldRow{ID: rec.UserID, Email: rec.Email, Operation: operationLabel(rec.Hold.Operation),
-			Why: heldWhy(rec), Since: momentAt(rec.Hold.HeldAt, st.Now)})
+		v.Rows = append(v.Rows, heldRow{ID: rec.UserID, Person: personLink{rec.UserID, rec.Email}, Operation: operationLabel(rec.Hold.Operation),
+			Why: sentence(heldWhy(rec)), Since: momentAt(rec.Hold.HeldAt, st.Now)})
 	}
 	v.Next, v.Whole = next, token == "" && next == ""
 	return v, nil

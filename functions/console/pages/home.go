@@ -12,9 +12,11 @@ import (
 const homeRows = 6
 
 type homeView struct {
-	Status   string
-	App      string
-	Since    moment
+	Status string
+	App    string
+	Since  moment
+	// Refused is true when the app refuses the token, also while it is off.
+	Refused  bool
 	Held     *heldView
 	Sweep    *sweepView
 	Lost     moment
@@ -38,7 +40,7 @@ func (p *Pages) home(w http.ResponseWriter, r *http.Request) error {
 	}
 	c := st.Configuration
 	v := homeView{Status: st.Status, App: p.service.Profile.Name, Since: momentAt(c.TurnedOnAt, st.Now),
-		Lost: momentAt(c.Authorization.LostAt, st.Now), Sweep: viewSweep(st)}
+		Refused: c.Authorization.State == provision.NeedsReauthorizing, Lost: momentAt(c.Authorization.LostAt, st.Now), Sweep: viewSweep(st)}
 	if st.Held != nil {
 		if v.Held, err = p.held(r, st, "", homeRows); err != nil {
 			return err
@@ -133,6 +135,9 @@ func (p *Pages) turnOn(w http.ResponseWriter, r *http.Request) error {
 	err := p.service.TurnOn(r.Context(), r.PostForm.Get("preview"))
 	if fault.Is(err, fault.Unready) {
 		return p.renderAs(w, r, http.StatusConflict, "turnon", "Turn on autoprovisioning", confirmView{App: p.service.Profile.Name, Missing: words(err)})
+	}
+	if fault.Is(err, fault.Conflict) {
+		return p.done(w, r, stepReview, "Not turned on: "+words(err)+". This is a new one.")
 	}
 	if err != nil {
 		return err

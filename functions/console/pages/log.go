@@ -27,7 +27,7 @@ func viewEvents(events []provision.Event, now time.Time) []eventRow {
 	rows := make([]eventRow, len(events))
 	for i, e := range events {
 		rows[i] = eventRow{When: momentAt(e.Time, now), Name: e.Name, Outcome: outcomeLabel(e.Outcome),
-			Person: personLink{e.UserID, e.Email}, Why: eventWhy(e.Cause, now), Error: e.Error}
+			Person: personLink{e.UserID, e.Email}, Why: sentence(eventWhy(e.Cause, now)), Error: sentence(e.Error)}
 	}
 	return rows
 }
@@ -35,7 +35,7 @@ func viewEvents(events []provision.Event, now time.Time) []eventRow {
 func eventWhy(c provision.Cause, now time.Time) string {
 	var parts []string
 	if c.Text != "" {
-		parts = append(parts, c.Text)
+		parts = append(parts, causeWords(c.Text))
 	}
 	if why := condition(c.Condition); why != "" {
 		if !c.Since.IsZero() {
@@ -205,7 +205,7 @@ func groupFailures(events []provision.Event, now time.Time) []failureGroup {
 		k := key{e.Name, e.Outcome, e.Error}
 		g := groups[k]
 		if g == nil {
-			g = &failureGroup{Name: e.Name, Outcome: outcomeLabel(e.Outcome), Error: e.Error, Todo: todo(e.Outcome)}
+			g = &failureGroup{Name: e.Name, Outcome: outcomeLabel(e.Outcome), Error: sentence(e.Error), Todo: todo(e.Outcome)}
 			groups[k], people[k] = g, map[string]bool{}
 		}
 		g.Count++

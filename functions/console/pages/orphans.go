@@ -18,6 +18,9 @@ func (p *Pages) orphansPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	for i := range rows {
+		rows[i].Why = sentence(rows[i].Why)
+	}
 	return p.render(w, r, "orphans", "Orphans", orphansView{App: p.service.Profile.Name, Rows: rows, Next: next})
 }
 

@@ -12,6 +12,7 @@ import (
 	"net/http"
 
 	"example.com/autoprovision/shared/admin"
+	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/secrets"
 )
 
@@ -109,6 +110,11 @@ func (p *Pages) routes() {
 	p.page("GET /log", p.logPage)
 	p.page("GET /log.csv", p.logCSV)
 	p.page("GET /log/failures", p.failuresPage)
+	p.page("GET /", noPage)
+}
+
+func noPage(http.ResponseWriter, *http.Request) error {
+	return fault.New(fault.NotFound, "", "There is no page at this address.")
 }
 
 // page registers a page for who is signed in.

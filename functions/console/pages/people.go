@@ -28,7 +28,7 @@ func (p *Pages) rows(people []admin.Person, now time.Time) []personRow {
 			Account: accountLabel(person.Account), Waits: heldWords(person.HeldBy)}
 		if next := person.Next; next != nil {
 			row.Operation, row.Due = operationLabel(next.Operation), momentAt(next.At, now)
-			row.Why = pendingWhy(*next, person.Reasons, now)
+			row.Why = sentence(pendingWhy(*next, person.Reasons, now))
 		}
 		rows[i] = row
 	}
@@ -69,6 +69,10 @@ func (p *Pages) peoplePage(w http.ResponseWriter, r *http.Request) error {
 		case !fault.Is(err, fault.NotFound):
 			v.Error = "The directory gave no answer, so only people with a record here are searched."
 		}
+	}
+	if v.Exact != nil && r.Header.Get("HX-Request") == "" { // a whole address was asked for
+		http.Redirect(w, r, v.Exact.Path(), http.StatusSeeOther)
+		return nil
 	}
 	people, next, err := p.service.Search(r.Context(), v.Query, q.Get("page"), pageRows)
 	if err != nil {

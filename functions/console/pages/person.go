@@ -14,6 +14,8 @@ import (
 type personView struct {
 	App string
 	personLink
+	// Local and Domain are the two parts of the name, between which it may be broken.
+	Local, Domain      string
 	Directory, Account label
 	AccountID          string
 	// Answer is why they have or lack an account; Until is what comes next.
@@ -44,6 +46,10 @@ func (p *Pages) personPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := personView{App: p.service.Profile.Name, personLink: personLink{person.ID, person.Email}, Directory: lifecycleLabel(person.Directory),
 		Account: accountLabel(person.Account), AccountID: person.Account.ID, Events: viewEvents(person.Events, st.Now)}
+	v.Local, v.Domain = v.Name(), ""
+	if at := strings.LastIndexByte(v.Local, '@'); at > 0 {
+		v.Local, v.Domain = v.Local[:at], v.Local[at:]
+	}
 	v.Answer, v.Until = answer(v.App, person, st), until(v.App, person, st)
 	v.More = further(v.App, person, st)
 	v.Timeline = viewTimeline(person, st.Now)
@@ -63,6 +69,12 @@ func (p *Pages) personPage(w http.ResponseWriter, r *http.Request) error {
 func answer(app string, person admin.Person, st admin.Status) string {
 	reasons := strings.Join(person.Reasons, "; ")
 	switch {
+	case person.Account.State == provision.AccountActive && len(person.Deadlines) > 0:
+		why := conditions(person)
+		if reasons != "" {
+			why += ": " + reasons
+		}
+		return fmt.Sprintf("They still have an active account in %s, although %s.", app, why)
 	case person.Account.State == provision.AccountActive && person.InScope:
 		return fmt.Sprintf("They have an active account in %s, because %s is turned on for them and they are in the provisioning scope.", app, app)
 	case person.Account.State == provision.AccountActive:
@@ -177,7 +189,7 @@ func noAttributes(person admin.Person) string {
 	if len(person.Desired) > 0 {
 		return ""
 	}
-	return "The directory's side is empty, because attributes are computed only for people who are active and in scope."
+	return "Attributes are computed from the directory only for people who are active and in scope."
 }
 
 func (p *Pages) lookNow(w http.ResponseWriter, r *http.Request) error {

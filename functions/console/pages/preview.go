@@ -129,7 +129,7 @@ func (p *Pages) previewRows(ctx context.Context, rows []provision.PreviewRow, pr
 	views := make([]previewRow, len(rows))
 	for i, row := range rows {
 		views[i] = previewRow{Person: personLink{row.UserID, row.Email}, Operation: operationLabel(row.Operation),
-			Due: momentAt(row.DueAt, now), AtOnce: row.DueAt.Before(preview.CreatedAt.Add(time.Minute)), Why: row.Why, AccountID: row.AccountID, UserName: row.UserName}
+			Due: momentAt(row.DueAt, now), AtOnce: row.DueAt.Before(preview.CreatedAt.Add(time.Minute)), Why: sentence(causeWords(row.Why)), AccountID: row.AccountID, UserName: row.UserName}
 		if next := records[row.UserID].Next; next != nil && next.Operation == row.Operation && !next.At.Equal(row.DueAt) {
 			views[i].Was = momentAt(next.At, now)
 		}

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -32,10 +33,10 @@ func (p *Pages) settingsPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.render(w, r, "settings", "Settings", p.viewSettings(st))
+	return p.render(w, r, "settings", "Settings", p.viewSettings(r.Context(), st))
 }
 
-func (p *Pages) viewSettings(st admin.Status) settingsView {
+func (p *Pages) viewSettings(ctx context.Context, st admin.Status) settingsView {
 	c := st.Configuration
 	v := settingsView{App: p.service.Profile.Name, Status: st.Status, On: c.On, Ready: c.Ready(), BaseURL: c.Connection.BaseURL,
 		VerifiedAt: momentAt(c.Authorization.VerifiedAt, st.Now), Protected: admin.ProtectedOf(c),
@@ -52,8 +53,9 @@ func (p *Pages) viewSettings(st admin.Status) settingsView {
 	for _, a := range p.service.Profile.Attributes {
 		names[a.Path] = a.Label
 	}
+	sources := p.sourceNames(ctx)
 	for _, m := range c.Mapping {
-		v.Mapping = append(v.Mapping, settingLine{or(names[m.App], m.App), or(m.Directory, m.Expression)})
+		v.Mapping = append(v.Mapping, settingLine{or(names[m.App], m.App), or(sources[m.Directory], or(m.Directory, m.Expression))})
 	}
 	if c.Scope != nil {
 		v.ScopeSet, v.Scope = true, scopeLines(*c.Scope)
@@ -64,27 +66,41 @@ func (p *Pages) viewSettings(st admin.Status) settingsView {
 	return v
 }
 
+// sourceNames are the names of the directory's attributes by path. Without an
+// answer of the directory the paths stand for themselves.
+func (p *Pages) sourceNames(ctx context.Context) map[string]string {
+	names := map[string]string{}
+	offered, err := p.service.Attributes(ctx)
+	if err != nil {
+		p.service.Log.Warn("the names of the directory's attributes could not be read", "error", err.Error())
+	}
+	for _, a := range offered {
+		names[a.Path] = a.Label
+	}
+	return names
+}
+
 func scopeLines(s provision.Scope) []settingLine {
 	var on, off []string
 	for _, o := range s.OrgUnits {
 		if o.On {
-			on = append(on, o.Path)
+			on = append(on, sentence(unitName(o.Path)))
 		} else {
-			off = append(off, o.Path)
+			off = append(off, sentence(unitName(o.Path)))
 		}
 	}
 	in := admin.ScopeOf(s)
-	lines := []settingLine{{"On for org units", or(strings.Join(on, ", "), "none")}}
+	lines := []settingLine{{"On for org units", or(strings.Join(on, ", "), "None")}}
 	if len(off) > 0 {
 		lines = append(lines, settingLine{"Off for org units", strings.Join(off, ", ")})
 	}
 	if len(in.AccessGroups) > 0 {
 		lines = append(lines, settingLine{"On for access groups", strings.Join(in.AccessGroups, ", ")})
 	}
-	lines = append(lines, settingLine{"Limited to groups", or(strings.Join(in.Groups, ", "), "no limit")})
-	domains := "all of the customer's"
+	lines = append(lines, settingLine{"Limited to groups", or(strings.Join(in.Groups, ", "), "No limit")})
+	domains := "All of the company's"
 	if len(in.Groups) > 0 {
-		domains = "the primary domain " + s.PrimaryDomain
+		domains = "The primary domain " + s.PrimaryDomain
 		if len(in.Domains) > 0 {
 			domains += ", and " + strings.Join(in.Domains, ", ")
 		}
@@ -96,7 +112,7 @@ func scopeLines(s provision.Scope) []settingLine {
 
 func frameLines(app string, d provision.Deprovisioning) []settingLine {
 	line := func(f provision.TimeFrames) string {
-		return "suspend: " + strings.ToLower(delayWords(f.SuspendAfter)) + "; hard delete: " + strings.ToLower(delayWords(f.DeleteAfter))
+		return "Suspend: " + strings.ToLower(delayWords(f.SuspendAfter)) + "; hard delete: " + strings.ToLower(delayWords(f.DeleteAfter))
 	}
 	lines := []settingLine{{"When " + app + " is turned off for a user", line(d.AppOff)}, {"When a user is suspended from Google", line(d.Suspended)},
 		{"When a user is deleted from Google", line(d.Deleted)}}
@@ -106,7 +122,15 @@ func frameLines(app string, d provision.Deprovisioning) []settingLine {
 	return lines
 }
 
-func percent(share float64) string { return strconv.FormatFloat(share*100, 'f', -1, 64) + " %" }
+// unitName is the path of an org unit, of which the root's says nothing.
+func unitName(path string) string {
+	if path == "/" {
+		return "the whole company"
+	}
+	return path
+}
+
+func percent(share float64) string { return strconv.FormatFloat(share*100, 'f', -1, 64) + "\u00a0%" }
 
 func (p *Pages) deletePage(w http.ResponseWriter, r *http.Request) error {
 	return p.render(w, r, "delete", "Delete configuration", confirmView{App: p.service.Profile.Name})

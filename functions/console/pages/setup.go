@@ -79,28 +79,52 @@ func (p *Pages) setup(w http.ResponseWriter, r *http.Request) error {
 }
 
 type checklistView struct {
-	App    string
-	Wizard *wizard
-	Error  string
+	App      string
+	Wizard   *wizard
+	Checks   []checkRow
+	Problems problems
+}
+
+// checkRow is one thing that must be so before the set-up.
+type checkRow struct {
+	Name, Text, Why string
+	Ticked          bool
+}
+
+func checks(app string) []checkRow {
+	return []checkRow{
+		{Name: "sso", Text: "Single sign-on for " + app + " is set up.", Why: "Without it, people get an account that they cannot sign in to, and there is no access token to copy."},
+		{Name: "invite", Text: "Somebody invites people in " + app + ".", Why: "Provisioned is not invited: " + app + " invites nobody by itself who was provisioned."},
+		{Name: "google", Text: "Google's own autoprovisioning for " + app + " is off.",
+			Why: "Two provisioners would undo each other's work. In the Google Admin console: " + app + " › Autoprovisioning › Status › Turn off."},
+	}
 }
 
 func (p *Pages) checklistPage(w http.ResponseWriter, r *http.Request) error {
-	return p.showChecklist(w, r, http.StatusOK, "")
+	return p.showChecklist(w, r, http.StatusOK, nil)
 }
 
-func (p *Pages) showChecklist(w http.ResponseWriter, r *http.Request, status int, problem string) error {
+func (p *Pages) showChecklist(w http.ResponseWriter, r *http.Request, status int, found problems) error {
 	c, err := p.service.Store.Configuration(r.Context())
 	if err != nil {
 		return err
 	}
-	return p.renderAs(w, r, status, "start", "Before you begin", checklistView{App: p.service.Profile.Name, Wizard: wizardOf(r, c), Error: problem})
+	v := checklistView{App: p.service.Profile.Name, Wizard: wizardOf(r, c), Checks: checks(p.service.Profile.Name), Problems: found}
+	for i := range v.Checks {
+		v.Checks[i].Ticked = r.PostForm.Has(v.Checks[i].Name)
+	}
+	return p.renderAs(w, r, status, "start", "Before you begin", v)
 }
 
 func (p *Pages) checklist(w http.ResponseWriter, r *http.Request) error {
-	for _, box := range []string{"sso", "invite", "google"} {
-		if !r.PostForm.Has(box) {
-			return p.showChecklist(w, r, http.StatusUnprocessableEntity, "Tick all three to go on: each of them makes accounts useless, or doubles them, when it is not so.")
+	found := problems{}
+	for _, check := range checks(p.service.Profile.Name) {
+		if !r.PostForm.Has(check.Name) {
+			found[check.Name] = "see to this first, and then tick it"
 		}
+	}
+	if len(found) > 0 {
+		return p.showChecklist(w, r, http.StatusUnprocessableEntity, found)
 	}
 	return p.done(w, r, stepToken, "")
 }
@@ -181,6 +205,8 @@ type reviewView struct {
 	Wizard *wizard
 	previewView
 	Settings settingsView
+	// Warnings say what of the settings is allowed but seldom meant.
+	Warnings []string
 }
 
 // review is the last step: a preview of turning on, made anew unless one is named.
@@ -203,11 +229,30 @@ func (p *Pages) review(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := reviewView{App: p.service.Profile.Name, Wizard: wizardOf(r, st.Configuration), Settings: p.viewSettings(st)}
+	v := reviewView{App: p.service.Profile.Name, Wizard: wizardOf(r, st.Configuration), Settings: p.viewSettings(ctx, st),
+		Warnings: seldomMeant(p.service.Profile.Name, st.Configuration)}
 	kind := provision.PreviewKind(or(r.URL.Query().Get("list"), string(provision.PreviewOperations)))
 	if v.previewView, err = p.viewPreview(ctx, preview, st.Configuration, kind, r.URL.Query().Get("page")); err != nil {
 		return err
 	}
 	refreshOnce(w, r, v)
 	return p.render(w, r, "review", "Review", v)
+}
+
+// seldomMeant warns of time frames that leave people who are gone with their account.
+func seldomMeant(app string, c provision.Configuration) []string {
+	d, _ := c.Policy()
+	var whose []string
+	for _, row := range []struct {
+		whose  string
+		frames provision.TimeFrames
+	}{{"for whom " + app + " is turned off", d.AppOff}, {"who are suspended from Google", d.Suspended}, {"who are deleted from Google", d.Deleted}} {
+		if row.frames.SuspendAfter == provision.Never && row.frames.DeleteAfter == provision.Never {
+			whose = append(whose, row.whose)
+		}
+	}
+	if len(whose) == 0 {
+		return nil
+	}
+	return []string{"Both time frames are “Never” for users " + strings.Join(whose, ", and for those ") + ": they keep their account in " + app + " for good."}
 }

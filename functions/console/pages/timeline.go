@@ -1,7 +1,6 @@
 package pages
 
 import (
-	"strings"
 	"time"
 
 	"example.com/autoprovision/shared/admin"
@@ -10,10 +9,11 @@ import (
 
 // timelineView draws conditions and their deadlines on a time axis.
 type timelineView struct {
-	Width, Height int
-	NowX, Axis    int
-	From, To      moment
-	Rows          []timelineRow
+	// Height and Axis are in pixels; what lies across is parts of the width, so that it fits any window.
+	Height, Axis    int
+	NowX, NowAnchor string
+	From, To        string
+	Rows            []timelineRow
 }
 
 type timelineRow struct {
@@ -21,23 +21,26 @@ type timelineRow struct {
 	Y     int
 	// Since is where the condition began; X is where its line begins, Length how long it is.
 	Since     moment
-	X, Length int
+	X, Length string
 	Marks     []timelineMark
 }
 
 type timelineMark struct {
-	X     int
-	Class string
-	Text  string
-	At    moment
+	X         string
+	Class     string
+	Text, Day string
+	At        moment
+	// TextY is where its text stands, and Anchor the class that says on which side.
+	TextY  int
+	Anchor string
 	// Past is true for what was due already.
 	Past bool
 }
 
 const (
-	timelineWidth  = 640
-	timelineMargin = 16
-	timelineRowGap = 46
+	timelineMargin = 2.5 // on each side, of a hundred
+	timelineTop    = 52
+	timelineRowGap = 84
 )
 
 // viewTimeline is nil for who has no condition.
@@ -65,13 +68,13 @@ func viewTimeline(person admin.Person, now time.Time) *timelineView {
 	if to.Sub(from) < 24*time.Hour {
 		to = from.Add(24 * time.Hour)
 	}
-	v := &timelineView{Width: timelineWidth, From: momentAt(from, now), To: momentAt(to, now)}
-	x := func(t time.Time) int {
-		return timelineMargin + int(float64(t.Sub(from))/float64(to.Sub(from))*float64(timelineWidth-2*timelineMargin))
+	v := &timelineView{From: dayOf(from), To: dayOf(to)}
+	x := func(t time.Time) float64 {
+		return timelineMargin + float64(t.Sub(from))/float64(to.Sub(from))*(100-2*timelineMargin)
 	}
-	v.NowX = x(now)
+	v.NowX, v.NowAnchor = share(x(now)), anchor(x(now))
 	for i, d := range person.Deadlines {
-		row := timelineRow{Label: sentence(condition(d.Condition.Name)), Y: 40 + i*timelineRowGap, Since: momentAt(d.Condition.Since, now), X: x(d.Condition.Since)}
+		row := timelineRow{Label: sentence(condition(d.Condition.Name)), Y: timelineTop + i*timelineRowGap, Since: momentAt(d.Condition.Since, now), X: share(x(d.Condition.Since))}
 		end := d.Condition.Since
 		for _, mark := range []struct {
 			at   time.Time
@@ -81,14 +84,15 @@ func viewTimeline(person admin.Person, now time.Time) *timelineView {
 				continue
 			}
 			l := operationLabel(mark.kind)
-			row.Marks = append(row.Marks, timelineMark{X: x(mark.at), Class: l.Class, Text: l.Text, At: momentAt(mark.at, now), Past: mark.at.Before(now)})
+			row.Marks = append(row.Marks, timelineMark{X: share(x(mark.at)), Class: l.Class, Text: l.Text, Day: dayOf(mark.at), At: momentAt(mark.at, now),
+				TextY: row.Y + 24 + 16*len(row.Marks), Anchor: anchor(x(mark.at)), Past: mark.at.Before(now)})
 			end = later(end, mark.at)
 		}
-		row.Length = x(later(end, now)) - row.X
+		row.Length = share(x(later(end, now)) - x(d.Condition.Since))
 		v.Rows = append(v.Rows, row)
 	}
-	v.Axis = 40 + len(v.Rows)*timelineRowGap
-	v.Height = v.Axis + 28
+	v.Axis = timelineTop + len(v.Rows)*timelineRowGap - 22
+	v.Height = v.Axis + 24
 	return v
 }
 
@@ -99,10 +103,16 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// sentence begins with a capital.
-func sentence(s string) string {
-	if s == "" {
-		return s
+// dayOf is a day as the axis shows it.
+func dayOf(t time.Time) string { return t.UTC().Format("2 Jan") }
+
+// anchor is the class that keeps a text at x, of a hundred, within the drawing.
+func anchor(x float64) string {
+	switch {
+	case x < 20:
+		return "to-right"
+	case x > 80:
+		return "to-left"
 	}
-	return strings.ToUpper(s[:1]) + s[1:]
+	return "middle"
 }

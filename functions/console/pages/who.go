@@ -2,6 +2,7 @@ package pages
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -28,11 +29,13 @@ type unitRow struct {
 	Depth      int
 	// State is on, off, or empty for what it inherits.
 	State string
-	// Inherited says what an org unit without a state of its own gets, and from where.
-	Inherited string
-	On        bool
+	// Inherited says what an org unit without a state of its own gets; From names
+	// the org unit it is from, empty for one with a state and for the whole company.
+	Inherited, From string
+	On              bool
 	// Gone is true for an org unit in the scope that the directory has no more.
-	Gone bool
+	Gone  bool
+	Error string
 }
 
 // groupPicker chooses groups by search.
@@ -49,6 +52,7 @@ type groupPicker struct {
 type domainRow struct {
 	Name             string
 	Primary, Checked bool
+	Error            string
 }
 
 func (p *Pages) whoPage(w http.ResponseWriter, r *http.Request) error {
@@ -79,10 +83,7 @@ func (p *Pages) showWho(w http.ResponseWriter, r *http.Request, status int, in a
 	if err != nil {
 		return err
 	}
-	for _, d := range domains {
-		checked := slices.ContainsFunc(in.Domains, func(x string) bool { return strings.EqualFold(x, d.Name) })
-		v.Domains = append(v.Domains, domainRow{Name: d.Name, Primary: d.Primary, Checked: checked})
-	}
+	v.Domains = domainRows(domains, in.Domains)
 	v.Groups.fill("groups", "Groups", "Only members of at least one of these groups are provisioned. Leave it empty for no such limit.", in.Groups)
 	v.Access.fill("accessGroups", "Access groups", "Turns "+v.App+" on for the members, whatever their org unit says; it never turns it off.", in.AccessGroups)
 	if len(v.Problems) == 0 {
@@ -96,8 +97,7 @@ func (p *Pages) showWho(w http.ResponseWriter, r *http.Request, status int, in a
 			v.Problems = problems{"reach": "People could not be counted: " + words(err)}
 		}
 	}
-	v.Groups.takeProblems(v.Problems)
-	v.Access.takeProblems(v.Problems)
+	v.takeProblems(in)
 	return p.renderAs(w, r, status, "who", "Who", v)
 }
 
@@ -105,17 +105,35 @@ func (g *groupPicker) fill(field, label, help string, chosen []string) {
 	g.Field, g.Label, g.Help, g.Chosen = field, label, help, chosen
 }
 
+// takeProblems puts what is wrong with a scope where its entries are shown.
+func (v *whoView) takeProblems(in admin.ScopeInput) {
+	v.Groups.takeProblems(v.Problems)
+	v.Access.takeProblems(v.Problems)
+	for i, unit := range in.OrgUnits {
+		at := slices.IndexFunc(v.Units, func(row unitRow) bool { return row.Path == unit.Path })
+		if at >= 0 {
+			v.Units[at].Error = v.Problems.At(fmt.Sprintf("orgUnits[%d].path", i)).Text
+		}
+	}
+	for i, name := range in.Domains {
+		at := slices.IndexFunc(v.Domains, func(row domainRow) bool { return strings.EqualFold(row.Name, name) })
+		if at >= 0 {
+			v.Domains[at].Error = v.Problems.At(fmt.Sprintf("domains[%d]", i)).Text
+		}
+	}
+}
+
 // takeProblems collects what is wrong with its groups.
 func (g *groupPicker) takeProblems(found problems) {
 	var texts []string
 	for field, text := range found {
 		if strings.HasPrefix(field, g.Field+"[") {
-			texts = append(texts, text)
+			texts = append(texts, sentence(text))
 		}
 	}
 	slices.Sort(texts)
 	if len(texts) > 0 {
-		g.Error = strings.Join(texts, "; ")
+		g.Error = strings.Join(texts, ". ")
 	}
 }
 
@@ -131,25 +149,42 @@ func unitRows(units []directory.OrgUnit, states []admin.OrgUnitInput) []unitRow 
 	for _, u := range units {
 		row := unitRow{Path: u.Path, Name: or(u.Name, u.Path), Depth: strings.Count(strings.TrimSuffix(u.Path, "/"), "/")}
 		if u.Path == "/" {
-			row.Name = "Everybody (the whole company)"
+			row.Name = "The whole company"
 		}
 		on, from := inherited(set, u.Path)
 		row.Inherited = "Inherit: off"
 		if on {
 			row.Inherited = "Inherit: on"
 		}
-		if from != "" {
-			row.Inherited += ", from " + from
+		if u.Path == "/" {
+			row.Inherited = "Not set: off"
 		}
 		row.On = on
 		if own, ok := set[u.Path]; ok {
 			row.On, row.State = own, onOff(own)
+		} else if from != "/" {
+			row.From = from
 		}
 		rows = append(rows, row)
 	}
 	for _, s := range states {
 		if !slices.ContainsFunc(units, func(u directory.OrgUnit) bool { return u.Path == s.Path }) {
-			rows = append(rows, unitRow{Path: s.Path, Name: s.Path, State: onOff(s.On), On: s.On, Gone: true})
+			rows = append(rows, unitRow{Path: s.Path, Name: s.Path, State: onOff(s.On), Gone: true})
+		}
+	}
+	return rows
+}
+
+// domainRows are the customer's domains, and those of the scope that it has no more.
+func domainRows(domains []directory.Domain, chosen []string) []domainRow {
+	var rows []domainRow
+	for _, d := range domains {
+		checked := slices.ContainsFunc(chosen, func(name string) bool { return strings.EqualFold(name, d.Name) })
+		rows = append(rows, domainRow{Name: d.Name, Primary: d.Primary, Checked: checked})
+	}
+	for _, name := range chosen {
+		if !slices.ContainsFunc(domains, func(d directory.Domain) bool { return strings.EqualFold(name, d.Name) }) {
+			rows = append(rows, domainRow{Name: name, Checked: true})
 		}
 	}
 	return rows

@@ -92,6 +92,25 @@ func condition(name provision.ConditionName) string {
 	return ""
 }
 
+// causeWords says for a person what a cause says in a word.
+func causeWords(cause string) string {
+	switch cause {
+	case "in scope":
+		return "they are in the provisioning scope"
+	case "adopted":
+		return "their account existed already, and was linked to them"
+	}
+	return cause
+}
+
+// sentence begins with a capital.
+func sentence(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
 // heldWords says what keeps a removal, as admin.Person.HeldBy names it.
 func heldWords(by string) string {
 	switch by {
