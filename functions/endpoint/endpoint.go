@@ -74,13 +74,13 @@ func (e *Endpoints) Reconcile(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if req.UserID == "" {
-		e.Log.Error("task without a user dropped", "path", r.URL.Path)
+		e.Log.ErrorContext(r.Context(), "task without a user dropped", "path", r.URL.Path)
 		e.answer(w, r, nil) // sent again it would say the same
 		return
 	}
 	res, err := e.Reconciler.Look(r.Context(), req)
 	if err == nil {
-		e.Log.Debug("look", "user", req.UserID, "sweep", req.SweepID, "done", res.Done, "waiting", res.Waiting)
+		e.Log.DebugContext(r.Context(), "look", "user", req.UserID, "sweep", req.SweepID, "done", res.Done, "waiting", res.Waiting)
 	} else if tries(r) >= giveUpAfter && !errors.Is(err, reconcile.ErrPaused) && !fault.Is(err, fault.Unready) && r.Context().Err() == nil {
 		err = e.giveUp(r.Context(), req, err)
 	}
@@ -88,7 +88,7 @@ func (e *Endpoints) Reconcile(w http.ResponseWriter, r *http.Request) {
 }
 
 func (e *Endpoints) giveUp(ctx context.Context, req reconcile.Request, cause error) error {
-	e.Log.Error("look given up until the next sweep", "user", req.UserID, "error", cause.Error())
+	e.Log.ErrorContext(ctx, "look given up until the next sweep", "user", req.UserID, "error", cause.Error())
 	event := provision.Event{ID: e.NewID(), Time: e.Now(), Name: provision.EventNotice, UserID: req.UserID, Outcome: provision.OutcomeFailed,
 		Cause: provision.Cause{Text: "the look was tried too often"}, Error: cause.Error()}
 	if err := e.Store.Append(ctx, event); err != nil {
@@ -138,7 +138,7 @@ func (e *Endpoints) task(w http.ResponseWriter, r *http.Request, into any) bool 
 		err = json.Unmarshal(body, into)
 	}
 	if err != nil {
-		e.Log.Error("task with a senseless body dropped", "path", r.URL.Path, "error", err.Error())
+		e.Log.ErrorContext(r.Context(), "task with a senseless body dropped", "path", r.URL.Path, "error", err.Error())
 		w.WriteHeader(http.StatusNoContent) // sent again it would say the same
 		return false
 	}

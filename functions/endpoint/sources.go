@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"context"
 	"io"
 	"net/http"
 
@@ -22,7 +23,7 @@ func (e *Endpoints) DirectoryPush(w http.ResponseWriter, r *http.Request) {
 		ChannelID: r.Header.Get("X-Goog-Channel-Id"), Token: r.Header.Get("X-Goog-Channel-Token"),
 		State: r.Header.Get("X-Goog-Resource-State"), Body: body,
 	})
-	e.answer(w, r, e.senseless("push", err))
+	e.answer(w, r, e.senseless(r.Context(), "push", err))
 }
 
 // AuditEvent hears the audit log: a CloudEvent, or what Pub/Sub pushes. 204
@@ -39,16 +40,16 @@ func (e *Endpoints) AuditEvent(w http.ResponseWriter, r *http.Request) {
 		e.answer(w, r, fault.Wrap(fault.Unavailable, "audit: read", err))
 		return
 	}
-	e.answer(w, r, e.senseless("audit", e.Audit.Receive(r.Context(), body)))
+	e.answer(w, r, e.senseless(r.Context(), "audit", e.Audit.Receive(r.Context(), body)))
 }
 
 // senseless logs why a message makes no sense, and is then done with it: sent
 // again it would say the same.
-func (e *Endpoints) senseless(source string, err error) error {
+func (e *Endpoints) senseless(ctx context.Context, source string, err error) error {
 	if !fault.Is(err, fault.Invalid) {
 		return err
 	}
-	e.Log.Warn("message without sense dropped", "source", source, "reason", err.Error())
+	e.Log.WarnContext(ctx, "message without sense dropped", "source", source, "reason", err.Error())
 	return nil
 }
 

@@ -198,7 +198,7 @@ func (s *Service) edit(ctx context.Context, what string, change func(*provision.
 			return c, err
 		}
 		s.Reconciler.Forget()
-		s.Log.Info("configuration changed", "what", what, "revision", next.Revision)
+		s.Log.InfoContext(ctx, "configuration changed", "what", what, "revision", next.Revision)
 		return next, s.settle(context.WithoutCancel(ctx), next.Revision)
 	}
 }
@@ -328,7 +328,7 @@ func (s *Service) TurnOn(ctx context.Context, confirmed string) error {
 		return err
 	}
 	if err := s.Push.Renew(context.WithoutCancel(ctx)); err != nil { // seconds become a sweep interval, and nothing is lost
-		s.Log.Warn("no push channel: changes are seen by the next sweep", "error", err.Error())
+		s.Log.WarnContext(ctx, "no push channel: changes are seen by the next sweep", "error", err.Error())
 	}
 	return s.resweep(ctx, c, "turnOn")
 }
@@ -380,7 +380,7 @@ func (s *Service) TurnOff(ctx context.Context) error {
 
 func (s *Service) closePush(ctx context.Context) {
 	if err := s.Push.Close(context.WithoutCancel(ctx)); err != nil {
-		s.Log.Warn("the push channel could not be stopped; it ends by itself", "error", err.Error())
+		s.Log.WarnContext(ctx, "the push channel could not be stopped; it ends by itself", "error", err.Error())
 	}
 }
 

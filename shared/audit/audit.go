@@ -83,7 +83,7 @@ func (r *Reader) follow(ctx context.Context, entry Entry) (unknown int, err erro
 		if !known {
 			unknown++
 			action = guess(event)
-			r.Log.Info("audit event without a meaning", "event", clip(event.Name), "taken for", action)
+			r.Log.InfoContext(ctx, "audit event without a meaning", "event", clip(event.Name), "takenFor", action)
 		}
 		errs = append(errs, one.do(ctx, action, event))
 	}

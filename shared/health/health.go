@@ -37,6 +37,7 @@ type Store interface {
 	state.Sources
 	state.Channels
 	Configuration(ctx context.Context) (provision.Configuration, error)
+	Held(ctx context.Context) (state.Held, error)
 }
 
 // Ports are what health needs; all but Backlog are required.
@@ -95,7 +96,7 @@ func (h *Health) note(ctx context.Context, change func(*provision.Sources, time.
 		h.mu.Lock()
 		h.heard.Unknown += heard.Unknown
 		h.mu.Unlock()
-		h.Log.Warn("what the sources said last is not stored", "error", err.Error())
+		h.Log.WarnContext(ctx, "what the sources said last is not stored", "error", err.Error())
 	}
 }
 

@@ -147,8 +147,11 @@ func TestStates(t *testing.T) {
 	edit(func(c *provision.Configuration) { c.Authorization.State = provision.NeedsReauthorizing })
 	want("unauthorized", Down, Silent, Down)
 	must(t, w.Write(t.Context()))
-	if line := w.log.String(); !strings.Contains(line, "level=WARN msg=sources push=down") {
-		t.Errorf("logged %q", line)
+	line := w.log.String()
+	for _, want := range []string{"level=WARN msg=sources push=down", "overdueSeconds=-1 held=0 on=true authorization=needsReauthorization"} {
+		if !strings.Contains(line, want) {
+			t.Errorf("logged %q, without %q", line, want)
+		}
 	}
 }
 
@@ -165,6 +168,9 @@ func TestWork(t *testing.T) {
 		must(t, err)
 		if want := (Work{Known: true, Waiting: 3, OldestDueAt: test.want}); r.Work != want {
 			t.Errorf("work %+v, want %+v", r.Work, want)
+		}
+		if got, want := r.overdue(), 0; !test.want.IsZero() && got != 60 || test.want.IsZero() && got != want {
+			t.Errorf("overdue for %d s", got)
 		}
 	}
 }

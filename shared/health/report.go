@@ -2,6 +2,7 @@ package health
 
 import (
 	"context"
+	"log/slog"
 	"time"
 )
 
@@ -142,18 +143,39 @@ func (h *Health) work(ctx context.Context, r *Report) error {
 	return nil
 }
 
-// Write writes the report to the log, as a warning when a source is down.
+// Write writes the report to the log, as a warning when a source is down: one
+// line, from which most alerts are counted (infra/docs/logs.md).
 func (h *Health) Write(ctx context.Context) error {
 	r, err := h.Report(ctx)
 	if err != nil {
 		return err
 	}
-	log := h.Log.Info
-	if r.Push.State == Down || r.Sweep.State == Down {
-		log = h.Log.Warn
+	c, err := h.Store.Configuration(ctx)
+	if err != nil {
+		return err
 	}
-	log("sources", "push", r.Push.State, "lastPush", r.Push.LastAt, "channels", r.Push.Channels, "channelsExpire", r.Push.ExpiresAt,
+	held, err := h.Store.Held(ctx)
+	if err != nil {
+		return err
+	}
+	level := slog.LevelInfo
+	if r.Push.State == Down || r.Sweep.State == Down {
+		level = slog.LevelWarn
+	}
+	h.Log.Log(ctx, level, "sources", "push", r.Push.State, "lastPush", r.Push.LastAt, "channels", r.Push.Channels, "channelsExpire", r.Push.ExpiresAt,
 		"audit", r.Audit.State, "lastAudit", r.Audit.LastAt, "unknownAudit", r.Audit.Unknown,
-		"sweep", r.Sweep.State, "lastSweep", r.Sweep.LastAt, "waiting", r.Work.Waiting, "oldestDue", r.Work.OldestDueAt)
+		"sweep", r.Sweep.State, "lastSweep", r.Sweep.LastAt, "waiting", r.Work.Waiting, "oldestDue", r.Work.OldestDueAt,
+		"overdueSeconds", r.overdue(), "held", held.People, "on", c.On, "authorization", string(c.Authorization.State))
 	return nil
+}
+
+// overdue is for how many seconds the oldest work has been due; 0 when none is, -1 when the queue cannot tell.
+func (r Report) overdue() int {
+	switch {
+	case !r.Work.Known:
+		return -1
+	case r.Work.OldestDueAt.IsZero():
+		return 0
+	}
+	return int(r.Now.Sub(r.Work.OldestDueAt).Seconds())
 }

@@ -130,7 +130,7 @@ func (c *Channels) bridge(ctx context.Context, conf provision.Configuration, bef
 	if complete(alive) || conf.SweptAt.Before(conf.TurnedOnAt) {
 		return nil
 	}
-	c.Log.Info("there was no push channel for a while: asking for a sweep")
+	c.Log.InfoContext(ctx, "there was no push channel for a while: asking for a sweep")
 	return c.Hints.Sweep(ctx, "channel "+opened[0].ID)
 }
 
@@ -196,7 +196,7 @@ func (c *Channels) open(ctx context.Context, fresh []state.PushChannel) ([]state
 	if !fault.Is(err, fault.Invalid) {
 		return nil, err
 	}
-	c.Log.Info("one channel for every event was refused: opening one for each")
+	c.Log.InfoContext(ctx, "one channel for every event was refused: opening one for each")
 	var opened []state.PushChannel
 	var errs []error
 	for _, event := range directory.UserEvents() {
@@ -232,7 +232,7 @@ func (c *Channels) watch(ctx context.Context, event string, token secrets.Value)
 	if err := c.Store.PutChannel(ctx, record); err != nil {
 		return record, errors.Join(err, c.Watcher.Stop(ctx, ch))
 	}
-	c.Log.Info("push channel opened", "channel", record.ID, "event", cmp.Or(event, "every"), "expires", record.Expiration)
+	c.Log.InfoContext(ctx, "push channel opened", "channel", record.ID, "event", cmp.Or(event, "every"), "expires", record.Expiration)
 	return record, nil
 }
 

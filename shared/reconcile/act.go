@@ -89,7 +89,7 @@ func (a *attempt) perform(ctx, settle context.Context) (more bool, err error) {
 		return false, firstError(err, a.abandon(settle))
 	}
 	if held {
-		a.Log.Warn("operation held", "user", a.rec.UserID, "operation", string(a.op.Kind), "condition", string(a.op.Cause.Condition))
+		a.Log.WarnContext(ctx, "operation held", "user", a.rec.UserID, "operation", string(a.op.Kind), "condition", string(a.op.Cause.Condition))
 		return a.finish(settle)
 	}
 	if a.Real().Add(operationTime).After(a.rec.Lease.Until) {
@@ -184,7 +184,7 @@ func (a *attempt) recordAppFailure(ctx context.Context, out outcome) (more bool,
 		return a.finish(ctx, event)
 	}
 	pause := a.breaker.failed(out.retryAfter)
-	a.Log.Warn("the app fails", "user", a.rec.UserID, "operation", string(a.op.Kind), "error", out.text, "pause", pause)
+	a.Log.WarnContext(ctx, "the app fails", "user", a.rec.UserID, "operation", string(a.op.Kind), "error", out.text, "pause", pause)
 	return false, firstError(a.leave(ctx, out), paused(pause))
 }
 
@@ -231,7 +231,7 @@ func (a *attempt) finish(ctx context.Context, events ...provision.Event) (more b
 	}
 	a.rec = d.Record
 	a.res.Record, a.res.Waiting = d.Record, waiting(d.Record)
-	a.logEvents(events)
+	a.logEvents(ctx, events)
 	return d.Operation != nil, a.wakeUp(ctx, d.Record.UserID, d.WakeAt)
 }
 
@@ -283,19 +283,10 @@ func (a *attempt) event(id string, kind provision.OperationKind, outcome provisi
 	}
 }
 
-func (r *Reconciler) logEvents(events []provision.Event) {
+func (r *Reconciler) logEvents(ctx context.Context, events []provision.Event) {
 	for _, e := range events {
-		attrs := []any{"event", e.Name, "user", e.UserID, "outcome", string(e.Outcome)}
-		if e.Cause.Condition != "" {
-			attrs = append(attrs, "condition", string(e.Cause.Condition))
-		}
-		if e.Cause.Text != "" {
-			attrs = append(attrs, "cause", e.Cause.Text)
-		}
-		if e.Error != "" {
-			attrs = append(attrs, "error", e.Error)
-		}
-		r.Log.Info("operation", attrs...)
+		r.Log.InfoContext(ctx, "operation", "event", e.Name, "user", e.UserID, "outcome", string(e.Outcome),
+			"condition", string(e.Cause.Condition), "cause", e.Cause.Text, "error", e.Error)
 	}
 }
 

@@ -66,7 +66,7 @@ func (a *attempt) recovered(ctx context.Context, out outcome, happened bool) err
 	if err := a.keep(ctx, &a.rec, events...); err != nil {
 		return err
 	}
-	a.logEvents(events)
+	a.logEvents(ctx, events)
 	if !happened {
 		return nil
 	}

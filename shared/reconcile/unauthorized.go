@@ -46,7 +46,7 @@ func (r *Reconciler) loseAuthorization(ctx context.Context, c provision.Configur
 	}
 	r.Forget()
 	if news {
-		r.Log.Error("the app refuses the access token: reauthorize", "kind", "unauthorized")
+		r.Log.ErrorContext(ctx, "the app refuses the access token: reauthorize", "kind", "unauthorized")
 	}
 	res.Waiting = "the app needs to be reauthorized"
 	return r.endLook(ctx, req)

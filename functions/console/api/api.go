@@ -219,6 +219,6 @@ func (a *api) guard(w http.ResponseWriter, r *http.Request) {
 		panic(v)
 	}
 	id := a.service.NewID()
-	a.service.Log.Error("api request panicked", "request", id, "method", r.Method, "kind", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
+	a.service.Log.ErrorContext(r.Context(), "api request panicked", "request", id, "method", r.Method, "kind", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
 	write(w, internal(id))
 }

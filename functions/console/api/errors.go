@@ -184,7 +184,7 @@ func (a *api) problem(ctx context.Context, op huma.Operation, err error) *Proble
 			return newProblem(http.StatusServiceUnavailable, "the request was given up")
 		}
 		id := a.service.NewID()
-		a.service.Log.Error("api request failed", "request", id, "operation", op.OperationID, "error", err.Error())
+		a.service.Log.ErrorContext(ctx, "api request failed", "request", id, "operation", op.OperationID, "error", err.Error())
 		return internal(id)
 	}
 	return p

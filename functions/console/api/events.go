@@ -116,7 +116,7 @@ func (a *api) table(hc huma.Context, f state.EventFilter, rows []provision.Event
 		rows, next, err = a.service.Events(hc.Context(), f)
 	}
 	if err != nil {
-		a.service.Log.Warn("events were not sent to their end", "error", err.Error())
+		a.service.Log.WarnContext(hc.Context(), "events were not sent to their end", "error", err.Error())
 		panic(http.ErrAbortHandler)
 	}
 }
