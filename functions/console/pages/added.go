@@ -15,8 +15,8 @@ func Moment(at, now time.Time) any { return momentAt(at, now) }
 // OperationLabel is for the part "label".
 func OperationLabel(k provision.OperationKind) any { return operationLabel(k) }
 
-// Why says in a clause why an event happened; empty when there is nothing to say.
-func Why(c provision.Cause, now time.Time) string { return eventWhy(c, now) }
+// Condition says in a clause what holds; empty for none.
+func Condition(name provision.ConditionName) string { return condition(name) }
 
 // Waits says what keeps a removal that admin.Person.HeldBy names; empty for nothing.
 func Waits(by string) string { return heldWords(by) }

@@ -64,7 +64,9 @@ type frame struct {
 	Flash      string
 	// Refresh makes the page load itself again every second, without script.
 	Refresh bool
-	Page    any
+	// Style is the address of a further style sheet; empty for none.
+	Style string
+	Page  any
 }
 
 // refreshing is a page that shows something under way.
@@ -88,7 +90,8 @@ func (p *Pages) renderAs(w http.ResponseWriter, r *http.Request, status int, nam
 }
 
 // Frame answers with a page that is not one of this package: t is its body's
-// template, executed with view. See Parse.
+// template, executed with view (see Parse). A view with a method Style() string
+// has a style sheet of its own at that address.
 func (p *Pages) Frame(w http.ResponseWriter, r *http.Request, t *template.Template, title string, view any) error {
 	return p.execute(w, r, http.StatusOK, t, title, view)
 }
@@ -101,7 +104,7 @@ func Parse(text string) *template.Template {
 }
 
 func (p *Pages) execute(w http.ResponseWriter, r *http.Request, status int, t *template.Template, title string, view any) error {
-	f := frame{Title: title, App: p.service.Profile.Name, Page: view, SignedIn: p.sessions.valid(r)}
+	f := frame{Title: title, App: p.service.Profile.Name, Page: view, SignedIn: isSignedIn(r)}
 	if f.SignedIn {
 		st, err := p.service.Status(r.Context())
 		if err != nil && status < http.StatusBadRequest {
@@ -113,6 +116,9 @@ func (p *Pages) execute(w http.ResponseWriter, r *http.Request, status int, t *t
 	}
 	if u, ok := view.(refreshing); ok {
 		f.Refresh = u.underWay()
+	}
+	if s, ok := view.(interface{ Style() string }); ok {
+		f.Style = s.Style()
 	}
 	var page bytes.Buffer // whole, so that an error half-way is no half page
 	if err := t.ExecuteTemplate(&page, "frame.html", f); err != nil {
