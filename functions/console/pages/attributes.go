@@ -17,9 +17,11 @@ import (
 )
 
 type attributesView struct {
-	App        string
-	Wizard     *wizard
-	Rows       []mappingRow
+	App    string
+	Wizard *wizard
+	Rows   []mappingRow
+	// Open is true when an attribute that is not mandatory is mapped.
+	Open       bool
 	Standard   []directory.Attribute
 	Custom     []directory.Attribute
 	Sample     string
@@ -45,6 +47,8 @@ type mappingRow struct {
 	Number     int
 	App, Label string
 	Mandatory  bool
+	// Opens is true for the first row that may be left as it is.
+	Opens bool
 	// Free is true for a row whose app attribute is typed in.
 	Free bool
 	// Source is a directory attribute, "expression", or empty for not mapped.
@@ -82,9 +86,13 @@ func (p *Pages) mappingRows(mapped []provision.MappedAttribute) []mappingRow {
 		}
 		rows = append(rows, row)
 	}
-	for _, a := range p.service.Profile.Attributes {
-		add(mappingRow{App: a.Path, Label: a.Label, Mandatory: a.Mandatory}, byApp[strings.ToLower(a.Path)])
-		delete(byApp, strings.ToLower(a.Path))
+	for _, mandatory := range []bool{true, false} {
+		for _, a := range p.service.Profile.Attributes {
+			if a.Mandatory == mandatory {
+				add(mappingRow{App: a.Path, Label: a.Label, Mandatory: a.Mandatory}, byApp[strings.ToLower(a.Path)])
+				delete(byApp, strings.ToLower(a.Path))
+			}
+		}
 	}
 	for _, m := range mapped {
 		if _, left := byApp[strings.ToLower(m.App)]; left {
@@ -121,6 +129,11 @@ func (p *Pages) showAttributes(w http.ResponseWriter, r *http.Request, status in
 		} else {
 			v.Standard = append(v.Standard, a)
 		}
+	}
+	optional := slices.IndexFunc(v.Rows, func(row mappingRow) bool { return !row.Mandatory })
+	v.Rows[optional].Opens = true // there is always the empty row
+	for _, row := range v.Rows[optional:] {
+		v.Open = v.Open || row.Source != "" || row.App != "" && row.Free || row.Error != ""
 	}
 	for i := range v.Rows {
 		if !known[v.Rows[i].Source] {

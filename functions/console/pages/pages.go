@@ -9,6 +9,7 @@
 package pages
 
 import (
+	"context"
 	"net/http"
 
 	"example.com/autoprovision/shared/admin"
@@ -20,9 +21,10 @@ import (
 type Options struct {
 	Service *admin.Service
 	SignIn  SignIn
-	// SessionKey signs sessions: every instance that serves the console has the same one.
-	SessionKey secrets.Value
-	// Secure is true where the pages are reached by https only.
+	// SessionKey signs sessions: every instance that serves the console has the
+	// same one. It is asked for only by requests that carry or begin a session.
+	SessionKey func(ctx context.Context) (secrets.Value, error)
+	// Secure is true where the pages are reached by https only, at a host of their own.
 	Secure bool
 }
 
@@ -43,6 +45,7 @@ func New(o Options) *Pages {
 		sessions: sessions{key: o.SessionKey, now: o.Service.Real, secure: o.Secure}}
 	p.open.Handle("GET /static/", static())
 	p.openRoute("GET /sign-in", p.signInPage)
+	p.openRoute("GET /sign-in/callback", p.finishSignIn)
 	p.openRoute("POST /sign-in", p.finishSignIn)
 	p.openRoute("POST /sign-out", p.signOut)
 	p.routes()
@@ -133,9 +136,21 @@ func (p *Pages) route(w http.ResponseWriter, r *http.Request) {
 		p.answer(p.finishSignIn).ServeHTTP(w, r)
 		return
 	}
-	if !p.sessions.valid(r) {
-		p.answer(p.challenge).ServeHTTP(w, r)
-		return
+	person, ok, err := p.sessions.person(r)
+	if err == nil && ok {
+		err = p.signIn.Still(r.Context(), person)
 	}
-	p.mux.ServeHTTP(w, r)
+	switch {
+	case fault.Is(err, fault.Unauthorized):
+		p.answer(func(w http.ResponseWriter, r *http.Request) error { return p.dismiss(w, r, err) }).ServeHTTP(w, r)
+	case err != nil:
+		p.answer(func(http.ResponseWriter, *http.Request) error { return err }).ServeHTTP(w, r)
+	case !ok:
+		p.answer(p.challenge).ServeHTTP(w, r)
+	default:
+		if _, pattern := p.mux.Handler(r); r.Method == http.MethodPost {
+			p.service.Log.InfoContext(r.Context(), "administrator acts", "person", person, "call", pattern)
+		}
+		p.mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), signedIn{}, true)))
+	}
 }

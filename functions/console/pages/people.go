@@ -1,7 +1,9 @@
 package pages
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,6 +79,9 @@ func (p *Pages) peoplePage(w http.ResponseWriter, r *http.Request) error {
 	people, next, err := p.service.Search(r.Context(), v.Query, q.Get("page"), pageRows)
 	if err != nil {
 		return err
+	}
+	if next == "" && q.Get("page") == "" { // everybody is here; pages are by id
+		slices.SortFunc(people, func(a, b admin.Person) int { return cmp.Compare(a.Email, b.Email) })
 	}
 	v.Rows, v.Next = p.rows(people, p.service.Business()), next
 	if v.Exact != nil {

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -23,9 +24,15 @@ type SignIn interface {
 	// by sending them to an identity provider, and then returns true; otherwise
 	// the page asks for a token.
 	Begin(w http.ResponseWriter, r *http.Request) (answered bool)
-	// Finish is called with what the visitor or the provider sent to /sign-in.
-	// It returns nil for an administrator and fault.Unauthorized for anybody else.
-	Finish(w http.ResponseWriter, r *http.Request) error
+	// Finish is called with what the visitor sent to /sign-in, or the provider
+	// through them to /sign-in/callback. It returns who an administrator is, in
+	// letters and digits, and fault.Unauthorized for anybody else.
+	Finish(w http.ResponseWriter, r *http.Request) (person string, err error)
+	// Still is called at each request of a session. It returns nil while the
+	// person is an administrator, and fault.Unauthorized when they are not any more.
+	Still(ctx context.Context, person string) error
+	// Provider is the name of the identity provider; empty where there is none.
+	Provider() string
 }
 
 // TokenSignIn lets in who has the token.
@@ -38,93 +45,148 @@ type tokenSignIn struct{ want [sha256.Size]byte }
 
 func (tokenSignIn) Begin(http.ResponseWriter, *http.Request) bool { return false }
 
-func (s tokenSignIn) Finish(_ http.ResponseWriter, r *http.Request) error {
+// Still is nil: whoever knows the token is the administrator.
+func (tokenSignIn) Still(context.Context, string) error { return nil }
+
+func (tokenSignIn) Provider() string { return "" }
+
+func (s tokenSignIn) Finish(_ http.ResponseWriter, r *http.Request) (string, error) {
 	got := sha256.Sum256([]byte(strings.TrimSpace(r.FormValue("token"))))
 	if subtle.ConstantTimeCompare(got[:], s.want[:]) != 1 {
-		return fault.New(fault.Unauthorized, "", "this is not the sign-in token: copy it again from the address that the program printed at its start")
+		return "", fault.New(fault.Unauthorized, "", "this is not the sign-in token: copy it again from the address that the program printed at its start")
 	}
-	return nil
+	return "", nil
 }
 
 const (
 	sessionCookie = "autoprovision-session"
 	sessionLife   = 12 * time.Hour
+	// hostPrefix makes a browser keep a cookie for this host alone, set by it,
+	// over https, for every path (RFC 6265bis section 4.1.3).
+	hostPrefix = "__Host-"
 )
+
+// Fixed is the key of a single process, as Options.SessionKey.
+func Fixed(key secrets.Value) func(context.Context) (secrets.Value, error) {
+	return func(context.Context) (secrets.Value, error) { return key, nil }
+}
 
 // sessions are signed values in a cookie, so that instances share nothing but a key.
 type sessions struct {
-	key    secrets.Value
+	key    func(ctx context.Context) (secrets.Value, error)
 	now    clock.Real
 	secure bool
 }
 
-// begin gives the visitor a session.
-func (s sessions) begin(w http.ResponseWriter) {
-	value := strconv.FormatInt(s.now().Add(sessionLife).Unix(), 36) + "." + rand.Text()
-	s.set(w, value+"."+s.sign(value), int(sessionLife.Seconds()))
+// begin gives a person a session.
+func (s sessions) begin(w http.ResponseWriter, r *http.Request, person string) error {
+	key, err := s.key(r.Context())
+	if err != nil {
+		return err
+	}
+	value := strconv.FormatInt(s.now().Add(sessionLife).Unix(), 36) + "." + person + "." + rand.Text()
+	s.set(w, value+"."+sign(key, value), int(sessionLife.Seconds()))
+	return nil
 }
 
 func (s sessions) end(w http.ResponseWriter) { s.set(w, "", -1) }
 
 func (s sessions) set(w http.ResponseWriter, value string, age int) {
-	http.SetCookie(w, &http.Cookie{Name: sessionCookie, Value: value, Path: "/", MaxAge: age,
-		HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteStrictMode})
+	c := &http.Cookie{Name: s.name(), Value: value, Path: "/", MaxAge: age, HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteStrictMode}
+	if s.secure {
+		// A browser sends no strict cookie on the way back from an identity provider,
+		// and a visitor who follows a link of an alert would have to sign in again.
+		// Only POST changes anything, and that goes without a lax cookie too.
+		c.SameSite = http.SameSiteLaxMode
+	}
+	http.SetCookie(w, c)
 }
 
-func (s sessions) sign(value string) string {
-	mac := hmac.New(sha256.New, []byte(s.key.Reveal()))
+func (s sessions) name() string {
+	if s.secure {
+		return hostPrefix + sessionCookie
+	}
+	return sessionCookie
+}
+
+func sign(key secrets.Value, value string) string {
+	mac := hmac.New(sha256.New, []byte(key.Reveal()))
 	mac.Write([]byte(value))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// valid reports whether a request belongs to a session that has not ended.
-func (s sessions) valid(r *http.Request) bool {
-	cookie, err := r.Cookie(sessionCookie)
-	if err != nil || s.key.Empty() {
-		return false
+// person says whose session a request belongs to; ok is false when it belongs to
+// none that has not ended. A visitor without a cookie costs no key.
+func (s sessions) person(r *http.Request) (person string, ok bool, err error) {
+	cookie, err := r.Cookie(s.name())
+	if err != nil {
+		return "", false, nil
+	}
+	key, err := s.key(r.Context())
+	if err != nil || key.Empty() {
+		return "", false, err
 	}
 	at := strings.LastIndexByte(cookie.Value, '.')
-	if at < 0 || !hmac.Equal([]byte(cookie.Value[at+1:]), []byte(s.sign(cookie.Value[:at]))) {
-		return false
+	if at < 0 || !hmac.Equal([]byte(cookie.Value[at+1:]), []byte(sign(key, cookie.Value[:at]))) {
+		return "", false, nil
 	}
-	end, _, _ := strings.Cut(cookie.Value, ".")
+	end, rest, _ := strings.Cut(cookie.Value, ".")
+	person, _, _ = strings.Cut(rest, ".")
 	unix, err := strconv.ParseInt(end, 36, 64)
-	return err == nil && s.now().Before(time.Unix(unix, 0))
+	return person, err == nil && s.now().Before(time.Unix(unix, 0)), nil
 }
+
+// signedIn marks the context of a request of a session.
+type signedIn struct{}
+
+func isSignedIn(r *http.Request) bool { return r.Context().Value(signedIn{}) != nil }
 
 type signInView struct {
 	Error string
+	// Provider is where to sign in; empty where a token is asked for.
+	Provider string
+}
+
+func (p *Pages) signInView(problem string) signInView {
+	return signInView{problem, p.signIn.Provider()}
 }
 
 // challenge answers a visitor without a session.
 func (p *Pages) challenge(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != http.MethodGet {
-		return p.renderAs(w, r, http.StatusUnauthorized, "signin", "Sign in", signInView{Error: "You are not signed in any more, so nothing was done: sign in and send it again."})
+		return p.renderAs(w, r, http.StatusUnauthorized, "signin", "Sign in", p.signInView("You are not signed in any more, so nothing was done: sign in and send it again."))
 	}
 	if p.signIn.Begin(w, r) {
 		return nil
 	}
-	return p.renderAs(w, r, http.StatusUnauthorized, "signin", "Sign in", signInView{})
+	return p.renderAs(w, r, http.StatusUnauthorized, "signin", "Sign in", p.signInView(""))
 }
 
+// signInPage leads on, and does not go on by itself: whoever has just signed
+// out would be signed in again.
 func (p *Pages) signInPage(w http.ResponseWriter, r *http.Request) error {
-	if p.signIn.Begin(w, r) {
-		return nil
-	}
-	return p.render(w, r, "signin", "Sign in", signInView{})
+	return p.render(w, r, "signin", "Sign in", p.signInView(""))
+}
+
+// dismiss ends the session of somebody who is an administrator no more.
+func (p *Pages) dismiss(w http.ResponseWriter, r *http.Request, why error) error {
+	p.sessions.end(w)
+	return p.renderAs(w, r, http.StatusUnauthorized, "signin", "Sign in", p.signInView(words(why)))
 }
 
 // finishSignIn exchanges what proves the visitor for a session, and leads to
 // an address without it, so that it stays in no history.
 func (p *Pages) finishSignIn(w http.ResponseWriter, r *http.Request) error {
-	err := p.signIn.Finish(w, r)
+	person, err := p.signIn.Finish(w, r)
 	if fault.Is(err, fault.Unauthorized) {
-		return p.renderAs(w, r, http.StatusUnauthorized, "signin", "Sign in", signInView{Error: words(err)})
+		return p.renderAs(w, r, http.StatusUnauthorized, "signin", "Sign in", p.signInView(words(err)))
+	}
+	if err == nil {
+		err = p.sessions.begin(w, r, person)
 	}
 	if err != nil {
 		return err
 	}
-	p.sessions.begin(w)
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 	return nil
 }

@@ -102,7 +102,7 @@ func newWorld(t *testing.T) *world {
 		_ = queue.Close(ctx) // a sweep under way is cut off
 		check(t, <-ended)
 	})
-	w.pages = pages.New(pages.Options{Service: w.system.Admin, SignIn: pages.TokenSignIn(secrets.NewValue(adminToken)), SessionKey: secrets.NewValue("key")})
+	w.pages = pages.New(pages.Options{Service: w.system.Admin, SignIn: pages.TokenSignIn(secrets.NewValue(adminToken)), SessionKey: pages.Fixed(secrets.NewValue("key"))})
 	return w
 }
 
