@@ -78,6 +78,9 @@ func (e *Endpoints) Reconcile(w http.ResponseWriter, r *http.Request) {
 		e.answer(w, r, nil) // sent again it would say the same
 		return
 	}
+	if tries(r) > 0 {
+		req.Covered = time.Time{} // the try before may have ended halfway
+	}
 	res, err := e.Reconciler.Look(r.Context(), req)
 	if err == nil {
 		e.Log.DebugContext(r.Context(), "look", "user", req.UserID, "sweep", req.SweepID, "done", res.Done, "waiting", res.Waiting)

@@ -104,6 +104,27 @@ func TestReconcileStatuses(t *testing.T) {
 	}
 }
 
+// TestTriedLookIsNotLeftOut: of a hint that another look has covered nothing is
+// read, unless it was tried before: that try may have ended halfway.
+func TestTriedLookIsNotLeftOut(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	id := w.Directory.Hire(0)
+	covered := w.Business()
+	w.Advance(time.Minute)
+	w.MustLook(id)
+	e := worker(w)
+	for tries, want := range []int{0, 1} {
+		reads := w.Directory.Count("user")
+		if answer := post(e.Reconcile, lookBody(t, reconcile.Request{UserID: id, Covered: covered}), tries); answer.Code != 204 {
+			t.Fatalf("answered %d", answer.Code)
+		}
+		if got := w.Directory.Count("user") - reads; got != want {
+			t.Errorf("after %d tries: %d readings, want %d", tries, got, want)
+		}
+	}
+}
+
 // TestGivenUpLookEnds: a sweep does not wait for a look that was given up.
 func TestGivenUpLookEnds(t *testing.T) {
 	t.Parallel()

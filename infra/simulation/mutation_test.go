@@ -50,7 +50,7 @@ var mutations = []struct {
 		"	if at.IsZero() {\n		return nil\n	}\n	cause :=", "	if !at.IsZero() {\n		return nil\n	}\n	cause :="}}},
 	{"R12: nothing else releases", []edit{{"shared/decide/decide.go",
 		"d.l.User.Lifecycle == provision.Archived && holds &&", "false && holds &&"}}},
-	{"R2, R4, R5, R6, R7: the app is as", []edit{{"shared/sweep/list.go", "case !isListed && !l.deleted:", "case false && !isListed && !l.deleted:"}}},
+	{"R2, R4, R5, R6, R7: the app is as", []edit{{"shared/sweep/rest.go", "case !isListed && !l.deleted:", "case false && !isListed && !l.deleted:"}}},
 	{"§3: no lease, intent", []edit{{"shared/decide/retry.go",
 		"known := d.l.Scope.Known || d.l.User.Lifecycle == provision.Suspended || d.l.User.Lifecycle == provision.Deleted", "known := d.l.Scope.Known"}}},
 	{"R14: every operation is one event", []edit{{"shared/reconcile/act.go",

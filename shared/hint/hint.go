@@ -60,10 +60,9 @@ func (h *Hints) Users(ctx context.Context, ids ...string) error {
 	at, second := end(now, slot), end(now, bucket)
 	list := make([]tasks.Task, 0, 2*len(ids))
 	for _, id := range ids {
-		req := reconcile.Request{UserID: id}
 		list = append(list,
-			reconcile.LookTask(req, "hint-"+h.process+"-"+at.Format(time.RFC3339Nano), at),
-			reconcile.LookTask(req, "second-"+second.Format(time.RFC3339), second.Add(secondLook)))
+			reconcile.LookTask(reconcile.Request{UserID: id, Covered: at}, "hint-"+h.process+"-"+at.Format(time.RFC3339Nano), at),
+			reconcile.LookTask(reconcile.Request{UserID: id}, "second-"+second.Format(time.RFC3339), second.Add(secondLook)))
 	}
 	return h.tasks.Enqueue(ctx, list...)
 }

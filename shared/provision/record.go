@@ -224,8 +224,10 @@ type Record struct {
 	// InScope and Reasons are the verdict of R1 at the last committed look.
 	InScope bool     `json:"inScope"`
 	Reasons []string `json:"reasons,omitempty"`
-	// LookedAt is when the last committed look read the directory.
-	LookedAt time.Time `json:"lookedAt"`
+	// LookedAt is when the last committed look read the directory, SettledAt when
+	// the last did of which nothing was left to do.
+	LookedAt  time.Time `json:"lookedAt"`
+	SettledAt time.Time `json:"settledAt,omitzero"`
 	// Account is the link to the app.
 	Account Link `json:"account"`
 	// Conditions that hold, in the order of their names.

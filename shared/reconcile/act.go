@@ -225,6 +225,8 @@ func (a *attempt) finish(ctx context.Context, events ...provision.Event) (more b
 	ended := a.req
 	if d.Operation != nil {
 		ended.SweepID = "" // the look goes on
+	} else {
+		a.seen.settled(&d.Record)
 	}
 	if err := a.commit(ctx, &d.Record, ended, events...); err != nil {
 		return false, err

@@ -116,7 +116,7 @@ func (r *Reconciler) Look(ctx context.Context, req Request) (Result, error) {
 		if err != nil || !more {
 			return res, err
 		}
-		req.Listing = nil // older than what was just done
+		req.Listing, req.Covered = nil, time.Time{} // older than what was just done
 		req.CheckAccount = req.CheckAccount && len(res.Done) == done
 	}
 	return res, &fault.Error{Kind: fault.Unready, Op: "reconcile: look", Detail: "the user keeps changing", RetryAfter: time.Second}
@@ -143,6 +143,9 @@ func (r *Reconciler) round(ctx context.Context, req Request, res *Result) (more 
 	}
 	if rec.Intent != nil {
 		return r.recover(ctx, c, req, rec, res)
+	}
+	if req.needless(rec) {
+		return false, nil
 	}
 	seen, d, err := r.decide(ctx, c, req, rec)
 	if errors.Is(err, errTokenRefused) {
@@ -235,6 +238,9 @@ func (r *Reconciler) settle(ctx context.Context, c provision.Configuration, req 
 			return err == nil, err
 		}
 		seen.stamp(&d.Record)
+		if !req.Plan { // what was planned is still to be done
+			seen.settled(&d.Record)
+		}
 		if err := r.commit(ctx, &d.Record, ended); err != nil {
 			return false, err
 		}
@@ -253,9 +259,10 @@ func worthKeeping(rec provision.Record) bool {
 	return rec.Version != 0 || rec.Account.ID != "" || len(rec.Retries) > 0 || len(rec.Attention) > 0 || rec.MissingSweep != ""
 }
 
-// Changed reports whether two records differ in more than the time of the look.
+// Changed reports whether two records differ in more than the times of looks.
 func Changed(a, b provision.Record) bool {
 	a.LookedAt, b.LookedAt = time.Time{}, time.Time{}
+	a.SettledAt, b.SettledAt = time.Time{}, time.Time{}
 	if reflect.DeepEqual(a, b) {
 		return false
 	}

@@ -30,15 +30,25 @@ type sighting struct {
 // stamp dates the record by this look, if the look saw all that a look can see:
 // what it did not see may have begun before the next one (R3, R9).
 func (s sighting) stamp(rec *provision.Record) {
+	if s.whole() {
+		rec.LookedAt = s.at
+	}
+}
+
+// settled says that nothing is left to do of what this look saw. A listing may
+// be older than a reading by id, and says nothing of what came before it.
+func (s sighting) settled(rec *provision.Record) {
+	if s.whole() && !s.listed {
+		rec.SettledAt = s.at
+	}
+}
+
+func (s sighting) whole() bool {
 	switch s.look.User.Lifecycle {
 	case provision.Active, provision.Suspended:
-		if !s.look.Scope.Known {
-			return
-		}
-	case provision.Unknown:
-		return
+		return s.look.Scope.Known
 	}
-	rec.LookedAt = s.at
+	return s.look.User.Lifecycle != provision.Unknown
 }
 
 // errTokenRefused says that the app refused the token when it was read from.

@@ -14,6 +14,10 @@ import (
 // Request asks for a look at one user.
 type Request struct {
 	UserID string `json:"userId"`
+	// Covered is the business time by which whatever asked for this look had
+	// happened: once a look that read the directory after it has ended, this one
+	// is not needed any more. Zero for a look that is needed anyway.
+	Covered time.Time `json:"covered,omitzero"`
 	// Forced brings retries forward: an administrator pressed "look now" (R2).
 	Forced bool `json:"forced,omitempty"`
 	// SweepID is the sweep that asked; empty for none. Listing is what its listing said.
@@ -58,6 +62,17 @@ type Listing struct {
 }
 
 const listingAge = 5 * time.Minute
+
+// clocksDiffer is by how much the clocks of two processes may differ. Whoever
+// is wrong by more is put right by the second look that follows each hint.
+const clocksDiffer = time.Second
+
+// needless reports whether what asked for a look is in the record already: push
+// and audit log tell of one change at different moments, and a burst of
+// changes would cost the directory's quota twice.
+func (q Request) needless(rec provision.Record) bool {
+	return !q.Covered.IsZero() && !rec.SettledAt.Before(q.Covered.Add(clocksDiffer))
+}
 
 // LookTask is the task that asks for a look. The name is a hash of the user,
 // as Cloud Tasks advises for even spreading, and what makes this task one of
