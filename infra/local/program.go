@@ -171,7 +171,7 @@ func (p *program) routes(queueToken secrets.Value) http.Handler {
 
 // console is the pages. Sessions end with the program, whose key is its own.
 func (p *program) console() http.Handler {
-	return pages.New(pages.Options{Service: p.system.Admin, SignIn: pages.TokenSignIn(p.settings.adminToken), SessionKey: secrets.NewValue(rand.Text())})
+	return pages.New(pages.Options{Service: p.system.Admin, SignIn: pages.TokenSignIn(p.settings.adminToken), SessionKey: pages.Fixed(secrets.NewValue(rand.Text()))})
 }
 
 // bearer lets in who carries a token, compared in constant time.
