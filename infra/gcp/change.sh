@@ -1,0 +1,92 @@
+# shellcheck shell=bash
+# How deploy.sh reads what there is, and changes it: only through change, so that
+# plan and apply cannot differ.
+
+# Commands that run at the same time. Each is a gcloud, which takes some 100 MiB.
+readonly lanes=4
+jobs_started=0
+
+# table NAME prints the rows of a table, without comments and empty lines.
+table() { sed -e 's/[[:space:]]*#.*//' -e '/^[[:space:]]*$/d' "$tables/$1.txt"; }
+
+# beside COMMAND... runs a command beside others; settle waits for them all.
+# Nothing that follows may depend on it before settle.
+beside() {
+  local job=$((++jobs_started))
+  while (($(jobs -rp | wc -l) >= lanes)); do wait -n || true; done
+  (
+    set +e
+    (
+      set -e
+      "$@"
+    ) 2>"$work/$job.err" </dev/null
+    echo $? >"$work/$job.status"
+  ) &
+}
+
+# settle waits for what was started, says what went wrong, and fails if anything did.
+settle() {
+  local job status failed=0
+  wait
+  for ((job = jobs_settled + 1; job <= jobs_started; job++)); do
+    status=$(cat "$work/$job.status" 2>/dev/null || echo gone)
+    [[ $status == 0 ]] && continue
+    failed=1
+    cat "$work/$job.err" >&2
+  done
+  jobs_settled=$jobs_started
+  ((failed == 0)) || fail "stopped there; what was done stays, and the same command goes on from it"
+}
+jobs_settled=0
+
+# change WHAT COMMAND... says what it changes, and changes it, unless the verb is plan.
+change() {
+  local what=$1
+  shift
+  echo "$what" >>"$work/changes"
+  printf '%s\n' "$what" >&3
+  [[ $verb == plan ]] || again "$@" || {
+    printf 'could not %s\n' "$what" >&2
+    return 1
+  }
+}
+
+# again COMMAND... repeats a command for up to a minute while it fails because a
+# service account was made so lately that not every API has heard of it
+# (cloud.google.com/iam/docs/service-accounts-create).
+again() {
+  local try out
+  for try in 1 2 3 4 5 6; do
+    if out=$("$@" 2>&1); then return 0; fi
+    [[ $try -lt 6 && $out =~ [Ss]ervice\ ?[Aa]ccount.*(does\ not\ exist|not\ found) ]] || break
+    sleep "$patience"
+  done
+  printf '%s\n' "$out" >&2
+  return 1
+}
+
+# have NAME API COMMAND... keeps what there is of one kind, a line each with its
+# fields between tabs: none while the API is off, which only plan can meet.
+have() {
+  local name=$1 api=$2
+  shift 2
+  : >"$work/have.$name"
+  if grep -qxF "$api.googleapis.com" "$work/have.services"; then gcloud "$@" >"$work/have.$name"; fi
+}
+
+# compare NAME KEY WANT prints missing, same or differs: the fields that there are
+# behind the key against those that are wanted, both between tabs.
+compare() {
+  awk -F '\t' -v key="$2" -v want="$3" '
+    $1 == key { found = 1; if (substr($0, length(key) + 2) == want) same = 1 }
+    END { print !found ? "missing" : same ? "same" : "differs" }' "$work/have.$1"
+}
+
+# field NAME KEY N prints a field of what there is; the key is field 1.
+field() { awk -F '\t' -v key="$2" -v n="$3" '$1 == key { print $n; exit }' "$work/have.$1"; }
+
+# line FIELD... puts fields between tabs.
+line() {
+  local IFS=$'\t'
+  echo "$*"
+}

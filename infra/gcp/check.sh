@@ -1,0 +1,174 @@
+# shellcheck shell=bash
+# What only a person can do, said exactly, and looked at where it can be.
+
+# What a super administrator authorises; as in shared/directory/workspace.
+directory_scopes() {
+  local name
+  for name in user group group.member orgunit domain userschema; do
+    echo "https://www.googleapis.com/auth/admin.directory.$name.readonly"
+  done
+}
+
+# check says what is ready and what is not, and ends with 1 when anything is not.
+check() {
+  local failed=0
+  check_tools || failed=1
+  read_project
+  good "project $project, number $project_number"
+  read_services
+  beside have accounts iam iam service-accounts list --format='value(email,displayName,uniqueId)'
+  beside have functions cloudfunctions functions list --v2 --regions="$region" --format='value(name.basename(),state)'
+  settle
+  check_services || failed=1
+  check_functions || failed=1
+  check_delegation || failed=1
+  check_sign_in || failed=1
+  check_audit_log
+  return "$failed"
+}
+
+good() { printf 'ok       %s\n' "$1"; }
+bad() {
+  printf 'NOT YET  %s\n' "$1"
+  return 1
+}
+
+check_tools() {
+  local tool missing=()
+  for tool in gcloud curl sha256sum; do command -v "$tool" >/dev/null || missing+=("$tool"); done
+  ((${#missing[@]} == 0)) || fail "install ${missing[*]}; Cloud Shell has all that is needed"
+  gcloud alpha monitoring policies list --help >/dev/null 2>&1 ||
+    bad 'gcloud lacks its alpha and beta commands: gcloud components install alpha beta' || return
+  good 'tools; JSON is read with the Python that gcloud brings'
+}
+
+check_services() {
+  local missing
+  missing=$(table services | grep -vxF -f "$work/have.services" || true)
+  if [[ -n $missing ]]; then bad "APIs are off: ${missing//$'\n'/, }: ./deploy.sh apply"; else good 'all APIs are on'; fi
+}
+
+check_functions() {
+  local name rest missing=()
+  while read -r name rest; do
+    [[ $(field functions "autoprovision-$name" 2) == ACTIVE ]] || missing+=("$name")
+  done < <(table functions)
+  if ((${#missing[@]} > 0)); then bad "functions are not deployed: ${missing[*]}: ./deploy.sh apply"; else good 'all functions are deployed'; fi
+}
+
+# check_delegation does what the functions do: it signs as the directory account
+# for the administrator, and reads one user.
+check_delegation() {
+  local client token answer
+  client=$(field accounts "$(account ap-directory)" 3)
+  [[ -n $client ]] || bad 'the account that reads the directory: ./deploy.sh apply makes it' || return
+  if ! token=$(delegated_token); then
+    delegation_steps "$client"
+    return 1
+  fi
+  answer=$(printf 'header = "Authorization: Bearer %s"\n' "$token" | curl --silent --show-error --config - --output /dev/null \
+    --write-out '%{http_code}' "$directory_address/admin/directory/v1/users?customer=my_customer&maxResults=1&fields=users/id") || true
+  [[ $answer == 200 ]] ||
+    bad "the delegation works, but $directory_subject may not read users (HTTP $answer): give it a role that reads users, groups, org units and domains" || return
+  good "domain-wide delegation: the directory can be read as $directory_subject"
+}
+
+# delegated_token prints an access token, or says on standard error why there is none.
+delegated_token() {
+  local now scopes answer
+  now=$(date +%s)
+  scopes=$(directory_scopes | tr '\n' ' ')
+  printf '{"iss":"%s","sub":"%s","scope":"%s","aud":"https://oauth2.googleapis.com/token","iat":%d,"exp":%d}' \
+    "$(account ap-directory)" "$directory_subject" "${scopes% }" "$now" $((now + 600)) >"$work/claims"
+  gcloud iam service-accounts sign-jwt "$work/claims" "$work/assertion" --iam-account="$(account ap-directory)" 2>"$work/sign.err" || {
+    bad "whether the delegation works cannot be tried as you: let yourself sign as the account, once, with
+         gcloud iam service-accounts add-iam-policy-binding $(account ap-directory) --member=user:YOU --role=roles/iam.serviceAccountTokenCreator" >&2
+    return 1
+  }
+  answer=$(curl --silent --show-error --data-urlencode 'grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer' \
+    --data-urlencode "assertion@$work/assertion" "$token_address") || true
+  [[ $answer =~ \"access_token\"\ *:\ *\"([^\"]+)\" ]] || {
+    [[ $answer =~ \"error\"\ *:\ *\"([^\"]+)\" ]] || true
+    bad "domain-wide delegation: Google answers ${BASH_REMATCH[1]:-nothing}" >&2
+    return 1
+  }
+  echo "${BASH_REMATCH[1]}"
+}
+
+delegation_steps() {
+  local scopes
+  scopes=$(directory_scopes | paste -sd, -)
+  cat <<EOF
+         As a super administrator, at https://admin.google.com/ac/owl/domainwidedelegation, choose Add new, and enter
+           Client ID:     $1
+           OAuth scopes:  $scopes
+         They only read. $directory_subject must be an administrator who may read users, groups, org units and domains.
+EOF
+}
+
+check_sign_in() {
+  local versions
+  if [[ -z $oauth_client_id ]]; then
+    bad 'signing in to the console' || sign_in_steps
+    return 1
+  fi
+  if ! versions=$(gcloud secrets versions list autoprovision-oauth-client-secret --filter=state=ENABLED --format='value(name)' 2>/dev/null) || [[ -z $versions ]]; then
+    bad 'the secret of the OAuth client' || sign_in_steps
+    return 1
+  fi
+  good "signing in: $(url console)"
+}
+
+sign_in_steps() {
+  cat <<EOF
+         At https://console.cloud.google.com/auth/clients?project=$project, create a client of the type Web application
+         (choose Internal if it asks for the audience), and enter
+           Authorized redirect URI:  $(url console)/sign-in/callback
+         Copy its client secret, run this, paste, and end with Enter and Ctrl-D:
+           tr -d '\n' | gcloud secrets versions add autoprovision-oauth-client-secret --project=$project --data-file=-
+         Write its client id into the settings as OAUTH_CLIENT_ID, and run ./deploy.sh apply again: it deploys the console.
+EOF
+}
+
+# check_audit_log is about something that makes changes of groups be seen at once;
+# without it the sweep sees them.
+check_audit_log() {
+  if [[ -z $organization ]]; then
+    bad 'changes of groups and org units are seen by sweeps only: name the ORGANIZATION, and apply' || return 0
+  fi
+  part_sink
+  if [[ -n $sink_refused ]]; then
+    bad "the organization's audit log, which you may not route" || sink_steps
+  elif [[ -z $(field sinks "$sink" 1) ]]; then
+    bad "the organization's audit log is not routed: ./deploy.sh apply" || true
+  else
+    good "the organization's audit log is routed; Sharing options in the Admin console (Account settings, Legal and compliance) must be on"
+  fi
+}
+
+sink_steps() {
+  cat <<EOF
+         An administrator of the organization (roles/logging.configWriter) makes the sink, and gives its identity to you:
+           gcloud logging sinks create $sink $(sink_topic) --organization=$organization \\
+             --log-filter='$(sink_filter)'
+           gcloud logging sinks describe $sink --organization=$organization --format='value(writerIdentity)'
+         You let it publish:
+           gcloud pubsub topics add-iam-policy-binding autoprovision-audit --project=$project --role=roles/pubsub.publisher --member=IDENTITY
+EOF
+}
+
+# manual_steps is the end of apply.
+manual_steps() {
+  have accounts iam iam service-accounts list --format='value(email,displayName,uniqueId)'
+  echo
+  echo 'Two steps are yours; ./deploy.sh check looks whether they are done.'
+  echo '1. Let the program read the directory'
+  delegation_steps "$(field accounts "$(account ap-directory)" 3)"
+  echo '2. Let administrators sign in'
+  sign_in_steps
+  if [[ -n $sink_refused ]]; then
+    echo 'For your organization: changes of groups are seen by sweeps only, until'
+    sink_steps
+  fi
+  [[ -z $oauth_client_id ]] || printf '\nThe console: %s\n' "$(url console)"
+}

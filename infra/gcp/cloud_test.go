@@ -1,0 +1,220 @@
+package gcp
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+const (
+	project      = "acme-provisioning"
+	number       = "123456789012"
+	region       = "europe-west1"
+	organization = "987654321"
+)
+
+// object is a resource as JSON.
+type object = map[string]any
+
+// cloud stands for Google Cloud's APIs, as far as deploy.sh uses them: it keeps
+// what is made, and answers 404 to what needs a thing that is not there, 409 to
+// what is made twice or from an old policy, and 403 for an API that is off.
+type cloud struct {
+	server *httptest.Server
+
+	mu sync.Mutex
+	// things are the resources by API and full name, policies their IAM policies.
+	things, policies map[string]object
+	on               map[string]bool // APIs
+	serial           int
+	// changes are the requests that changed something, or tried to.
+	changes []change
+	// problems are requests that this server does not know, or that tried to leave.
+	problems []string
+	// transcript is every request line and body.
+	transcript bytes.Buffer
+	// fault says what happens to a change; nil for nothing.
+	fault func(change) outcome
+	// unseen is how many more policies do not know the newest account yet.
+	unseen int
+	// refuse is an API and a part of a name that the caller may not touch.
+	refuse string
+}
+
+// change is one request that changes something; What is the same whenever the
+// same is tried.
+type change struct{ What string }
+
+type outcome int
+
+const (
+	done    outcome = iota
+	refused         // and nothing was changed
+	lost            // changed, and the answer says that it failed
+)
+
+func newCloud(t *testing.T) *cloud {
+	c := &cloud{things: map[string]object{}, policies: map[string]object{}, on: map[string]bool{}}
+	c.server = httptest.NewServer(c)
+	t.Cleanup(c.server.Close)
+	return c
+}
+
+// clone returns another cloud in the same state.
+func (c *cloud) clone(t *testing.T) *cloud {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	other := newCloud(t)
+	other.things, other.policies = deepCopy(c.things), deepCopy(c.policies)
+	other.on, other.serial = maps.Clone(c.on), c.serial
+	return other
+}
+
+func deepCopy[T any](v T) T {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	var other T
+	if err := json.Unmarshal(data, &other); err != nil {
+		panic(err)
+	}
+	return other
+}
+
+// failure is an answer other than 200.
+type failure struct {
+	code   int
+	status string
+	text   string
+}
+
+func (f *failure) Error() string { return f.text }
+
+func notFound(name string) error {
+	return &failure{http.StatusNotFound, "NOT_FOUND", "Resource " + name + " was not found"}
+}
+
+func invalid(text string) error { return &failure{http.StatusBadRequest, "INVALID_ARGUMENT", text} }
+
+// ServeHTTP takes /API/VERSION/NAME, and gcloud's own proxy requests for the API
+// whose host cannot be overridden.
+func (c *cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	body, _ := io.ReadAll(r.Body)
+	if r.Header.Get("Content-Type") == "application/zip" {
+		body = nil
+	}
+	fmt.Fprintf(&c.transcript, "%s %s %s\n", r.Method, r.URL, body)
+	answer, err := c.answer(r, body)
+	w.Header().Set("Content-Type", "application/json")
+	if f, ok := err.(*failure); ok {
+		w.WriteHeader(f.code)
+		answer = object{"error": object{"code": f.code, "status": f.status, "message": f.text}}
+	}
+	if err := json.NewEncoder(w).Encode(answer); err != nil {
+		c.problems = append(c.problems, err.Error())
+	}
+}
+
+func (c *cloud) answer(r *http.Request, body []byte) (object, error) {
+	if r.Method == http.MethodConnect {
+		c.problems = append(c.problems, "tried to leave: "+r.URL.String())
+		return nil, &failure{http.StatusForbidden, "PERMISSION_DENIED", "nothing leaves"}
+	}
+	api, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	if api == "upload" {
+		return object{}, nil
+	}
+	_, name, _ := strings.Cut(rest, "/")
+	name = strings.Replace(name, "projects/-/", "projects/"+project+"/", 1)
+	if !c.on[api+".googleapis.com"] && api != "serviceusage" && api != "cloudresourcemanager" {
+		return nil, &failure{http.StatusForbidden, "PERMISSION_DENIED", api + " API has not been used in project " + number + " before or it is disabled."}
+	}
+	if part, ok := strings.CutPrefix(c.refuse, api+" "); ok && strings.Contains(name, part) {
+		return nil, &failure{http.StatusForbidden, "PERMISSION_DENIED", "The caller does not have permission"}
+	}
+	in := object{}
+	if len(body) > 0 {
+		if err := json.Unmarshal(body, &in); err != nil {
+			return nil, invalid(err.Error())
+		}
+	}
+	q := request{api: api, name: name, method: r.Method, query: r.URL.Query(), body: in}
+	before := c.state()
+	answer, err := c.handle(q)
+	if answer == nil && err == nil {
+		c.problems = append(c.problems, fmt.Sprintf("unknown: %s %s %s", r.Method, r.URL, body))
+		return nil, &failure{http.StatusNotImplemented, "UNIMPLEMENTED", "not in this server: " + r.Method + " " + r.URL.Path}
+	}
+	if q.reads() {
+		return answer, err
+	}
+	this := change{q.what(before)}
+	c.changes = append(c.changes, this)
+	if err != nil || c.fault == nil {
+		return answer, err
+	}
+	switch c.fault(this) {
+	case refused:
+		c.restore(before)
+		return nil, &failure{http.StatusForbidden, "PERMISSION_DENIED", "the test breaks this"}
+	case lost:
+		return nil, &failure{http.StatusForbidden, "PERMISSION_DENIED", "the test breaks this after it was done"}
+	}
+	return answer, nil
+}
+
+// snapshot is all that can change.
+type snapshot struct {
+	things, policies map[string]object
+	on               map[string]bool
+}
+
+func (c *cloud) state() snapshot {
+	return snapshot{deepCopy(c.things), deepCopy(c.policies), maps.Clone(c.on)}
+}
+
+func (c *cloud) restore(s snapshot) { c.things, c.policies, c.on = s.things, s.policies, s.on }
+
+// locked returns what read returns, while no request is served.
+func locked[T any](c *cloud, read func() T) T {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return read()
+}
+
+// names are the full names of an API's resources in a collection.
+func (c *cloud) names(api, collection string) []string {
+	return locked(c, func() []string {
+		var all []string
+		for key := range c.things {
+			if strings.HasPrefix(key, api+" ") && strings.Contains(key, "/"+collection+"/") {
+				all = append(all, key[strings.LastIndex(key, "/")+1:])
+			}
+		}
+		slices.Sort(all)
+		return all
+	})
+}
+
+// thing is one resource, empty when it is not there.
+func (c *cloud) thing(t *testing.T, api, name string) object {
+	t.Helper()
+	return locked(c, func() object {
+		found, ok := c.things[api+" "+name]
+		if !ok {
+			t.Errorf("%s has no %s", api, name)
+		}
+		return found
+	})
+}

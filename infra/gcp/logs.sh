@@ -1,0 +1,126 @@
+# shellcheck shell=bash
+# Where logs go: the organization's audit log to the topic, our own to metrics,
+# alerts and a dashboard.
+
+# The Admin console's own log and that of groups; both are the organization's, not
+# the project's (cloud.google.com/logging/docs/audit/gsuite-audit-logging).
+sink_filter() {
+  echo "logName=\"organizations/$organization/logs/cloudaudit.googleapis.com%2Factivity\" AND protoPayload.serviceName=(\"admin.googleapis.com\" OR \"cloudidentity.googleapis.com\")"
+}
+
+readonly sink=autoprovision-audit
+sink_topic() { echo "pubsub.googleapis.com/projects/$project/topics/autoprovision-audit"; }
+
+# part_sink routes the audit log to the topic, where the caller may: it is made in
+# the organization. Where not, the last words of apply are what to ask for.
+part_sink() {
+  sink_refused=''
+  [[ -n $organization ]] || return 0
+  if ! gcloud logging sinks list --organization="$organization" --format='value(name,destination,filter)' \
+    >"$work/have.sinks" 2>"$work/sinks.err"; then
+    grep -q PERMISSION_DENIED "$work/sinks.err" || {
+      cat "$work/sinks.err" >&2
+      return 1
+    }
+    sink_refused=yes
+    return 0
+  fi
+  case $(compare sinks "$sink" "$(line "$(sink_topic)" "$(sink_filter)")") in
+    missing) change "route the organization's audit log to the topic audit" sink_command create ;;
+    differs) change "route the organization's audit log to the topic audit anew" sink_command update ;;
+  esac
+  sink_writer
+}
+
+sink_command() {
+  gcloud logging sinks "$1" "$sink" "$(sink_topic)" --organization="$organization" --log-filter="$(sink_filter)"
+}
+
+# sink_writer lets the sink's own identity publish; only Google knows which that is.
+sink_writer() {
+  local writer
+  [[ $verb == apply ]] || { [[ -n $(field sinks "$sink" 1) ]] && exists topic:audit; } || return 0
+  writer=$(gcloud logging sinks describe "$sink" --organization="$organization" --format='value(writerIdentity)')
+  gcloud pubsub topics get-iam-policy autoprovision-audit --flatten='bindings[].members' \
+    --format='value[separator="|"](bindings.role,bindings.members)' >"$work/roles.sink"
+  grep -qxF "roles/pubsub.publisher|$writer" "$work/roles.sink" ||
+    change 'let the sink publish to the topic audit' gcloud pubsub topics add-iam-policy-binding autoprovision-audit \
+      --member="$writer" --role=roles/pubsub.publisher
+}
+
+part_metrics() {
+  local name filter
+  beside have metrics logging logging metrics list --format='value(name,filter)'
+  settle
+  while read -r name filter; do
+    filter="resource.type=\"cloud_run_revision\" AND resource.labels.service_name=~\"^autoprovision-\" AND $filter"
+    case $(compare metrics "autoprovision_$name" "$filter") in
+      missing) beside change "count the log's $name" metric_command create "$name" "$filter" ;;
+      differs) beside change "count the log's $name anew" metric_command update "$name" "$filter" ;;
+    esac
+  done < <(table metrics)
+  settle
+}
+
+metric_command() {
+  gcloud logging metrics "$1" "autoprovision_$2" --log-filter="$3" --description='autoprovision: infra/docs/logs.md'
+}
+
+# part_alerts makes a policy of each file in alerts/, with its page of the playbook as
+# what a person reads in the message, and a dashboard of the same metrics.
+part_alerts() {
+  local file name channel
+  beside have policies monitoring alpha monitoring policies list --filter='displayName~^autoprovision:' \
+    --format='value(userLabels.autoprovision-policy,userLabels.autoprovision-source,name)'
+  beside have channels monitoring beta monitoring channels list --filter='userLabels.autoprovision=alerts' \
+    --format='value(labels.email_address,name)'
+  beside have dashboards monitoring monitoring dashboards list --format='value(name.basename(),labels.autoprovision-source)'
+  settle
+  if [[ -z $(field channels "$alert_email" 2) ]]; then
+    change "send alerts to $alert_email" gcloud beta monitoring channels create --type=email \
+      --display-name='autoprovision alerts' --channel-labels=email_address="$alert_email" --user-labels=autoprovision=alerts
+    have channels monitoring beta monitoring channels list --filter='userLabels.autoprovision=alerts' \
+      --format='value(labels.email_address,name)'
+  fi
+  channel=$(field channels "$alert_email" 2)
+  for file in "$tables"/alerts/*.yaml; do
+    name=$(basename "$file" .yaml)
+    policy "$name" "$channel" >"$work/policy.$name.yaml"
+    beside apply_policy "$name"
+  done
+  beside dashboard
+  settle
+}
+
+# policy NAME CHANNEL prints the whole policy.
+policy() {
+  cat "$tables/alerts/$1.yaml"
+  printf 'combiner: OR\nnotificationChannels:\n- "%s"\ndocumentation:\n  mimeType: text/markdown\n  content: |\n' "$2"
+  sed 's/^\(.\)/    \1/' "$playbooks/$1.md"
+}
+
+apply_policy() {
+  local name=$1 file="$work/policy.$1.yaml" fingerprint
+  fingerprint=$(sha256sum <"$file" | cut -c1-32)
+  printf 'userLabels:\n  autoprovision-policy: %s\n  autoprovision-source: "%s"\n' "$name" "$fingerprint" >>"$file"
+  case $(compare policies "$name" "$(line "$fingerprint" "$(field policies "$name" 3)")") in
+    missing) change "alert about $name" gcloud alpha monitoring policies create --policy-from-file="$file" ;;
+    differs) change "alert about $name anew" gcloud alpha monitoring policies update "$(field policies "$name" 3)" --policy-from-file="$file" ;;
+  esac
+}
+
+dashboard() {
+  local file="$work/dashboard.yaml" fingerprint
+  fingerprint=$(sha256sum <"$tables/dashboard.yaml" | cut -c1-32)
+  { cat "$tables/dashboard.yaml" && printf 'labels:\n  autoprovision-source: "%s"\n' "$fingerprint"; } >"$file"
+  case $(compare dashboards autoprovision "$fingerprint") in
+    missing)
+      echo "name: projects/$project_number/dashboards/autoprovision" >>"$file"
+      change 'make the dashboard' gcloud monitoring dashboards create --config-from-file="$file"
+      ;;
+    differs)
+      echo "etag: $(gcloud monitoring dashboards describe autoprovision --format='value(etag)')" >>"$file"
+      change 'make the dashboard anew' gcloud monitoring dashboards update autoprovision --config-from-file="$file"
+      ;;
+  esac
+}

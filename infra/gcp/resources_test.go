@@ -1,0 +1,425 @@
+package gcp
+
+import (
+	"encoding/base64"
+	"fmt"
+	"hash/crc32"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// request is one call of an API, its version cut off.
+type request struct {
+	api, name, method string
+	query             url.Values
+	body              object
+}
+
+// kind is a collection of resources of an API.
+type kind struct {
+	api, collection string
+	// items is the key of a list; idQuery and idBody where a new one's name comes
+	// from: neither for a generated one.
+	items, idQuery, idBody string
+	// long is true when a change is a long operation.
+	long bool
+	// made is what the service itself adds to a new resource.
+	made object
+}
+
+var kinds = []kind{
+	{api: "iam", collection: "serviceAccounts", items: "accounts", idBody: "accountId"},
+	{api: "iam", collection: "roles", items: "roles", idBody: "roleId"},
+	{api: "firestore", collection: "databases", items: "databases", idQuery: "databaseId", long: true},
+	{api: "firestore", collection: "indexes", items: "indexes", long: true, made: object{"state": "READY"}},
+	{api: "firestore", collection: "fields", items: "fields", long: true},
+	{api: "secretmanager", collection: "secrets", items: "secrets", idQuery: "secretId"},
+	{api: "secretmanager", collection: "versions", items: "versions"},
+	{api: "cloudtasks", collection: "queues", items: "queues", idBody: "name", made: object{"state": "RUNNING"}},
+	{api: "pubsub", collection: "topics", items: "topics"},
+	{api: "pubsub", collection: "subscriptions", items: "subscriptions"},
+	{api: "cloudfunctions", collection: "functions", items: "functions", idQuery: "functionId", long: true,
+		made: object{"state": "ACTIVE", "environment": "GEN_2"}},
+	{api: "run", collection: "services", items: "services"},
+	{api: "cloudscheduler", collection: "jobs", items: "jobs", idBody: "name", made: object{"state": "ENABLED"}},
+	{api: "logging", collection: "metrics", items: "metrics", idBody: "name"},
+	{api: "logging", collection: "sinks", items: "sinks", idBody: "name"},
+	{api: "monitoring", collection: "alertPolicies", items: "alertPolicies"},
+	{api: "monitoring", collection: "notificationChannels", items: "notificationChannels"},
+	{api: "monitoring", collection: "dashboards", items: "dashboards", idBody: "name"},
+}
+
+// operations are the types of operations' metadata, without which gcloud crashes.
+var operations = map[string]string{"firestore": "google.firestore.admin.v1.CreateDatabaseMetadata", "cloudfunctions": "google.cloud.functions.v2.OperationMetadata"}
+
+// reads reports whether the request changes nothing by its nature.
+func (q request) reads() bool {
+	return q.method == http.MethodGet || strings.HasSuffix(q.name, ":getIamPolicy") || strings.HasSuffix(q.name, ":generateUploadUrl") ||
+		strings.HasSuffix(q.name, ":signJwt") || strings.HasSuffix(q.name, ":queryTestablePermissions")
+}
+
+// what names the change; for a policy by what is added to it and taken from it.
+func (q request) what(before snapshot) string {
+	thing, ok := strings.CutSuffix(q.name, ":setIamPolicy")
+	if !ok {
+		id := text(q.body, "name") + text(q.body, "accountId") + text(q.body, "roleId") + text(q.body, "displayName") + q.query.Encode()
+		if fields, _ := q.body["fields"].([]any); fields != nil {
+			id += fmt.Sprint(fields)
+		}
+		return q.method + " " + q.api + " " + q.name + " " + id
+	}
+	old := bindings(before.policies[q.api+" "+thing])
+	policy, _ := q.body["policy"].(object)
+	for row := range bindings(policy) {
+		if !old[row] {
+			return "grant " + q.api + " " + thing + " " + row
+		}
+	}
+	return "revoke " + q.api + " " + thing
+}
+
+// bindings are role|member|condition of a policy.
+func bindings(policy object) map[string]bool {
+	rows := map[string]bool{}
+	list, _ := policy["bindings"].([]any)
+	for _, b := range list {
+		binding := b.(object)
+		condition, _ := binding["condition"].(object)
+		members, _ := binding["members"].([]any)
+		for _, m := range members {
+			rows[fmt.Sprintf("%v|%v|%s", binding["role"], m, text(condition, "expression"))] = true
+		}
+	}
+	return rows
+}
+
+func text(o object, key string) string {
+	s, _ := o[key].(string)
+	return s
+}
+
+func (c *cloud) handle(q request) (object, error) {
+	name, verb, _ := strings.Cut(q.name, ":")
+	switch q.api {
+	case "serviceusage":
+		return c.services(q)
+	case "cloudresourcemanager":
+		if q.method == http.MethodGet {
+			return object{"projectId": project, "projectNumber": number, "name": project, "lifecycleState": "ACTIVE"}, nil
+		}
+		name = "projects/" + project
+	case "cloudfunctions":
+		if q.method == http.MethodGet && strings.HasSuffix(name, "/runtimes") {
+			return object{"runtimes": []object{{"name": "go126", "stage": "GA", "environment": "GEN_2"}}}, nil
+		}
+	}
+	switch {
+	case verb != "":
+		return c.act(q, name, verb)
+	case strings.Contains(name, "/operations/"):
+		return object{"name": name, "done": true, "response": object{}, "metadata": object{"@type": "type.googleapis.com/" + operations[q.api]}}, nil
+	}
+	parts := strings.Split(name, "/")
+	last := parts[len(parts)-1]
+	for _, k := range kinds {
+		switch {
+		case k.api != q.api:
+		case last == k.collection && len(parts)%2 == 1:
+			if q.method == http.MethodGet {
+				return c.list(k, name), nil
+			}
+			return c.create(k, q, name)
+		case len(parts) > 1 && parts[len(parts)-2] == k.collection:
+			return c.resource(k, q, name)
+		}
+	}
+	return nil, nil
+}
+
+func (c *cloud) services(q request) (object, error) {
+	switch {
+	case strings.HasSuffix(q.name, "services:batchEnable"):
+		for _, id := range q.body["serviceIds"].([]any) {
+			c.on[id.(string)] = true
+		}
+		return object{"name": "operations/acat.1", "done": true, "response": object{}}, nil
+	case strings.HasSuffix(q.name, ":enable"):
+		id := q.name[strings.LastIndex(q.name, "/")+1:]
+		c.on[strings.TrimSuffix(id, ":enable")] = true
+		return object{"name": "operations/acat.1", "done": true, "response": object{}}, nil
+	case strings.HasSuffix(q.name, "/services"):
+		all := []object{}
+		for _, id := range slices.Sorted(maps.Keys(c.on)) {
+			all = append(all, object{"name": "projects/" + number + "/services/" + id, "config": object{"name": id}, "state": "ENABLED"})
+		}
+		return object{"services": all}, nil
+	case strings.Contains(q.name, "/services/"):
+		id := q.name[strings.LastIndex(q.name, "/")+1:]
+		state := "DISABLED"
+		if c.on[id] {
+			state = "ENABLED"
+		}
+		return object{"name": q.name, "config": object{"name": id}, "state": state}, nil
+	}
+	return nil, nil
+}
+
+// list answers with all of a collection; - in a parent stands for any.
+func (c *cloud) list(k kind, name string) object {
+	pattern := strings.Split(name, "/")
+	all := []object{}
+	for _, key := range slices.Sorted(maps.Keys(c.things)) {
+		full, ok := strings.CutPrefix(key, k.api+" ")
+		parts := strings.Split(full, "/")
+		if !ok || len(parts) != len(pattern)+1 {
+			continue
+		}
+		if !slices.EqualFunc(parts[:len(pattern)], pattern, func(is, want string) bool { return is == want || want == "-" }) {
+			continue
+		}
+		all = append(all, c.things[key])
+	}
+	return object{k.items: all}
+}
+
+func (c *cloud) create(k kind, q request, parent string) (object, error) {
+	id := text(q.body, k.idBody)
+	if k.idQuery != "" {
+		id = q.query.Get(k.idQuery)
+	}
+	if k.idQuery == "" && k.idBody == "" {
+		c.serial++
+		id = fmt.Sprint(c.serial)
+	}
+	thing := q.body
+	if k.collection == "serviceAccounts" {
+		c.serial++
+		thing, _ = q.body["serviceAccount"].(object)
+		id += "@" + project + ".iam.gserviceaccount.com"
+		maps.Copy(thing, object{"email": id, "uniqueId": fmt.Sprint(100000000000000000 + c.serial), "projectId": project})
+	}
+	if k.collection == "roles" {
+		thing, _ = q.body["role"].(object)
+	}
+	full := parent + "/" + id[strings.LastIndex(id, "/")+1:]
+	if _, known := c.things[k.api+" "+full]; known {
+		return nil, &failure{http.StatusConflict, "ALREADY_EXISTS", "Resource " + full + " already exists."}
+	}
+	if err := c.needs(k, full, thing); err != nil {
+		return nil, err
+	}
+	maps.Copy(thing, k.made)
+	return c.put(k, full, thing), nil
+}
+
+// put keeps a resource, and answers with it or with a long operation that has ended.
+func (c *cloud) put(k kind, full string, thing object) object {
+	thing["name"] = full
+	if k.api == "logging" { // whose names have no path
+		thing["name"] = full[strings.LastIndex(full, "/")+1:]
+	}
+	switch k.collection {
+	case "functions":
+		service := strings.Replace(full, "/functions/", "/services/", 1)
+		config, _ := thing["serviceConfig"].(object)
+		config["service"] = service
+		c.things["run "+service] = object{"name": service}
+	case "databases":
+		if text(thing, "pointInTimeRecoveryEnablement") == "" {
+			thing["pointInTimeRecoveryEnablement"] = "POINT_IN_TIME_RECOVERY_DISABLED"
+		}
+	case "indexes":
+		fields, _ := thing["fields"].([]any)
+		thing["fields"] = append(fields, object{"fieldPath": "__name__", "order": fields[len(fields)-1].(object)["order"]})
+	case "sinks":
+		thing["writerIdentity"] = "serviceAccount:service-org-" + organization + "@gcp-sa-logging.iam.gserviceaccount.com"
+	case "dashboards":
+		c.serial++
+		thing["etag"] = fmt.Sprint(c.serial)
+	}
+	c.things[k.api+" "+full] = thing
+	if !k.long {
+		return thing
+	}
+	return k.ended(full, thing)
+}
+
+// ended is a long operation on a resource that is over.
+func (k kind) ended(full string, response object) object {
+	parent := strings.Join(strings.Split(full, "/")[:4], "/") // of the database, or the location
+	return object{"name": parent + "/operations/op", "done": true, "metadata": object{"@type": "type.googleapis.com/" + operations[k.api]}, "response": response}
+}
+
+func (c *cloud) resource(k kind, q request, full string) (object, error) {
+	thing, known := c.things[k.api+" "+full]
+	if k.collection == "fields" && !known {
+		thing, known = object{}, true // every field is there, as the database's default says
+		if _, ok := c.things["firestore "+full[:strings.Index(full, "/collectionGroups")]]; !ok {
+			return nil, notFound(full)
+		}
+	}
+	makes := k.api == "pubsub" && q.method == http.MethodPut
+	switch {
+	case makes && known:
+		return nil, &failure{http.StatusConflict, "ALREADY_EXISTS", "Resource already exists in the project."}
+	case !known && !makes:
+		return nil, notFound(full)
+	case q.method == http.MethodGet:
+		return thing, nil
+	case q.method == http.MethodDelete:
+		return c.remove(k, full, thing)
+	}
+	news := deepCopy(thing)
+	if news == nil {
+		news = object{}
+	}
+	in := q.body
+	if k.api == "pubsub" && q.method == http.MethodPatch {
+		in, _ = q.body[strings.TrimSuffix(k.collection, "s")].(object)
+	}
+	if k.collection == "dashboards" && text(in, "etag") != text(thing, "etag") {
+		return nil, &failure{http.StatusConflict, "ABORTED", "the etag is old"}
+	}
+	maps.Copy(news, in)
+	if mask := q.query.Get("updateMask"); k.collection == "fields" && strings.Contains(mask, "ttl") {
+		news["ttlConfig"] = object{"state": "ACTIVE"}
+	}
+	if err := c.needs(k, full, news); err != nil {
+		return nil, err
+	}
+	return c.put(k, full, news), nil
+}
+
+func (c *cloud) remove(k kind, full string, thing object) (object, error) {
+	if text(thing, "deleteProtectionState") == "DELETE_PROTECTION_ENABLED" {
+		return nil, &failure{http.StatusPreconditionFailed, "FAILED_PRECONDITION", "Delete protection is enabled"}
+	}
+	delete(c.things, k.api+" "+full)
+	delete(c.policies, k.api+" "+full)
+	if !k.long {
+		return object{}, nil
+	}
+	return k.ended(full, object{}), nil
+}
+
+// act does what is written behind a colon.
+func (c *cloud) act(q request, name, verb string) (object, error) {
+	key := q.api + " " + name
+	thing, known := c.things[key]
+	switch verb {
+	case "getIamPolicy", "setIamPolicy":
+		if !known && q.api != "cloudresourcemanager" {
+			return nil, notFound(name)
+		}
+		return c.policy(q, key, verb)
+	case "queryTestablePermissions":
+		return object{"permissions": []object{{"name": "cloudtasks.queues.update", "stage": "GA"}}}, nil
+	case "generateUploadUrl":
+		return object{"uploadUrl": c.server.URL + "/upload/source.zip", "storageSource": object{"bucket": "b", "object": "source.zip"}}, nil
+	case "signJwt":
+		return object{"keyId": "1", "signedJwt": "header." + base64.RawURLEncoding.EncodeToString([]byte(text(q.body, "payload"))) + ".signature"}, nil
+	}
+	if !known {
+		return nil, notFound(name)
+	}
+	switch verb {
+	case "pause", "resume":
+		thing["state"] = map[string]string{"pause cloudtasks": "PAUSED", "resume cloudtasks": "RUNNING", "pause cloudscheduler": "PAUSED", "resume cloudscheduler": "ENABLED"}[verb+" "+q.api]
+		return thing, nil
+	case "purge":
+		return thing, nil
+	case "addVersion":
+		data, err := base64.StdEncoding.DecodeString(text(q.body["payload"].(object), "data"))
+		if err != nil || len(data) == 0 {
+			return nil, invalid("the payload is empty")
+		}
+		c.serial++
+		sum := crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli))
+		version := object{"name": fmt.Sprintf("%s/versions/%d", name, c.serial), "state": "ENABLED", "clientSpecifiedPayloadChecksum": true,
+			"bytes": string(data), "crc": sum}
+		c.things["secretmanager "+text(version, "name")] = version
+		answer := maps.Clone(version)
+		delete(answer, "bytes")
+		delete(answer, "crc")
+		return answer, nil
+	}
+	return nil, nil
+}
+
+func (c *cloud) policy(q request, key, verb string) (object, error) {
+	policy := c.policies[key]
+	if policy == nil {
+		policy = object{"etag": "BwA=", "version": 1}
+	}
+	if verb == "getIamPolicy" {
+		return policy, nil
+	}
+	news, _ := q.body["policy"].(object)
+	if text(news, "etag") != text(policy, "etag") {
+		return nil, &failure{http.StatusConflict, "ABORTED", "There were concurrent policy changes."}
+	}
+	for row := range bindings(news) {
+		if err := c.member(strings.Split(row, "|")[1]); err != nil {
+			return nil, err
+		}
+	}
+	c.serial++
+	news["etag"] = base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "%06d", c.serial))
+	c.policies[key] = news
+	return news, nil
+}
+
+// member refuses a service account of the project that is not there, or not seen yet.
+func (c *cloud) member(who string) error {
+	email, ok := strings.CutPrefix(who, "serviceAccount:")
+	if !ok || !strings.HasSuffix(email, "@"+project+".iam.gserviceaccount.com") {
+		return nil
+	}
+	if _, known := c.things["iam projects/"+project+"/serviceAccounts/"+email]; !known || c.unseen > 0 {
+		c.unseen--
+		return invalid("Service account " + email + " does not exist.")
+	}
+	return nil
+}
+
+// needs says what a resource needs and is not there.
+func (c *cloud) needs(k kind, full string, thing object) error {
+	needed := map[string]string{} // by what needs it
+	account := func(email string) {
+		if email != "" {
+			needed["iam projects/"+project+"/serviceAccounts/"+email] = email
+		}
+	}
+	switch k.collection {
+	case "indexes":
+		needed["firestore "+full[:strings.Index(full, "/collectionGroups")]] = "the database"
+	case "subscriptions":
+		needed["pubsub "+text(thing, "topic")] = "the topic"
+		if dead, ok := thing["deadLetterPolicy"].(object); ok {
+			needed["pubsub "+text(dead, "deadLetterTopic")] = "the dead letter topic"
+		}
+		if push, ok := thing["pushConfig"].(object); ok {
+			account(text(push["oidcToken"].(object), "serviceAccountEmail"))
+		}
+	case "functions":
+		account(text(thing["serviceConfig"].(object), "serviceAccountEmail"))
+		build := text(thing["buildConfig"].(object), "serviceAccount")
+		account(build[strings.LastIndex(build, "/")+1:])
+	case "jobs":
+		account(text(thing["httpTarget"].(object)["oidcToken"].(object), "serviceAccountEmail"))
+	case "alertPolicies":
+		channels, _ := thing["notificationChannels"].([]any)
+		for _, name := range channels {
+			needed["monitoring "+name.(string)] = "the channel"
+		}
+	}
+	for key := range needed {
+		if _, ok := c.things[key]; !ok {
+			return notFound(key)
+		}
+	}
+	return nil
+}
