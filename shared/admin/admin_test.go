@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -266,8 +267,12 @@ func TestDelete(t *testing.T) {
 	o.Directory().Suspend(ids[0], o.Business())
 	o.Directory().Group("g", ids[:20]...)
 	o.World.Sweep()
+	o.World.Edit(ids[1], func(r *provision.Record) { r.Intent = &provision.Intent{ID: "unfinished", Operation: provision.Update} })
 	before := o.App.All()
 	must(t, o.Delete(t.Context()))
+	if events := o.EventsOf(ids[1]); !slices.Contains(events, provision.EventUpdate+" failed") {
+		t.Errorf("what was unfinished has no event: %q", events)
+	}
 	if _, _, err := o.secrets.Latest(t.Context(), secrets.AppToken); !fault.Is(err, fault.NotFound) {
 		t.Errorf("the token is still there: %v", err)
 	}

@@ -169,11 +169,26 @@ func (s *Service) decideFor(ctx context.Context, userID string, change func(*pro
 			}
 			continue
 		}
+		before := rec
 		if !change(&rec) {
 			return nil
 		}
-		if _, err = s.Store.Commit(ctx, state.Change{Record: rec}); !fault.Is(err, fault.Conflict) {
+		if _, err = s.Store.Commit(ctx, state.Change{Record: rec, Events: s.unknownEnd(before, rec)}); !fault.Is(err, fault.Conflict) {
 			return err
 		}
 	}
+}
+
+// unknownEnd is the event of an operation that nobody will find out about any
+// more: the app may have done it, and the log says so (R14).
+func (s *Service) unknownEnd(before, after provision.Record) []provision.Event {
+	intent := before.Intent
+	if intent == nil || after.Intent != nil {
+		return nil
+	}
+	return []provision.Event{{
+		ID: intent.ID, Time: s.Business(), Name: provision.EventName(intent.Operation), UserID: before.UserID, Email: before.Email,
+		AccountID: before.Account.ID, Outcome: provision.OutcomeFailed, Cause: intent.Cause,
+		Error: "the configuration was deleted before it was known whether the app had done this",
+	}}
 }
