@@ -21,8 +21,8 @@ type account struct {
 	owner string
 	// suspendedAt is when it was last suspended, by whomever.
 	suspendedAt time.Time
-	// reopened says that somebody has unsuspended it by hand, which a sweep has yet to see.
-	reopened bool
+	// reopenedAt is when somebody last unsuspended it by hand.
+	reopenedAt time.Time
 	// refuses says that the app keeps it from being suspended or deleted, for open roles (R19).
 	refuses bool
 }
@@ -276,7 +276,6 @@ func (c client) SetActive(ctx context.Context, id string, active bool) error {
 			return fault.New(fault.NotFound, "app: set active", "404")
 		}
 		changed := acc.Active != active
-		acc.reopened = false
 		if acc.Active = active; !active && changed {
 			acc.suspendedAt = time.Now()
 		}

@@ -57,7 +57,11 @@ func (w *world) started(worker *worker, kind provision.OperationKind, id string)
 	if w.faults.stale > 0 {
 		a.from = a.from.Add(-staleFor)
 	}
-	w.note("app", "%s %s for %s by %s", kind, id, worker.user, worker.instance.owner)
+	why := ""
+	if a.rec.Intent != nil && kind.Removes() {
+		why = fmt.Sprintf(", %s since %s", a.rec.Intent.Cause.Condition, stamp(a.rec.Intent.Cause.Since.Add(-epoch)))
+	}
+	w.note("app", "%s %s for %s by %s%s", kind, id, worker.user, worker.instance.owner, why)
 	if a.person == nil {
 		w.accuse("R2", "%s %s on behalf of nobody", kind, id)
 		return
@@ -262,7 +266,7 @@ func suspendFirst(a attempt) string {
 		deleteAt, _ := a.orders(s.c, provision.HardDelete)
 		_, ordered := a.orders(s.c, provision.Suspend)
 		switch {
-		case ordered && a.account.Active && !a.account.reopened:
+		case ordered && a.account.Active && a.account.reopenedAt.Before(a.worker.startedAt): // else it was read before that
 			wrong = "the account is active"
 		case ordered && !latest(deleteAt, a.grace(s.c)).After(a.account.suspendedAt.Add(-a.tolerance())) &&
 			a.at.Before(a.account.suspendedAt.Add(24*time.Hour-a.tolerance())):

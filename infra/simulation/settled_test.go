@@ -3,6 +3,7 @@ package simulation
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -59,11 +60,12 @@ func (w *world) end() {
 
 // clearConflicts does what an administrator of the app would do about accounts
 // that stand in somebody's way: removes those that are nobody's of ours, and
-// renames those of archived people, to which we do nothing (R6).
+// renames those to which we do nothing: of archived people (R6), and of people
+// whose removal was dismissed (R12).
 func (w *world) clearConflicts() {
 	for _, acc := range slices.Clone(w.app.accounts) {
 		holder := w.company.named(acc.UserName)
-		if owner := w.company.person(acc.owner); owner != nil && owner.archived && !owner.deleted && holder != nil && holder != owner {
+		if owner := w.company.person(acc.owner); owner != nil && (owner.archived && !owner.deleted || w.dismissed[owner.id]) && holder != nil && holder != owner {
 			acc.UserName = "renamed-" + acc.UserName
 			acc.Attributes["userName"] = acc.UserName
 			w.note("hand", "%s renamed", acc.ID)
@@ -101,6 +103,7 @@ func asDemanded(w *world) []string {
 		case len(own) > 1:
 			wrong = append(wrong, p.id+" has more than one account")
 		case now.lifecycle == provision.Archived:
+		case now.active() && len(own) == 0 && w.dismissed[p.id]: // nor its new account (R17)
 		case now.active() && len(own) == 0:
 			wrong = append(wrong, p.id+" is active and in scope, and has no account: "+w.memory.why(p.id))
 		case now.active():
@@ -132,8 +135,8 @@ func (w *world) unlike(p *person, acc *account) []string {
 	for _, given := range rec.Left {
 		delete(want, given)
 	}
-	for path, value := range want {
-		if acc.Attributes[path] != value {
+	for _, path := range slices.Sorted(maps.Keys(want)) {
+		if value := want[path]; acc.Attributes[path] != value {
 			wrong = append(wrong, fmt.Sprintf("%s has %s = %v, want %s: %s", p.id, path, acc.Attributes[path], value, w.memory.why(p.id)))
 		}
 	}

@@ -168,12 +168,13 @@ var kinds = []struct {
 	{"suspended by hand", 3, onAccount("suspended by hand", func(w *world, acc *account, _ uint64) {
 		if acc.Active {
 			w.handle(acc)
+			acc.Active, acc.suspendedAt = false, time.Now()
 		}
-		acc.Active, acc.suspendedAt = false, time.Now()
 	})},
 	{"unsuspended by hand", 2, onAccount("unsuspended by hand", func(w *world, acc *account, _ uint64) {
-		acc.reopened = acc.reopened || !acc.Active
-		acc.Active = true
+		if !acc.Active {
+			acc.Active, acc.reopenedAt = true, time.Now()
+		}
 	})},
 	{"deleted by hand", 2, onAccount("deleted by hand", func(w *world, acc *account, _ uint64) {
 		w.handle(acc)
