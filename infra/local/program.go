@@ -19,6 +19,7 @@ import (
 	"example.com/autoprovision/functions/console/api"
 	"example.com/autoprovision/functions/console/pages"
 	"example.com/autoprovision/functions/endpoint"
+	"example.com/autoprovision/infra/playground"
 	"example.com/autoprovision/shared/clock"
 	"example.com/autoprovision/shared/comeet"
 	"example.com/autoprovision/shared/directory/workspace"
@@ -109,7 +110,11 @@ func (p *program) build(ctx context.Context) error {
 		Business: p.business.now, Real: clock.System, Log: p.log,
 		Connection: connection, FixedBaseURL: true, Egress: egress.OwnMachine, PushAddress: p.pushAddress(base), Backlog: p.queue.Pending,
 	})
-	p.server = newServer(p.routes(token), serverLimits())
+	routes, err := p.routes(ctx, token)
+	if err != nil {
+		return err
+	}
+	p.server = newServer(routes, serverLimits())
 	if err := p.system.Admin.Init(ctx); err != nil {
 		return err
 	}
@@ -153,7 +158,7 @@ func (p *program) pushAddress(base string) string {
 	return base + "/directory-push"
 }
 
-func (p *program) routes(queueToken secrets.Value) http.Handler {
+func (p *program) routes(ctx context.Context, queueToken secrets.Value) (http.Handler, error) {
 	e := &endpoint.Endpoints{
 		Reconciler: p.system.Reconciler, Sweeper: p.system.Sweeper, Push: p.system.Push, Audit: p.system.Audit, Health: p.system.Health,
 		Store: p.system.Store, Now: p.business.now, NewID: rand.Text, Log: p.log, Queue: bearer(queueToken), Publisher: publisher,
@@ -165,13 +170,20 @@ func (p *program) routes(queueToken secrets.Value) http.Handler {
 	mux.HandleFunc("POST /reconcile", e.Reconcile)
 	mux.HandleFunc("POST /sweep", e.Sweep)
 	mux.Handle("/api/v1/", api.New(p.system.Admin, p.settings.adminToken))
-	mux.Handle("/", p.console())
-	return mux
+	console, err := p.console(ctx)
+	mux.Handle("/", console)
+	return mux, err
 }
 
-// console is the pages. Sessions end with the program, whose key is its own.
-func (p *program) console() http.Handler {
-	return pages.New(pages.Options{Service: p.system.Admin, SignIn: pages.TokenSignIn(p.settings.adminToken), SessionKey: pages.Fixed(secrets.NewValue(rand.Text()))})
+// console is the pages, with the playground where nothing is real. Sessions
+// end with the program, whose key is its own.
+func (p *program) console(ctx context.Context) (http.Handler, error) {
+	console := pages.New(pages.Options{Service: p.system.Admin, SignIn: pages.TokenSignIn(p.settings.adminToken), SessionKey: pages.Fixed(secrets.NewValue(rand.Text()))})
+	if p.sim.workspace == nil || p.sim.comeet == nil {
+		return console, nil
+	}
+	return console, playground.Add(ctx, playground.Parts{Console: console, Service: p.system.Admin,
+		Workspace: p.sim.workspace, Comeet: p.sim.comeet, Advance: p.business.advance})
 }
 
 // bearer lets in who carries a token, compared in constant time.
