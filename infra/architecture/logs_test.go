@@ -20,6 +20,9 @@ import (
 // methods are slog's, by what they are called; the number is where the message is among the arguments.
 var methods = map[string]int{"Info": 0, "Warn": 0, "Error": 0, "InfoContext": 1, "WarnContext": 1, "ErrorContext": 1, "Log": 2}
 
+// open stands for fields of a line that are no constants; it sorts behind all names.
+const open = "…"
+
 // TestLogLines holds the page that names every line of the log against the
 // lines that the deployed code writes: message and fields, both ways. Metrics
 // and alerts are made of that page.
@@ -37,9 +40,15 @@ func TestLogLines(t *testing.T) {
 			names = append(names, f[1])
 		}
 		slices.Sort(names)
-		documented[row[1]] = strings.Join(slices.Compact(names), " ")
+		documented[row[1]] = strings.Join(names, " ")
 	}
-	if diff := cmp.Diff(written(t), documented); diff != "" {
+	lines := written(t)
+	for message, names := range lines {
+		if known, isOpen := strings.CutSuffix(names, open); isOpen && strings.HasPrefix(documented[message], strings.TrimSpace(known)) {
+			lines[message] = documented[message]
+		}
+	}
+	if diff := cmp.Diff(lines, documented); diff != "" {
 		t.Errorf("infra/docs/logs.md (+) is not what the code writes (-):\n%s", diff)
 	}
 }
@@ -103,7 +112,8 @@ func logLine(n ast.Node) (message string, names []string, ok bool) {
 	for i := at + 1; i < len(call.Args); i += 2 {
 		name, constant := text(call.Args[i])
 		if !constant {
-			return message, []string{"fields that are not constants"}, true
+			names = append(names, open) // the page says what comes of it
+			break
 		}
 		names = append(names, name)
 	}

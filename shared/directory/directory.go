@@ -129,3 +129,11 @@ type Watcher interface {
 	// Stop closes a channel; one that is gone already is no error.
 	Stop(ctx context.Context, ch Channel) error
 }
+
+// Administrators says who decides for the customer.
+type Administrators interface {
+	// SuperAdministrator reports whether the user with an immutable id is a super
+	// administrator of the customer who can sign in, by a reading made now. An id
+	// that the directory does not have is nobody's. Errors as for Users.
+	SuperAdministrator(ctx context.Context, id string) (bool, error)
+}

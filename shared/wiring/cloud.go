@@ -15,6 +15,7 @@ import (
 
 	"example.com/autoprovision/shared/clock"
 	"example.com/autoprovision/shared/comeet"
+	"example.com/autoprovision/shared/directory"
 	"example.com/autoprovision/shared/directory/workspace"
 	"example.com/autoprovision/shared/egress"
 	"example.com/autoprovision/shared/fault"
@@ -73,10 +74,17 @@ type Outside struct {
 	Egress egress.Policy
 }
 
+// CloudSystem is a system in Google Cloud.
+type CloudSystem struct {
+	*System
+	// Administrators are who may use its console.
+	Administrators directory.Administrators
+}
+
 // OpenCloud builds the system from Google Cloud's services. It calls none of
 // them but to find the credentials of this process; what it opened is closed
 // again when it fails, and otherwise ends with the process.
-func OpenCloud(ctx context.Context, c Cloud, o Outside, log *slog.Logger) (_ *System, err error) {
+func OpenCloud(ctx context.Context, c Cloud, o Outside, log *slog.Logger) (_ *CloudSystem, err error) {
 	const op = "wiring: open cloud"
 	ctx = context.WithoutCancel(ctx) // the clients outlive the request that needs them first
 	var opened []interface{ Close() error }
@@ -114,14 +122,15 @@ func OpenCloud(ctx context.Context, c Cloud, o Outside, log *slog.Logger) (_ *Sy
 	connection := profile.Connection
 	connection.BaseURL = c.SCIMURL
 	store := firestore.New(database, profile.ID, clock.System)
-	return Build(Parts{
+	system := Build(Parts{
 		Profile: profile, Store: store, Tasks: queue, Directory: people,
 		Secrets:  secretmanager.New(secretClient, c.Project, c.SecretPrefix, clock.System),
 		Business: clock.System, Real: clock.System, Log: log,
 		Connection: connection, Egress: o.Egress, PushAddress: c.PushURL,
 		Backlog: health.Overdue(store, clock.System), PollEvery: pollEvery,
 		Limit: func(ctx context.Context, c provision.Connection) error { return limit(ctx, queue, c) },
-	}), nil
+	})
+	return &CloudSystem{system, people}, nil
 }
 
 // queue is the three queues, of which two deliver to the same function.

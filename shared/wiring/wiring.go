@@ -75,6 +75,7 @@ type System struct {
 	Audit      *audit.Reader
 	Health     *health.Health
 	Store      state.Store
+	Secrets    secrets.Store
 }
 
 // Build puts the parts together. It makes no call.
@@ -83,7 +84,7 @@ func Build(p Parts) *System {
 	p.Profile.CheckConnection = checked(p.Profile.CheckConnection, p.Egress)
 	mapper := mapping.NewCompiled(p.Profile)
 	people := roster.New(p.Directory, p.Real)
-	s := &System{Store: p.Store}
+	s := &System{Store: p.Store, Secrets: p.Secrets}
 	s.Reconciler = reconcile.New(reconcile.Ports{
 		Store: p.Store, Directory: p.Directory, Roster: people, Apps: apps, Mapper: mapper, Tasks: p.Tasks,
 		Business: p.Business, Real: p.Real, Sleep: sleep, NewID: newID, Log: p.Log,

@@ -10,14 +10,11 @@ package api
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"runtime/debug"
-	"strings"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -35,10 +32,10 @@ const (
 
 // api answers requests with the use cases.
 type api struct {
-	service  *admin.Service
-	mux      *http.ServeMux
-	huma     huma.API
-	signedIn func(*http.Request) bool
+	service *admin.Service
+	mux     *http.ServeMux
+	huma    huma.API
+	door    Door
 }
 
 // strict sets the two settings of the framework that it has for the whole
@@ -52,8 +49,13 @@ var strict = sync.OnceFunc(func() {
 
 // New returns the API over the use cases. Who sends the token is the administrator.
 func New(service *admin.Service, token secrets.Value) http.Handler {
+	return Behind(service, Token(token))
+}
+
+// Behind returns the API over the use cases, for whom the door lets in.
+func Behind(service *admin.Service, door Door) http.Handler {
 	strict()
-	a := &api{service: service, mux: http.NewServeMux(), signedIn: bearer(token)}
+	a := &api{service: service, mux: http.NewServeMux(), door: door}
 	a.huma = humago.New(a.mux, configuration())
 	a.registerConfiguration()
 	a.registerActions()
@@ -152,26 +154,12 @@ func handle[I, O any](a *api, op huma.Operation, do func(context.Context, *I) (*
 // answer is an answer with a body.
 type answer[T any] struct{ Body T }
 
-// bearer reports whether a request carries the token (RFC 6750 section 2.1).
-// The comparison takes the same time whatever was sent, of whatever length.
-func bearer(token secrets.Value) func(*http.Request) bool {
-	want := sha256.Sum256([]byte(token.Reveal()))
-	return func(r *http.Request) bool {
-		scheme, sent, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		got := sha256.Sum256([]byte(sent))
-		same := subtle.ConstantTimeCompare(got[:], want[:]) == 1
-		return same && strings.EqualFold(scheme, "Bearer") && !token.Empty()
-	}
-}
-
 // ServeHTTP answers one request.
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer a.guard(w, r)
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	if r.URL.Path != documentPath && !a.signedIn(r) {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="autoprovision"`)
-		write(w, newProblem(http.StatusUnauthorized, "send the administrator's token, as in: Authorization: Bearer <token>"))
+	if !a.enter(w, r) {
 		return
 	}
 	if inner, pattern := a.mux.Handler(r); pattern == "" {

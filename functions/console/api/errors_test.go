@@ -19,6 +19,7 @@ import (
 	"example.com/autoprovision/infra/simworkspace"
 	"example.com/autoprovision/shared/admin"
 	"example.com/autoprovision/shared/comeet"
+	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/secrets"
 	"example.com/autoprovision/shared/state"
@@ -49,6 +50,14 @@ func TestOnlyTheAdministratorIsAnswered(t *testing.T) {
 	api.New(w.system.Admin, secrets.NewValue("")).ServeHTTP(rec, r)
 	if rec.Code != http.StatusUnauthorized {
 		t.Errorf("an empty token signs in: status %d", rec.Code)
+	}
+	door := api.Behind(w.system.Admin, func(*http.Request) (string, error) {
+		return "", fault.New(fault.Unavailable, "directory", "no answer")
+	})
+	rec = httptest.NewRecorder()
+	door.ServeHTTP(rec, r)
+	if rec.Code != http.StatusServiceUnavailable {
+		t.Errorf("a door that cannot know who it is: status %d", rec.Code)
 	}
 }
 
