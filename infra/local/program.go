@@ -16,6 +16,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"example.com/autoprovision/functions/console/api"
 	"example.com/autoprovision/functions/console/pages"
 	"example.com/autoprovision/functions/endpoint"
@@ -31,6 +33,7 @@ import (
 	"example.com/autoprovision/shared/state/sqlite"
 	"example.com/autoprovision/shared/tasks"
 	"example.com/autoprovision/shared/tasks/sqlitequeue"
+	"example.com/autoprovision/shared/throttle"
 	"example.com/autoprovision/shared/wiring"
 )
 
@@ -147,7 +150,11 @@ func (p *program) directory(ctx context.Context) (*workspace.Client, error) {
 	if p.settings.credentials != "" && p.settings.directoryURL == "" {
 		url = "" // Google's own
 	}
-	return workspace.New(ctx, hc, &workspace.Options{BaseURL: url})
+	opts := &workspace.Options{BaseURL: url}
+	if p.settings.credentials == "" && simulatedOrLoopback(p.settings.directoryURL) {
+		opts.Limiter = throttle.New(rate.Inf, 0) // Google's quota is not that of a directory on this machine
+	}
+	return workspace.New(ctx, hc, opts)
 }
 
 // pushAddress is where a directory on this machine can reach us; Google's cannot.
