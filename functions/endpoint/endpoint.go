@@ -25,6 +25,7 @@ import (
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/push"
 	"example.com/autoprovision/shared/reconcile"
+	"example.com/autoprovision/shared/spent"
 	"example.com/autoprovision/shared/state"
 	"example.com/autoprovision/shared/sweep"
 )
@@ -81,13 +82,25 @@ func (e *Endpoints) Reconcile(w http.ResponseWriter, r *http.Request) {
 	if tries(r) > 0 {
 		req.Covered = time.Time{} // the try before may have ended halfway
 	}
-	res, err := e.Reconciler.Look(r.Context(), req)
+	ctx, watched := spent.Watch(r.Context())
+	watched.Add(spent.Queue, e.queued(r))
+	res, err := e.Reconciler.Look(ctx, req)
 	if err == nil {
-		e.Log.DebugContext(r.Context(), "look", "user", req.UserID, "sweep", req.SweepID, "done", res.Done, "waiting", res.Waiting)
+		attrs := []any{"user", req.UserID, "sweep", req.SweepID, "done", res.Done, "waiting", res.Waiting}
+		e.Log.DebugContext(ctx, "look", append(attrs, spent.Attrs(ctx)...)...)
 	} else if tries(r) >= giveUpAfter && !errors.Is(err, reconcile.ErrPaused) && !fault.Is(err, fault.Unready) && r.Context().Err() == nil {
 		err = e.giveUp(r.Context(), req, err)
 	}
 	e.answer(w, r, err)
+}
+
+// queued is how long a task has waited since it was due.
+func (e *Endpoints) queued(r *http.Request) time.Duration {
+	due, err := strconv.ParseFloat(r.Header.Get("X-Cloudtasks-Tasketa"), 64)
+	if err != nil {
+		return 0
+	}
+	return e.Now().Sub(time.UnixMicro(int64(due * 1e6)))
 }
 
 func (e *Endpoints) giveUp(ctx context.Context, req reconcile.Request, cause error) error {

@@ -37,11 +37,12 @@ var layers = []struct {
 	{"shared/secrets", nil, nil},
 	// What adapters that call others share.
 	{"shared/throttle", []string{"shared/fault"}, []string{"golang.org/x/time"}},
+	{"shared/spent", nil, nil},
 	{"shared/fault/rpcfault", []string{"shared/fault"}, []string{"google.golang.org/grpc"}},
 	// Adapters: each its port, its library and nothing of another adapter.
-	{"shared/directory/workspace", []string{"shared/directory", "shared/provision", "shared/fault", "shared/clock", "shared/throttle"},
+	{"shared/directory/workspace", []string{"shared/directory", "shared/provision", "shared/fault", "shared/clock", "shared/spent", "shared/throttle"},
 		[]string{"google.golang.org/api", "golang.org/x/oauth2", "golang.org/x/time", "github.com/cenkalti/backoff"}},
-	{"shared/scim", []string{"shared/app", "shared/clock", "shared/provision", "shared/fault", "shared/secrets", "shared/throttle"},
+	{"shared/scim", []string{"shared/app", "shared/clock", "shared/provision", "shared/fault", "shared/secrets", "shared/spent", "shared/throttle"},
 		[]string{"golang.org/x/text", "golang.org/x/time", "github.com/google/uuid"}},
 	{"shared/comeet", []string{"shared/app", "shared/provision", "shared/fault", "shared/scim"}, nil},
 	{"shared/mapping", []string{"shared/app", "shared/provision", "shared/fault"},
@@ -62,7 +63,7 @@ var layers = []struct {
 	// The domain's own work, over ports only.
 	{"shared/roster", []string{"shared/directory", "shared/provision", "shared/scope", "shared/fault", "shared/clock"}, []string{"golang.org/x/sync"}},
 	{"shared/reconcile", []string{"shared/app", "shared/clock", "shared/decide", "shared/directory", "shared/fault", "shared/provision",
-		"shared/roster", "shared/scope", "shared/state", "shared/tasks"}, nil},
+		"shared/roster", "shared/scope", "shared/spent", "shared/state", "shared/tasks"}, nil},
 	{"shared/sweep", []string{"shared/app", "shared/clock", "shared/decide", "shared/directory", "shared/fault", "shared/provision",
 		"shared/reconcile", "shared/roster", "shared/scope", "shared/state", "shared/tasks"}, []string{"golang.org/x/sync"}},
 	{"shared/hint", []string{"shared/clock", "shared/reconcile", "shared/sweep", "shared/tasks"}, nil},

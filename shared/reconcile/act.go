@@ -9,6 +9,7 @@ import (
 	"example.com/autoprovision/shared/decide"
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/spent"
 )
 
 const (
@@ -287,8 +288,9 @@ func (a *attempt) event(id string, kind provision.OperationKind, outcome provisi
 
 func (r *Reconciler) logEvents(ctx context.Context, events []provision.Event) {
 	for _, e := range events {
-		r.Log.InfoContext(ctx, "operation", "event", e.Name, "user", e.UserID, "outcome", string(e.Outcome),
-			"condition", string(e.Cause.Condition), "cause", e.Cause.Text, "error", e.Error)
+		attrs := []any{"event", e.Name, "user", e.UserID, "outcome", string(e.Outcome),
+			"condition", string(e.Cause.Condition), "cause", e.Cause.Text, "error", e.Error}
+		r.Log.InfoContext(ctx, "operation", append(attrs, spent.Attrs(ctx)...)...)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/secrets"
+	"example.com/autoprovision/shared/spent"
 )
 
 // maxBody is the largest answer that is read: a page of 1,000 accounts of 8 KiB each.
@@ -53,7 +54,9 @@ func (c *Client) do(ctx context.Context, q request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	waited := spent.Wait(ctx, spent.Limiter)
 	release, err := c.admit(ctx, q.op)
+	waited()
 	if err != nil {
 		return reply{}, err
 	}
@@ -65,6 +68,7 @@ func (c *Client) do(ctx context.Context, q request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	defer spent.Wait(ctx, spent.App)()
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return reply{}, c.noAnswer(ctx, q.op, err, token)

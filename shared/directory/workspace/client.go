@@ -20,6 +20,7 @@ import (
 	"example.com/autoprovision/shared/clock"
 	"example.com/autoprovision/shared/directory"
 	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/spent"
 	"example.com/autoprovision/shared/throttle"
 )
 
@@ -155,12 +156,16 @@ func (c *Client) retry(ctx context.Context, op string, attempt func() (json.RawM
 
 // send sends a request once, within the rate limit and callTimeout.
 func (c *Client) send(ctx context.Context, op string, send request) (answer, error) {
-	if err := c.limiter.Wait(ctx); err != nil {
+	waited := spent.Wait(ctx, spent.Limiter)
+	err := c.limiter.Wait(ctx)
+	waited()
+	if err != nil {
 		return answer{}, &fault.Error{Kind: fault.KindOf(err), Op: op, RetryAfter: fault.RetryAfter(err), Err: err}
 	}
 	var got answer
 	ctx, cancel := context.WithTimeout(context.WithValue(ctx, answerKey{}, &got), callTimeout)
 	defer cancel()
+	defer spent.Wait(ctx, spent.Directory)()
 	if err := send(ctx); got.status == 0 {
 		return answer{}, unanswered(op, err)
 	}
