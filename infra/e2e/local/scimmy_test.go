@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/autoprovision/infra/e2e/program"
 	"example.com/autoprovision/infra/e2e/scimmy"
 	"example.com/autoprovision/infra/simworkspace"
 )
@@ -20,13 +21,13 @@ func TestAgainstSCIMMY(t *testing.T) {
 	directory := httptest.NewServer(company.Handler())
 	t.Cleanup(func() { company.Close(); directory.Close() })
 
-	p := start(t, "-directory-url", directory.URL, "-scim-url", address+"/scim/v2")
-	p.appToken, p.directory = scimmy.Token, directory.URL
-	p.setUp(everybody, object{"appOff": object{}, "suspended": object{"suspendAfter": "within24h"}, "deleted": object{"deleteAfter": "within24h"}})
+	p := binary.Start(t, "-directory-url", directory.URL, "-scim-url", address+"/scim/v2")
+	p.AppToken, p.Directory = scimmy.Token, directory.URL
+	p.SetUp(program.Everybody(), object{"appOff": object{}, "suspended": object{"suspendAfter": "within24h"}, "deleted": object{"deleteAfter": "within24h"}})
 
 	app := func(filter string) []any {
 		t.Helper()
-		status, out, err := call(t.Context(), "GET", address+"/scim/v2/Users?count=100&filter="+filter, scimmy.Token, nil)
+		status, out, err := program.Call(t.Context(), "GET", address+"/scim/v2/Users?count=100&filter="+filter, scimmy.Token, nil)
 		if err != nil || status != 200 {
 			t.Fatalf("%d %v %v", status, out, err)
 		}
@@ -48,24 +49,24 @@ func TestAgainstSCIMMY(t *testing.T) {
 	if first == nil || first["externalId"] == "" {
 		t.Fatalf("account: %v", first)
 	}
-	p.dir("PATCH", "/users/maya.cohen@example.com", object{"primaryEmail": "maya.levin@example.com", "name": object{"familyName": "Levin"}})
-	until(t, 5*time.Second, "the rename arrives", func() bool { return one("maya.levin@example.com") != nil })
+	p.Dir("PATCH", "/users/maya.cohen@example.com", object{"primaryEmail": "maya.levin@example.com", "name": object{"familyName": "Levin"}})
+	program.Until(t, 5*time.Second, "the rename arrives", func() bool { return one("maya.levin@example.com") != nil })
 	renamed := one("maya.levin@example.com")
 	if renamed["id"] != first["id"] || renamed["name"].(object)["familyName"] != "Levin" {
 		t.Errorf("a rename must keep the account: %v, before %v", renamed, first)
 	}
-	p.dir("PATCH", "/users/maya.levin@example.com", object{"suspended": true})
-	until(t, 5*time.Second, "the account is suspended", func() bool { return one("maya.levin@example.com")["active"] == false })
-	p.dir("PATCH", "/users/maya.levin@example.com", object{"suspended": false})
-	until(t, 5*time.Second, "the account is active again", func() bool { return one("maya.levin@example.com")["active"] == true })
-	p.dir("DELETE", "/users/maya.levin@example.com", nil)
-	until(t, 5*time.Second, "the account is removed", func() bool { return one("maya.levin@example.com") == nil })
+	p.Dir("PATCH", "/users/maya.levin@example.com", object{"suspended": true})
+	program.Until(t, 5*time.Second, "the account is suspended", func() bool { return one("maya.levin@example.com")["active"] == false })
+	p.Dir("PATCH", "/users/maya.levin@example.com", object{"suspended": false})
+	program.Until(t, 5*time.Second, "the account is active again", func() bool { return one("maya.levin@example.com")["active"] == true })
+	p.Dir("DELETE", "/users/maya.levin@example.com", nil)
+	program.Until(t, 5*time.Second, "the account is removed", func() bool { return one("maya.levin@example.com") == nil })
 
-	probe := p.api("POST", "/probe", nil, 200)
+	probe := p.API("POST", "/probe", nil, 200)
 	if found, _ := probe["findings"].([]any); len(found) < 5 {
 		t.Errorf("probe: %v", probe)
 	}
-	if strings.Contains(p.logged(), scimmy.Token) {
+	if strings.Contains(p.Log(), scimmy.Token) {
 		t.Error("the token is in the log")
 	}
 }

@@ -7,9 +7,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"example.com/autoprovision/infra/e2e/program"
 	"example.com/autoprovision/infra/simcomeet"
 	"example.com/autoprovision/infra/simworkspace"
 )
@@ -19,23 +21,23 @@ import (
 // and see it cancelled.
 func TestSuspendAndReturn(t *testing.T) {
 	t.Parallel()
-	p := start(t)
-	if st := p.api("GET", "", nil, 200); st["status"] != "notConfigured" {
+	p := binary.Start(t)
+	if st := p.API("GET", "", nil, 200); st["status"] != "notConfigured" {
 		t.Fatalf("at first: %v", st)
 	}
-	p.setUp(everybody, object{"appOff": object{}, "suspended": object{"suspendAfter": "within24h", "deleteAfter": "7d"}, "deleted": object{}})
-	if st := p.api("GET", "", nil, 200); st["status"] != "on" {
+	p.SetUp(program.Everybody(), object{"appOff": object{}, "suspended": object{"suspendAfter": "within24h", "deleteAfter": "7d"}, "deleted": object{}})
+	if st := p.API("GET", "", nil, 200); st["status"] != "on" {
 		t.Fatalf("turned on: %v", st)
 	}
 	const ana = "maya.cohen@example.com"
-	if got := p.accountState(ana); got != "active" {
+	if got := p.AccountState(ana); got != "active" {
 		t.Fatalf("account after the first sync: %s", got)
 	}
-	p.dir("PATCH", "/users/"+ana, object{"suspended": true})
-	took := until(t, 2*time.Second, "the account is suspended", func() bool { return p.accountState(ana) == "suspended" })
+	p.Dir("PATCH", "/users/"+ana, object{"suspended": true})
+	took := program.Until(t, 2*time.Second, "the account is suspended", func() bool { return p.AccountState(ana) == "suspended" })
 	t.Logf("suspended after %v", took)
 
-	pending, _ := p.api("GET", "/pending", nil, 200)["items"].([]any)
+	pending, _ := p.API("GET", "/pending", nil, 200)["items"].([]any)
 	if len(pending) != 1 {
 		t.Fatalf("pending: %v", pending)
 	}
@@ -45,24 +47,24 @@ func TestSuspendAndReturn(t *testing.T) {
 		t.Errorf("pending: %v", next)
 	}
 
-	p.dir("PATCH", "/users/"+ana, object{"suspended": false})
-	until(t, 2*time.Second, "the account is active again", func() bool { return p.accountState(ana) == "active" })
-	if pending := p.api("GET", "/pending", nil, 200)["items"].([]any); len(pending) != 0 {
+	p.Dir("PATCH", "/users/"+ana, object{"suspended": false})
+	program.Until(t, 2*time.Second, "the account is active again", func() bool { return p.AccountState(ana) == "active" })
+	if pending := p.API("GET", "/pending", nil, 200)["items"].([]any); len(pending) != 0 {
 		t.Errorf("still pending after the return: %v", pending)
 	}
 	var names []string
-	for _, e := range p.user(ana)["events"].([]any) {
+	for _, e := range p.User(ana)["events"].([]any) {
 		names = append(names, e.(object)["name"].(string))
 	}
 	want := []string{"Unsuspend Auto Provisioned User", "Suspend Auto Provisioned User", "Create User By Auto Provisioning"}
 	if !slices.Equal(names, want) {
 		t.Errorf("events %q, want %q", names, want)
 	}
-	if err := p.interrupt(); err != nil {
-		t.Errorf("Ctrl-C: %v\n%s", err, p.logged())
+	if err := p.Stop(syscall.SIGINT); err != nil {
+		t.Errorf("Ctrl-C: %v\n%s", err, p.Log())
 	}
-	for _, secret := range []string{p.appToken, adminToken} {
-		if strings.Contains(p.logged(), secret) {
+	for _, secret := range []string{p.AppToken, program.AdminToken} {
+		if strings.Contains(p.Log(), secret) {
 			t.Errorf("a token is in the log")
 		}
 	}
@@ -71,15 +73,15 @@ func TestSuspendAndReturn(t *testing.T) {
 // 21 days pass in 21 seconds: the suspend after a week and the hard delete after three come on time.
 func TestThreeWeeksInTwentyOneSeconds(t *testing.T) {
 	t.Parallel()
-	p := start(t, "-speed", "86400", "-sweep-every", "12h")
-	p.setUp(everybody, object{"appOff": object{}, "suspended": object{"suspendAfter": "7d", "deleteAfter": "21d"}, "deleted": object{}})
+	p := binary.Start(t, "-speed", "86400", "-sweep-every", "12h")
+	p.SetUp(program.Everybody(), object{"appOff": object{}, "suspended": object{"suspendAfter": "7d", "deleteAfter": "21d"}, "deleted": object{}})
 	const who = "yuki.tanaka@example.com"
-	p.dir("PATCH", "/users/"+who, object{"suspended": true})
-	until(t, 40*time.Second, "the account is gone", func() bool { return p.accountState(who) == "none" })
+	p.Dir("PATCH", "/users/"+who, object{"suspended": true})
+	program.Until(t, 40*time.Second, "the account is gone", func() bool { return p.AccountState(who) == "none" })
 
 	var since time.Time
 	due := map[string]time.Duration{"Suspend Auto Provisioned User": 7 * 24 * time.Hour, "Hard Delete Auto Provisioned User": 21 * 24 * time.Hour}
-	for _, item := range p.user(who)["events"].([]any) {
+	for _, item := range p.User(who)["events"].([]any) {
 		e := item.(object)
 		after, expected := due[e["name"].(string)]
 		if !expected {
@@ -126,9 +128,9 @@ func startOutside(t *testing.T, people int) (o outside, group string) {
 	return o, group
 }
 
-func (o outside) start(t *testing.T, more ...string) *program {
-	p := start(t, slices.Concat(o.flags, more)...)
-	p.appToken, p.directory = o.comeet.Token(), o.flags[1]
+func (o outside) start(t *testing.T, more ...string) *program.Program {
+	p := binary.Start(t, slices.Concat(o.flags, more)...)
+	p.AppToken, p.Directory = o.comeet.Token(), o.flags[1]
 	return p
 }
 
@@ -140,17 +142,17 @@ func TestKilledInTheMiddle(t *testing.T) {
 	o, group := startOutside(t, people)
 	scope := object{"orgUnits": []object{{"path": "/", "on": true}}, "accessGroups": []string{}, "groups": []string{group}, "domains": []string{}}
 	p := o.start(t)
-	p.api("PUT", "/authorization", object{"accessToken": p.appToken}, 200)
-	p.api("PUT", "/scope", scope, 200)
-	p.api("PUT", "/deprovisioning", object{"appOff": object{"suspendAfter": "1d"}, "suspended": object{}, "deleted": object{}}, 200)
-	p.api("POST", "/turnOn", nil, 200)
+	p.API("PUT", "/authorization", object{"accessToken": p.AppToken}, 200)
+	p.API("PUT", "/scope", scope, 200)
+	p.API("PUT", "/deprovisioning", object{"appOff": object{"suspendAfter": "1d"}, "suspended": object{}, "deleted": object{}}, 200)
+	p.API("POST", "/turnOn", nil, 200)
 	for i := range 5 {
 		goal := min((i+1)*people/6, people)
-		until(t, 30*time.Second, "more accounts", func() bool { return len(o.comeet.Accounts()) >= goal })
-		p.kill()
+		program.Until(t, 30*time.Second, "more accounts", func() bool { return len(o.comeet.Accounts()) >= goal })
+		p.Kill()
 		p = o.start(t)
 	}
-	p.sweepDone(60 * time.Second)
+	p.SweepDone(60 * time.Second)
 	if n := len(o.comeet.Accounts()); n != people {
 		t.Errorf("%d accounts for %d people", n, people)
 	}
@@ -158,14 +160,8 @@ func TestKilledInTheMiddle(t *testing.T) {
 		t.Errorf("the app accuses: %v", v)
 	}
 	seen := map[string]int{}
-	for token := ""; ; {
-		page := p.api("GET", "/events?name=Create+User+By+Auto+Provisioning&pageSize=500&pageToken="+token, nil, 200)
-		for _, e := range page["items"].([]any) {
-			seen[e.(object)["userId"].(string)]++
-		}
-		if token, _ = page["nextPageToken"].(string); token == "" {
-			break
-		}
+	for _, e := range p.Events("Create User By Auto Provisioning") {
+		seen[e["userId"].(string)]++
 	}
 	if len(seen) != people {
 		t.Errorf("events of %d people, want %d", len(seen), people)
@@ -178,7 +174,7 @@ func TestKilledInTheMiddle(t *testing.T) {
 }
 
 // The mistake that the best known open tools make: a group answers empty with
-// status 200, and everybody is deleted. Here nobody is removed.
+// status 200, and program.Everybody() is deleted. Here nobody is removed.
 func TestEmptyGroupRemovesNobody(t *testing.T) {
 	t.Parallel()
 	for _, really := range []bool{false, true} {
@@ -187,16 +183,16 @@ func TestEmptyGroupRemovesNobody(t *testing.T) {
 			const people = 60
 			o, group := startOutside(t, people)
 			p := o.start(t)
-			p.setUp(object{"orgUnits": []object{{"path": "/", "on": true}}, "accessGroups": []string{}, "groups": []string{group}, "domains": []string{}},
+			p.SetUp(object{"orgUnits": []object{{"path": "/", "on": true}}, "accessGroups": []string{}, "groups": []string{group}, "domains": []string{}},
 				object{"appOff": object{"suspendAfter": "within24h", "deleteAfter": "1d"}, "suspended": object{}, "deleted": object{}})
 			claim := ""
 			if really {
 				claim = "0"
 			}
 			o.workspace.SetFaults(simworkspace.Faults{EmptyGroups: []string{group}, DirectMembersCount: claim})
-			p.api("POST", "/sweep", nil, 202)
-			until(t, 30*time.Second, "the sweep ends", func() bool {
-				sweep := p.api("GET", "", nil, 200)["sweep"].(object)
+			p.API("POST", "/sweep", nil, 202)
+			program.Until(t, 30*time.Second, "the sweep ends", func() bool {
+				sweep := p.API("GET", "", nil, 200)["sweep"].(object)
 				return sweep["cause"] != "turnOn" && (sweep["state"] == "done" || sweep["state"] == "failed")
 			})
 			for _, a := range o.comeet.Accounts() {
@@ -207,7 +203,7 @@ func TestEmptyGroupRemovesNobody(t *testing.T) {
 			if n := len(o.comeet.Accounts()); n != people {
 				t.Errorf("%d accounts left of %d", n, people)
 			}
-			st := p.api("GET", "", nil, 200)
+			st := p.API("GET", "", nil, 200)
 			if held, _ := st["held"].(object); really && (st["status"] != "held" || held["people"] != float64(people)) {
 				t.Errorf("held: %v", st["held"])
 			}
@@ -240,7 +236,7 @@ func TestRefusesToStart(t *testing.T) {
 	for _, test := range tests {
 		t.Run(strings.Join(test.flags, " "), func(t *testing.T) {
 			t.Parallel()
-			out, err := run(t, append([]string{"-addr", "127.0.0.1:0"}, test.flags...))
+			out, err := binary.Run(t, append([]string{"-addr", "127.0.0.1:0"}, test.flags...)...)
 			if err == nil || !strings.Contains(out, test.says) {
 				t.Errorf("err %v, said: %s", err, out)
 			}
