@@ -94,7 +94,7 @@ main() {
 
 read_arguments() {
   local argument file="$root/.deploy.env" flags=()
-  project='' region='' database='(default)' directory_subject='' alert_email='' organization='' oauth_client_id='' scim_url='' log_level=info
+  project='' region='' database='(default)' directory_subject='' alert_email='' organization='' oauth_client_id='' scim_url='' log_level=info audit_events=''
   yes='' with_data='' destroying='' chosen=()
   for argument in "$@"; do
     case $argument in
@@ -149,7 +149,7 @@ build() {
   read_project
   read_services
   for part in "${parts[@]}"; do
-    [[ ${#chosen[@]} == 0 || " ${chosen[*]} " == *" $part "* ]] && "part_$part"
+    if [[ ${#chosen[@]} == 0 || " ${chosen[*]} " == *" $part "* ]]; then "part_$part"; fi
   done
 }
 

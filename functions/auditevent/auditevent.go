@@ -25,7 +25,10 @@ const Target = "audit-event"
 func init() { edge.Register(Target, New) }
 
 // Settings are what the function is deployed with: those of
-// edge.Reader.Directory, AUTOPROVISION_LOG_LEVEL and these.
+// edge.Reader.Directory, AUTOPROVISION_LOG_LEVEL, these, and
+// AUTOPROVISION_AUDIT_EVENTS: events that Google has renamed or added since
+// audit.DefaultTable was written, in the form of audit.Table.With; it may be
+// missing.
 type Settings struct {
 	Cloud wiring.Cloud
 	// URL is AUTOPROVISION_AUDIT_URL: the function's own address, which the
@@ -42,6 +45,7 @@ const requestTime = time.Minute
 func New(getenv func(string) string, o wiring.Outside) (http.Handler, error) {
 	r := edge.Read(getenv)
 	s := Settings{Cloud: r.Directory(), URL: r.URL("AUDIT_URL"), Publisher: r.Account("PUBSUB_ACCOUNT")}
+	s.Cloud.Events = r.Events("AUDIT_EVENTS")
 	log := r.Log(os.Stderr, s.Cloud.Project)
 	if err := r.Err(); err != nil {
 		return nil, err

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Settings: read from a file and from flags, all of them checked before anything else.
 
-readonly setting_names='project region database directory_subject alert_email organization oauth_client_id scim_url log_level'
+readonly setting_names='project region database directory_subject alert_email organization oauth_client_id scim_url log_level audit_events'
 
 # read_settings FILE takes NAME=VALUE lines; the file is not run.
 read_settings() {
@@ -35,6 +35,7 @@ check_settings() {
     wrong+=('OAUTH_CLIENT_ID: the client id that ends in .apps.googleusercontent.com, or nothing until there is one')
   [[ -z $scim_url || $scim_url =~ ^https://[^/@[:space:]]+(/[^[:space:]]*)?$ ]] || wrong+=('SCIM_URL: an https:// address, or nothing')
   [[ $log_level =~ ^(debug|info|warn|error)$ ]] || wrong+=('LOG_LEVEL: debug, info, warn or error')
+  [[ -z $audit_events || $audit_events =~ ^[A-Za-z_=\;[:space:]]+$ ]] || wrong+=('AUDIT_EVENTS: lists such as user=newEvent otherEvent; ignore=third, or nothing')
   ((${#wrong[@]} == 0)) && return
   printf 'deploy.sh: these settings are missing or wrong (infra/docs/deploy.md):\n' >&2
   printf '  %s\n' "${wrong[@]}" >&2
@@ -71,6 +72,7 @@ value() {
     DIRECTORY_ACCOUNT) account ap-directory ;;
     DIRECTORY_SUBJECT) echo "$directory_subject" ;;
     OAUTH_CLIENT_ID) echo "$oauth_client_id" ;;
+    AUDIT_EVENTS) echo "$audit_events" ;;
     SCIM_URL) echo "$scim_url" ;;
     *) fail "settings.txt: nobody knows the value of $1" ;;
   esac

@@ -1,6 +1,12 @@
 package audit
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"example.com/autoprovision/shared/fault"
+)
 
 // Action is what follows from an event.
 type Action string
@@ -42,6 +48,31 @@ func NewTable(lists map[Action]string) Table {
 		}
 	}
 	return t
+}
+
+// actions are what With knows.
+var actions = []Action{LookAtUser, LookAtMember, LookAtGroup, SweepGroups, Sweep, ReviewService, ReviewGoogle, Ignore}
+
+// With is the table with other or further events, as an operator writes them
+// when Google renames or adds some: "user=someEvent ANOTHER_EVENT; ignore=third".
+// fault.Invalid when it cannot be read.
+func (t Table) With(text string) (Table, error) {
+	with := maps.Clone(t)
+	for list := range strings.SplitSeq(text, ";") {
+		if strings.TrimSpace(list) == "" {
+			continue
+		}
+		name, events, _ := strings.Cut(list, "=")
+		action := Action(strings.TrimSpace(name))
+		if !slices.Contains(actions, action) || len(strings.Fields(events)) == 0 {
+			return nil, fault.New(fault.Invalid, "audit: table", "%q is no list of events: write an action of %v, = and names of events, and ; between lists",
+				strings.TrimSpace(list), actions)
+		}
+		for event := range strings.FieldsSeq(events) {
+			with[Name(event)] = action
+		}
+	}
+	return with, nil
 }
 
 // DefaultTable is the events of the Admin log

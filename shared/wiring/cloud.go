@@ -13,6 +13,7 @@ import (
 	"golang.org/x/oauth2"
 	"google.golang.org/api/option"
 
+	"example.com/autoprovision/shared/audit"
 	"example.com/autoprovision/shared/clock"
 	"example.com/autoprovision/shared/comeet"
 	"example.com/autoprovision/shared/directory"
@@ -51,6 +52,8 @@ type Cloud struct {
 	// and DirectorySubject the administrator it acts as. Both are empty in a
 	// function that does not read the directory.
 	DirectoryAccount, DirectorySubject string
+	// Events is of the function that hears the audit log; nil for the default.
+	Events audit.Table
 	// PushURL is where the directory's notifications come in; empty in a function
 	// that opens no channel.
 	PushURL string
@@ -126,7 +129,7 @@ func OpenCloud(ctx context.Context, c Cloud, o Outside, log *slog.Logger) (_ *Cl
 		Profile: profile, Store: store, Tasks: queue, Directory: people,
 		Secrets:  secretmanager.New(secretClient, c.Project, c.SecretPrefix, clock.System),
 		Business: clock.System, Real: clock.System, Log: log,
-		Connection: connection, Egress: o.Egress, PushAddress: c.PushURL,
+		Connection: connection, Egress: o.Egress, Events: c.Events, PushAddress: c.PushURL,
 		Backlog: health.Overdue(store, clock.System), PollEvery: pollEvery,
 		Limit: func(ctx context.Context, c provision.Connection) error { return limit(ctx, queue, c) },
 	})

@@ -41,7 +41,7 @@ type Directory interface {
 	directory.Watcher
 }
 
-// Parts are what differs from one system to the next; all but Egress, PushAddress and what follows it are required.
+// Parts are what differs from one system to the next; all but Egress, Events, PushAddress and what follows it are required.
 type Parts struct {
 	Profile   app.Profile
 	Store     state.Store
@@ -57,6 +57,8 @@ type Parts struct {
 	FixedBaseURL bool
 	// Egress says where the app may be; anything but egress.Public is for the local program and for tests.
 	Egress egress.Policy
+	// Events says what follows from the audit log's events; audit.DefaultTable when nil.
+	Events audit.Table
 	// PushAddress is where the directory's notifications come in; empty when it cannot reach us.
 	PushAddress string
 	// Backlog is health's; nil when the queue cannot tell.
@@ -101,9 +103,13 @@ func Build(p Parts) *System {
 		Watcher: p.Directory, Store: p.Store, Secrets: p.Secrets, Hints: hints, Heard: s.Health.Push,
 		Real: p.Real, NewID: newID, Log: p.Log, Address: p.PushAddress,
 	})
+	events := p.Events
+	if events == nil {
+		events = audit.DefaultTable()
+	}
 	s.Audit = audit.New(audit.Ports{
 		Store: p.Store, Directory: p.Directory, Hints: hints, Health: s.Health, Business: p.Business, Log: p.Log, AppName: p.Profile.Name,
-	}, audit.DefaultTable())
+	}, events)
 	s.Admin = admin.New(admin.Ports{
 		Profile: p.Profile, Store: p.Store, Secrets: p.Secrets, Directory: p.Directory, Apps: apps, Mapper: mapper,
 		Push: s.Push, Health: s.Health, Reconciler: s.Reconciler, Sweeper: s.Sweeper, Tasks: p.Tasks,

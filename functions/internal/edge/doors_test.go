@@ -241,7 +241,8 @@ func TestSettings(t *testing.T) {
 		if err == nil {
 			t.Fatalf("%s starts without settings", name)
 		}
-		optional := []string{"AUTOPROVISION_DATABASE", "AUTOPROVISION_QUEUE_PREFIX", "AUTOPROVISION_SECRET_PREFIX", "AUTOPROVISION_LOG_LEVEL"}
+		optional := []string{"AUTOPROVISION_DATABASE", "AUTOPROVISION_QUEUE_PREFIX", "AUTOPROVISION_SECRET_PREFIX", "AUTOPROVISION_LOG_LEVEL",
+			"AUTOPROVISION_AUDIT_EVENTS"}
 		for key := range asked {
 			if named := strings.Contains(err.Error(), key+" is missing"); named == slices.Contains(optional, key) {
 				t.Errorf("%s: %s: named %v in: %v", name, key, named, err)
@@ -249,8 +250,11 @@ func TestSettings(t *testing.T) {
 		}
 		for key, value := range map[string]string{
 			"AUTOPROVISION_RECONCILE_URL": "http://f.example/reconcile", "AUTOPROVISION_SWEEP_URL": "https://f.example/sweep?x=1",
-			"AUTOPROVISION_TASKS_ACCOUNT": "tasks", "AUTOPROVISION_LOG_LEVEL": "loud",
+			"AUTOPROVISION_TASKS_ACCOUNT": "tasks", "AUTOPROVISION_LOG_LEVEL": "loud", "AUTOPROVISION_AUDIT_EVENTS": "delete=everybody",
 		} {
+			if !asked[key] {
+				continue
+			}
 			wrong := maps.Clone(environment())
 			wrong[key] = value
 			if _, err := build(func(key string) string { return wrong[key] }, wiring.Outside{}); err == nil || !strings.Contains(err.Error(), key) {

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 
+	"example.com/autoprovision/shared/audit"
 	"example.com/autoprovision/shared/wiring"
 )
 
@@ -33,7 +34,7 @@ func (r *Reader) Err() error {
 }
 
 func (r *Reader) refuse(name, format string, args ...any) {
-	r.errs = append(r.errs, fmt.Errorf("%s%s %s", Prefix, name, fmt.Sprintf(format, args...)))
+	r.errs = append(r.errs, fmt.Errorf(Prefix+name+" "+format, args...))
 }
 
 // Optional is a setting that may be missing.
@@ -88,6 +89,15 @@ func (r *Reader) Account(name string) string {
 		r.refuse(name, "is no e-mail address")
 	}
 	return value
+}
+
+// Events is the table of the audit log's events, with those of the setting.
+func (r *Reader) Events(name string) audit.Table {
+	table, err := audit.DefaultTable().With(r.Optional(name, ""))
+	if err != nil {
+		r.refuse(name, "is wrong: %w", err)
+	}
+	return table
 }
 
 // Cloud are the settings of every function: AUTOPROVISION_PROJECT, _REGION,

@@ -68,7 +68,7 @@ type Claims struct {
 // signed, for exactly the audience.
 func (t *Tokens) Accounts(audience string, accounts ...string) endpoint.Caller {
 	return func(r *http.Request) error {
-		token, err := bearer(r)
+		token, err := Bearer(r)
 		if err != nil {
 			return err
 		}
@@ -151,8 +151,8 @@ func decodePart(part string, into any) bool {
 	return err == nil && json.Unmarshal(data, into) == nil
 }
 
-// bearer is the token that a request carries (RFC 6750 section 2.1).
-func bearer(r *http.Request) (string, error) {
+// Bearer is the token that a request carries (RFC 6750 section 2.1).
+func Bearer(r *http.Request) (string, error) {
 	sent := r.Header.Values("Authorization")
 	if len(sent) != 1 {
 		return "", refuse("there is no token, or more than one")
