@@ -14,6 +14,7 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"example.com/autoprovision/infra/require"
 )
@@ -95,7 +96,7 @@ func eval[T any](b *tab, expression string) T {
 func (b *tab) seen() string {
 	ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
 	defer cancel()
-	text, err := chromedp.Run(ctx, chromedp.Evaluate[string]("location.href + '\\n' + document.body.innerText"))
+	text, err := chromedp.Run(ctx, chromedp.Evaluate[string]("location.href + '\\n' + document.querySelector('main').innerText"))
 	if err != nil {
 		return "and the page cannot be read: " + err.Error()
 	}
@@ -152,17 +153,36 @@ func button(words string) string {
 	return fmt.Sprintf(`//main//*[(self::button or self::a) and normalize-space(.)=%q and not(contains(concat(" ", @class, " "), " hidden "))]`, words)
 }
 
-// press clicks a button or link by its words, and waits for what is shown then.
+// press clicks a button or link by its words, and waits for what the next page shows.
 func (b *tab) press(words, then string) {
 	b.t.Helper()
-	b.do("pressing "+words, chromedp.Click(button(words), chromedp.NodeVisible))
+	b.leave("pressing "+words, chromedp.Click(button(words), chromedp.NodeVisible))
+	b.shows(then)
+}
+
+// leave does what leads to another page, and waits until that is there.
+func (b *tab) leave(what string, action chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	eval[bool](b, "window.left = true")
+	b.do(what, action)
+	b.becomes(what+" to lead to another page", "!window.left && document.readyState === 'complete'")
+}
+
+// enter presses Enter, and waits for what the next page shows.
+func (b *tab) enter(then string) {
+	b.t.Helper()
+	b.leave("pressing Enter", chromedp.KeyEvent(kb.Enter))
 	b.shows(then)
 }
 
 // fill replaces what is in a field.
 func (b *tab) fill(selector, text string) {
 	b.t.Helper()
-	b.do("filling "+selector, chromedp.SetValue(chromedp.CSS(selector), ""), chromedp.SendKeys(chromedp.CSS(selector), text))
+	eval[bool](b, "(() => { const f = document.querySelector("+quote(selector)+"); f.focus(); f.select(); return true; })()")
+	if text == "" {
+		text = kb.Backspace
+	}
+	b.do("filling "+selector, chromedp.KeyEvent(text))
 }
 
 // choose chooses an option of a list by its value.
@@ -185,6 +205,41 @@ type look struct {
 }
 
 func (l look) String() string { return fmt.Sprintf("%d-%s", l.Width, l.Theme) }
+
+// refusedAt fails unless a field has the focus, is marked as invalid, and is
+// described by a text.
+func (b *tab) refusedAt(selector, text string) {
+	b.t.Helper()
+	b.shows(text)
+	field := eval[struct {
+		Focus              bool
+		Invalid, Described string
+	}](b, `(() => { const f = document.querySelector(`+quote(selector)+`);
+		return {Focus: document.activeElement === f, Invalid: f.getAttribute('aria-invalid') || '',
+			Described: (f.getAttribute('aria-describedby') || '').split(' ').map(id => document.getElementById(id)?.innerText).join(' ')}; })()`)
+	if !field.Focus || field.Invalid != "true" || !strings.Contains(field.Described, text) {
+		b.t.Errorf("%s is refused as %+v, want the focus and the description %q", selector, field, text)
+	}
+}
+
+// holds fails unless a field holds a value.
+func (b *tab) holds(selector, want string) {
+	b.t.Helper()
+	if got := value(b, "reading "+selector, chromedp.Value(chromedp.CSS(selector))); got != want {
+		b.t.Errorf("%s holds %q, want %q", selector, got, want)
+	}
+}
+
+// hides fails when the page, its address or what a script can read of it shows a secret.
+func (b *tab) hides(secrets ...string) {
+	b.t.Helper()
+	all := eval[string](b, "location.href + document.documentElement.outerHTML + document.cookie + JSON.stringify({...localStorage, ...sessionStorage})")
+	for _, secret := range secrets {
+		if strings.Contains(all, secret) {
+			b.t.Errorf("%s shows a token", eval[string](b, "location.pathname"))
+		}
+	}
+}
 
 // looks are the widths and themes that every page is held to.
 func looks() []look { return []look{{1280, "light"}, {1280, "dark"}, {360, "light"}, {360, "dark"}} }
