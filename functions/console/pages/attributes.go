@@ -202,7 +202,7 @@ func place(rows []mappingRow, at []int, found problems) {
 		if err != nil || i >= len(at) {
 			continue
 		}
-		rows[at[i]].Error = sentence(text)
+		rows[at[i]].Error = sentence(strings.TrimPrefix(text, rows[at[i]].App+": "))
 		delete(found, field)
 	}
 	for i, row := range rows {
