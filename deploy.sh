@@ -29,6 +29,7 @@ Settings are read from .deploy.env, or from --settings=FILE, as lines NAME=VALUE
   OAUTH_CLIENT_ID    the client for signing in to the console; apply says how to make one
   DATABASE           the Firestore database, (default)
   SCIM_URL           the app's SCIM address, if it is to be in place from the start
+  AUDIT_EVENTS       meanings of audit events that Google has renamed since
   LOG_LEVEL          debug, info, warn or error; info
 EOF
 }
@@ -94,7 +95,7 @@ main() {
 
 read_arguments() {
   local argument file="$root/.deploy.env" flags=()
-  project='' region='' database='(default)' directory_subject='' alert_email='' organization='' oauth_client_id='' scim_url='' log_level=info audit_events=''
+  project='' region='' database='(default)' directory_subject='' alert_email='' organization='' oauth_client_id='' scim_url='' audit_events='' log_level=info audit_events=''
   yes='' with_data='' destroying='' chosen=()
   for argument in "$@"; do
     case $argument in

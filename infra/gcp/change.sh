@@ -71,8 +71,11 @@ have() {
   local name=$1 api=$2
   shift 2
   : >"$work/have.$name"
-  if grep -qxF "$api.googleapis.com" "$work/have.services"; then gcloud "$@" >"$work/have.$name"; fi
+  if is_on "$api"; then gcloud "$@" >"$work/have.$name"; fi
 }
+
+# is_on API says whether an API is on.
+is_on() { grep -qxF "$1.googleapis.com" "$work/have.services"; }
 
 # compare NAME KEY WANT prints missing, same or differs: the fields that there are
 # behind the key against those that are wanted, both between tabs.

@@ -52,10 +52,13 @@ deploy_function() {
 
 # settings_of FUNCTION prints its environment as YAML; no setting is a secret.
 settings_of() {
-  local names name
+  local names name text
   names=$(table settings | awk -v name="$1" '$1 == name { $1 = ""; print }')
   [[ -n $names ]] || fail "settings.txt has no row for the function $1"
-  for name in $names; do printf "AUTOPROVISION_%s: '%s'\n" "$name" "$(value "$name")"; done
+  for name in $names; do
+    text=$(value "$name")
+    printf "AUTOPROVISION_%s: '%s'\n" "$name" "${text//\'/\'\'}"
+  done
 }
 
 fingerprint_of() {

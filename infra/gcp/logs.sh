@@ -16,7 +16,10 @@ sink_topic() { echo "pubsub.googleapis.com/projects/$project/topics/autoprovisio
 part_sink() {
   sink_refused=''
   [[ -n $organization ]] || return 0
-  if ! gcloud logging sinks list --organization="$organization" --format='value(name,destination,filter)' \
+  : >"$work/have.sinks"
+  if ! is_on logging; then
+    : # plan, on a new project
+  elif ! gcloud logging sinks list --organization="$organization" --format='value(name,destination,filter)' \
     >"$work/have.sinks" 2>"$work/sinks.err"; then
     grep -q PERMISSION_DENIED "$work/sinks.err" || {
       cat "$work/sinks.err" >&2

@@ -74,6 +74,7 @@ value() {
     OAUTH_CLIENT_ID) echo "$oauth_client_id" ;;
     AUDIT_EVENTS) echo "$audit_events" ;;
     SCIM_URL) echo "$scim_url" ;;
+    AUDIT_EVENTS) echo "$audit_events" ;;
     *) fail "settings.txt: nobody knows the value of $1" ;;
   esac
 }
