@@ -22,8 +22,10 @@
 // The string functions of CEL (lowerAscii, split, join, replace and so on) and
 // optional values are there: user.?organizations[?0].?title is the title of
 // the first organization, or no value. Numbers of the directory are doubles:
-// user.x + 1.0. What an expression may cost is bounded, and it cannot tell
-// the time, so that the same person always gives the same values.
+// user.x + 1.0. The pattern of matches is written out, not computed. What an
+// expression may cost is bounded, and it cannot tell the time, so that the same
+// person always gives the same values: for the same reason the bound is a count
+// of the work, and not a time-out.
 //
 // # Promises
 //

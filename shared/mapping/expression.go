@@ -24,8 +24,6 @@ const (
 	// text: 8 KiB, twice what an attribute may hold.
 	maxSize  = 2048
 	sizeUnit = 4
-	// maxRegex is the size of a compiled regular expression.
-	maxRegex = 1000
 	// maxWhole is the greatest whole number that a float64 holds exactly along with all smaller ones.
 	maxWhole = 1 << 53
 )
@@ -47,9 +45,9 @@ func compileExpression(env *cel.Env, text string) (cel.Program, error) {
 	if len(text) > maxExpression {
 		return nil, fmt.Errorf("the expression is longer than %d bytes; shorten it", maxExpression)
 	}
-	checked, issues := env.Compile(text)
-	if issues.Err() != nil {
-		return nil, issueError(issues.Errors())
+	checked, err := compileChecked(env, text)
+	if err != nil {
+		return nil, err
 	}
 	if what, ok := unusable(checked.OutputType()); ok {
 		return nil, fmt.Errorf("the expression %w", gives(what))
@@ -58,6 +56,7 @@ func compileExpression(env *cel.Env, text string) (cel.Program, error) {
 		cel.EvalOptions(cel.OptOptimize),
 		cel.CustomDecoratorV2(orderLiteral),
 		cel.CostLimit(maxCost),
+		countSearches(),
 		cel.MemoryLimit(maxSize),
 		cel.MemoryTracking(types.MemoryTrackerSizeCalculator(
 			types.NewSizeCalculator(types.SizeCalculatorStringUnitLength(sizeUnit)))),
@@ -135,8 +134,8 @@ func evalError(err error) error {
 	// The others have no type of their own that could be tested.
 	text := err.Error()
 	switch {
-	case errors.As(err, &cancelled), strings.HasPrefix(text, "regex program size"):
-		return errors.New("takes too much work, or makes too long a text, list or pattern; make it simpler")
+	case errors.As(err, &cancelled):
+		return errors.New("takes too much work, or makes too long a text or list; make it simpler")
 	case strings.HasPrefix(text, "no such key"), strings.HasPrefix(text, "index out of bounds"):
 		return errors.New(`reads something that this person does not have; ask first, as in has(user.name.givenName), or write user.?name.?givenName.orValue("")`)
 	case strings.HasPrefix(text, "no such overload"):

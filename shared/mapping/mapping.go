@@ -12,6 +12,9 @@ import (
 	"example.com/autoprovision/shared/provision"
 )
 
+// maxAttributes is above what any app shows, and bounds what compiling costs.
+const maxAttributes = 200
+
 // Mapping computes the attributes of an account. It is made by Compile.
 type Mapping struct {
 	attributes []attribute
@@ -45,6 +48,9 @@ type Value struct {
 // All problems are in the error, joined, each of them a fault.Invalid with the
 // field of the mapping's JSON form, such as attributes[2].expression.
 func Compile(attributes []provision.MappedAttribute, mandatory []string, allowed func(app string) error) (*Mapping, error) {
+	if len(attributes) > maxAttributes {
+		return nil, fault.Field("attributes", "more than %d attributes are mapped: remove some", maxAttributes)
+	}
 	required := make(map[string]bool, len(mandatory))
 	for _, name := range mandatory {
 		required[strings.ToLower(name)] = true

@@ -38,7 +38,7 @@ var sources = []provision.MappedAttribute{
 	expression("m", `user.customSchemas.Employment.level > 3`),
 	expression("n", `user.name == user.phones`),
 	expression("o", `dyn({"b": user.name, "a": user.phones}).map(k, k).join("")`),
-	expression("p", `user.primaryEmail.matches(user.name.givenName)`),
+	expression("p", `user.primaryEmail.matches("^(a|[a-z.]+)@")`),
 	expression("q", `user.primaryEmail.format([user.name, user.phones])`),
 }
 
