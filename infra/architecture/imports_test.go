@@ -85,6 +85,7 @@ var layers = []struct {
 	{"functions/renewchannels", []string{"functions/internal/edge", "functions/endpoint", "shared/"}, nil},
 	{"functions/console/pages", []string{"shared/"}, nil},
 	{"functions/console/api", []string{"shared/"}, []string{"github.com/danielgtaylor/huma"}},
+	{"functions/console", []string{"functions/internal/edge", "functions/console/", "shared/"}, []string{"golang.org/x/oauth2"}},
 }
 
 type listed struct {

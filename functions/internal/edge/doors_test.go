@@ -17,9 +17,12 @@ import (
 
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 
 	"example.com/autoprovision/functions/auditevent"
+	"example.com/autoprovision/functions/console"
 	"example.com/autoprovision/functions/directorypush"
 	"example.com/autoprovision/functions/internal/edge"
 	"example.com/autoprovision/functions/reconcile"
@@ -55,11 +58,11 @@ var machines = map[string]struct {
 	"renew-channels": {renewchannels.New, "https://f.example/renew", []string{"scheduler@p.example"}},
 }
 
-// cloud is an address at which every service of Google's would be, and counts
-// who calls there.
+// cloud stands where every service of Google's would be, answers nothing, and
+// counts who connects and who calls.
 type cloud struct {
-	address string
-	calls   atomic.Int64
+	address            string
+	connections, calls atomic.Int64
 }
 
 func newCloud(t *testing.T) *cloud {
@@ -68,19 +71,27 @@ func newCloud(t *testing.T) *cloud {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = listener.Close() })
 	c := &cloud{address: listener.Addr().String()}
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			c.calls.Add(1)
-			_ = conn.Close()
-		}
-	}()
+	server := grpc.NewServer(grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error {
+		c.calls.Add(1)
+		return status.Error(codes.Unavailable, "the test says so")
+	}))
+	go func() { _ = server.Serve(counted{listener, c}) }()
+	t.Cleanup(server.Stop)
 	return c
+}
+
+type counted struct {
+	net.Listener
+	cloud *cloud
+}
+
+func (c counted) Accept() (net.Conn, error) {
+	conn, err := c.Listener.Accept()
+	if err == nil {
+		c.cloud.connections.Add(1)
+	}
+	return conn, err
 }
 
 func (c *cloud) outside(keys *http.Client) wiring.Outside {
@@ -114,8 +125,8 @@ func TestDoors(t *testing.T) {
 				t.Errorf("%s: %s may call: %d", name, account, status)
 			}
 		}
-		if n := c.calls.Load(); n != 0 {
-			t.Fatalf("%s: whoever was refused made %d calls of cloud services", name, n)
+		if n := c.connections.Load(); n != 0 {
+			t.Fatalf("%s: whoever was refused made %d connections to cloud services", name, n)
 		}
 		for _, account := range m.accounts {
 			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
@@ -124,8 +135,8 @@ func TestDoors(t *testing.T) {
 			}
 			cancel()
 		}
-		if c.calls.Load() == 0 {
-			t.Errorf("%s: whoever was let in called nothing", name)
+		if c.connections.Load() == 0 {
+			t.Errorf("%s: whoever was let in opened nothing", name)
 		}
 	}
 }
@@ -222,8 +233,8 @@ func TestPushDoor(t *testing.T) {
 		}
 		answer := httptest.NewRecorder()
 		function.ServeHTTP(answer, r)
-		if answer.Code != http.StatusUnauthorized || c.calls.Load() != 0 {
-			t.Errorf("%s: answered %d, %d calls", what, answer.Code, c.calls.Load())
+		if answer.Code != http.StatusUnauthorized || c.connections.Load() != 0 {
+			t.Errorf("%s: answered %d, %d connections", what, answer.Code, c.connections.Load())
 		}
 	}
 }
@@ -264,5 +275,52 @@ func TestSettings(t *testing.T) {
 		if _, err := build(func(key string) string { return environment()[key] }, wiring.Outside{}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestConsoleDoor: a visitor who proves nothing is sent to sign in, or refused
+// by the API, and touches nothing; so is one with a token of another client.
+func TestConsoleDoor(t *testing.T) {
+	c := newCloud(t)
+	t.Setenv("FIRESTORE_EMULATOR_HOST", c.address)
+	issuer := simtokens.New()
+	env := maps.Clone(environment())
+	env["AUTOPROVISION_CONSOLE_URL"], env["AUTOPROVISION_OAUTH_CLIENT_ID"] = "https://console.example", "client.apps.example"
+	function, err := console.New(func(key string) string { return env[key] }, c.outside(issuer.Keys()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := simtokens.Account("ana@example.com", "client.apps.example").With("hd", "example.com").With("sub", "1001")
+	for _, test := range []struct {
+		what, method, path, authorization string
+		want                              int
+	}{
+		{"a page", "GET", "/people", "", 302},
+		{"a form", "POST", "/turn-off", "", 401},
+		{"the sign-in page", "GET", "/sign-in", "", 200},
+		{"a callback out of nowhere", "GET", "/sign-in/callback?code=c&state=s", "", 401},
+		{"the style sheet", "GET", "/static/style.css", "", 200},
+		{"the document", "GET", "/api/v1/openapi.json", "", 200},
+		{"the API without a token", "POST", "/api/v1/apps/comeet/turnOff", "", 401},
+		{"with another client's token", "GET", "/api/v1/apps/comeet", "Bearer " + issuer.Token(admin.With("aud", "other.apps.example")), 401},
+		{"with a service account's token", "GET", "/api/v1/apps/comeet", "Bearer " + issuer.Token(simtokens.Account("tasks@p.example", "https://console.example")), 401},
+		{"with a forged token", "GET", "/api/v1/apps/comeet", "Bearer " + simtokens.New().Token(admin), 401},
+	} {
+		r := httptest.NewRequest(test.method, test.path, nil)
+		if test.authorization != "" {
+			r.Header.Set("Authorization", test.authorization)
+		}
+		answer := httptest.NewRecorder()
+		function.ServeHTTP(answer, r)
+		if answer.Code != test.want || c.calls.Load() != 0 {
+			t.Errorf("%s: answered %d, %d calls", test.what, answer.Code, c.calls.Load())
+		}
+		if answer.Header().Get("Strict-Transport-Security") == "" {
+			t.Errorf("%s: browsers may try without https", test.what)
+		}
+	}
+	env["AUTOPROVISION_CONSOLE_URL"] = "https://f.example/autoprovision-console"
+	if _, err := console.New(func(key string) string { return env[key] }, wiring.Outside{}); err == nil || !strings.Contains(err.Error(), "AUTOPROVISION_CONSOLE_URL") {
+		t.Errorf("a console below a path: %v", err)
 	}
 }

@@ -1,0 +1,267 @@
+package console
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"example.com/autoprovision/functions/internal/edge"
+	"example.com/autoprovision/infra/simtokens"
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/secrets"
+	"example.com/autoprovision/shared/secrets/file"
+	"example.com/autoprovision/shared/wiring"
+)
+
+const clientID = "client.apps.example"
+
+// world is sign-in against an identity provider that issues what the test says.
+type world struct {
+	*googleSignIn
+	t      *testing.T
+	issuer *simtokens.Issuer
+	vault  secrets.Store
+	// claims are what the provider's next token says but for the nonce.
+	claims simtokens.Claims
+	// nonce replaces the right one, unless empty; broken makes it answer nothing.
+	nonce  string
+	broken bool
+	// admins are the directory's, and down makes it give no answer.
+	admins map[string]bool
+	down   bool
+	reads  int
+	begun  int
+	at     time.Time
+	// codes are the challenge and the nonce that each code was given for.
+	codes map[string][2]string
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, issuer: simtokens.New(), admins: map[string]bool{"1001": true}, at: time.Now(), codes: map[string][2]string{}}
+	w.claims = simtokens.Account("ana@example.com", clientID).With("sub", "1001").With("hd", "example.com")
+	provider := httptest.NewServer(http.HandlerFunc(w.token))
+	t.Cleanup(provider.Close)
+	vault, err := file.Open(t.TempDir())
+	w.must(err)
+	w.vault = vault
+	w.put(secrets.OAuthClientSecret, "hush")
+	tokens, err := edge.NewTokens(w.issuer.Keys())
+	w.must(err)
+	who := newAdministrators(w, func(context.Context) error { w.begun++; return nil }, func() time.Time { return w.at })
+	o := wiring.Outside{SignIn: oauth2.Endpoint{AuthURL: "https://provider.example/auth", TokenURL: provider.URL + "/token", AuthStyle: oauth2.AuthStyleInParams}}
+	w.googleSignIn = newGoogle(Settings{URL: "https://console.example", ClientID: clientID}, o, tokens, who, w.vault)
+	return w
+}
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) put(name, value string) {
+	w.t.Helper()
+	_, err := w.vault.Put(w.t.Context(), name, secrets.NewValue(value))
+	w.must(err)
+}
+
+func (w *world) SuperAdministrator(_ context.Context, id string) (bool, error) {
+	w.reads++
+	if w.down {
+		return false, fault.New(fault.Unauthorized, "directory", "the delegation is gone")
+	}
+	return w.admins[id], nil
+}
+
+// token is the provider's token endpoint: it checks the client, the redirect
+// and the verifier, and takes each code once.
+func (w *world) token(out http.ResponseWriter, r *http.Request) {
+	if w.broken {
+		panic(http.ErrAbortHandler)
+	}
+	given, ok := w.codes[r.FormValue("code")]
+	delete(w.codes, r.FormValue("code"))
+	sum := sha256.Sum256([]byte(r.FormValue("code_verifier")))
+	if !ok || r.FormValue("client_id") != clientID || r.FormValue("client_secret") != "hush" || r.FormValue("grant_type") != "authorization_code" ||
+		r.FormValue("redirect_uri") != "https://console.example/sign-in/callback" || base64.RawURLEncoding.EncodeToString(sum[:]) != given[0] {
+		http.Error(out, `{"error":"invalid_grant"}`, http.StatusBadRequest)
+		return
+	}
+	nonce := given[1]
+	if w.nonce != "" {
+		nonce = w.nonce
+	}
+	out.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(out).Encode(map[string]any{"access_token": "a", "token_type": "Bearer", "id_token": w.issuer.Token(w.claims.With("nonce", nonce))})
+}
+
+// visit begins a sign-in and goes to the provider, who gives a code.
+func (w *world) visit() (cookie *http.Cookie, back url.Values) {
+	w.t.Helper()
+	rec := httptest.NewRecorder()
+	if !w.Begin(rec, httptest.NewRequest("GET", "/people", nil)) {
+		w.t.Fatal("it did not lead on")
+	}
+	cookie = rec.Result().Cookies()[0]
+	to, err := url.Parse(rec.Header().Get("Location"))
+	w.must(err)
+	q := to.Query()
+	if to.Host != "provider.example" || q.Get("response_type") != "code" || q.Get("code_challenge_method") != "S256" || q.Get("scope") != "openid email" {
+		w.t.Fatalf("led to %s", to)
+	}
+	code := "code-" + q.Get("state")
+	w.codes[code] = [2]string{q.Get("code_challenge"), q.Get("nonce")}
+	return cookie, url.Values{"state": {q.Get("state")}, "code": {code}}
+}
+
+func (w *world) comeBack(cookie *http.Cookie, back url.Values) (string, error) {
+	w.t.Helper()
+	r := httptest.NewRequest("GET", "/sign-in/callback?"+back.Encode(), nil)
+	if cookie != nil {
+		r.AddCookie(cookie)
+	}
+	rec := httptest.NewRecorder()
+	person, err := w.Finish(rec, r)
+	if left := rec.Result().Cookies(); cookie != nil && (len(left) != 1 || left[0].MaxAge >= 0) {
+		w.t.Errorf("the cookie stays: %v", left)
+	}
+	return person, err
+}
+
+func TestSignIn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	cookie, back := w.visit()
+	if !strings.HasPrefix(cookie.Name, "__Host-") || !cookie.Secure || !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Path != "/" || cookie.Domain != "" {
+		t.Errorf("the cookie is %v", cookie)
+	}
+	if person, err := w.comeBack(cookie, back); person != "1001" || err != nil {
+		t.Fatalf("signed in as %q, %v", person, err)
+	}
+	if person, err := w.comeBack(cookie, back); !fault.Is(err, fault.Unauthorized) {
+		t.Errorf("the code works twice: %q, %v", person, err)
+	}
+	if w.begun != 1 {
+		t.Errorf("the configuration was put in place %d times", w.begun)
+	}
+}
+
+// TestWhoIsRefused: each of these comes back with something wrong.
+func TestWhoIsRefused(t *testing.T) {
+	t.Parallel()
+	for what, test := range map[string]struct {
+		spoil func(w *world, cookie **http.Cookie, back url.Values)
+		kind  fault.Kind
+	}{
+		"another browser":        {func(_ *world, c **http.Cookie, _ url.Values) { *c = nil }, fault.Unauthorized},
+		"another state":          {func(_ *world, _ **http.Cookie, b url.Values) { b.Set("state", "x") }, fault.Unauthorized},
+		"no state":               {func(_ *world, c **http.Cookie, b url.Values) { b.Del("state"); (*c).Value = "." }, fault.Unauthorized},
+		"given up":               {func(_ *world, _ **http.Cookie, b url.Values) { b.Del("code"); b.Set("error", "access_denied") }, fault.Unauthorized},
+		"another's code":         {func(w *world, _ **http.Cookie, b url.Values) { _, other := w.visit(); b.Set("code", other.Get("code")) }, fault.Unauthorized},
+		"another nonce":          {func(w *world, _ **http.Cookie, _ url.Values) { w.nonce = "x" }, fault.Unauthorized},
+		"another client's token": {func(w *world, _ **http.Cookie, _ url.Values) { w.claims = w.claims.With("aud", "other.apps.example") }, fault.Unauthorized},
+		"no Workspace account":   {func(w *world, _ **http.Cookie, _ url.Values) { w.claims = w.claims.With("hd", nil) }, fault.Unauthorized},
+		"an unverified address":  {func(w *world, _ **http.Cookie, _ url.Values) { w.claims = w.claims.With("email_verified", false) }, fault.Unauthorized},
+		"an expired token":       {func(w *world, _ **http.Cookie, _ url.Values) { w.claims = w.claims.With("exp", time.Now().Unix()-1) }, fault.Unauthorized},
+		"another issuer": {func(w *world, _ **http.Cookie, _ url.Values) {
+			w.claims = w.claims.With("iss", "https://other.example")
+		}, fault.Unauthorized},
+		"a forged token":          {func(w *world, _ **http.Cookie, _ url.Values) { w.issuer = simtokens.New() }, fault.Unauthorized},
+		"another customer's":      {func(w *world, _ **http.Cookie, _ url.Values) { w.claims = w.claims.With("sub", "2002") }, fault.Unauthorized},
+		"no administrator":        {func(w *world, _ **http.Cookie, _ url.Values) { w.admins["1001"] = false }, fault.Unauthorized},
+		"the directory is silent": {func(w *world, _ **http.Cookie, _ url.Values) { w.down = true }, fault.Unavailable},
+		"the provider is silent":  {func(w *world, _ **http.Cookie, _ url.Values) { w.broken = true }, fault.Unavailable},
+		"the client's secret is lost": {func(w *world, _ **http.Cookie, _ url.Values) {
+			w.must(w.vault.Delete(w.t.Context(), secrets.OAuthClientSecret))
+		}, fault.Unavailable},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			cookie, back := w.visit()
+			test.spoil(w, &cookie, back)
+			if person, err := w.comeBack(cookie, back); !fault.Is(err, test.kind) {
+				t.Errorf("%q, %v; want %v", person, err, test.kind)
+			}
+			if w.begun != 0 {
+				t.Error("the configuration was put in place")
+			}
+		})
+	}
+}
+
+// TestStill: who is an administrator no more is out within half a minute, and
+// the directory is asked no more often than that.
+func TestStill(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for range 10 {
+		w.must(w.Still(t.Context(), "1001"))
+	}
+	if w.reads != 1 {
+		t.Errorf("%d reads", w.reads)
+	}
+	w.admins["1001"] = false
+	w.at = w.at.Add(knownFor - time.Second)
+	w.must(w.Still(t.Context(), "1001"))
+	w.at = w.at.Add(time.Second)
+	if err := w.Still(t.Context(), "1001"); !fault.Is(err, fault.Unauthorized) {
+		t.Errorf("no administrator any more: %v", err)
+	}
+	w.down = true
+	if err := w.Still(t.Context(), "1001"); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("the directory does not say: %v", err)
+	}
+}
+
+func TestAPIDoor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	call := func(header string) (string, error) {
+		r := httptest.NewRequest("GET", "/api/v1/apps/comeet", nil)
+		if header != "" {
+			r.Header.Set("Authorization", header)
+		}
+		return w.door(r)
+	}
+	if person, err := call("Bearer " + w.issuer.Token(w.claims)); person != "1001" || err != nil {
+		t.Errorf("an administrator: %q, %v", person, err)
+	}
+	for what, header := range map[string]string{
+		"nothing": "", "a session": "autoprovision-session", "another scheme": "Basic " + w.issuer.Token(w.claims),
+		"a service account": "Bearer " + w.issuer.Token(simtokens.Account("tasks@p.example", clientID)),
+		"another client":    "Bearer " + w.issuer.Token(w.claims.With("aud", "32555940559.apps.googleusercontent.com")),
+		"somebody":          "Bearer " + w.issuer.Token(w.claims.With("sub", "1002")),
+	} {
+		if person, err := call(header); !fault.Is(err, fault.Unauthorized) {
+			t.Errorf("%s: %q, %v", what, person, err)
+		}
+	}
+}
+
+func TestSessionKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if _, err := w.sessionKey(t.Context()); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("no key: %v", err)
+	}
+	w.put(secrets.SessionKey, "short")
+	if _, err := w.sessionKey(t.Context()); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("a short key: %v", err)
+	}
+	w.put(secrets.SessionKey, strings.Repeat("k", minKey))
+	if key, err := w.sessionKey(t.Context()); key.Empty() || err != nil {
+		t.Errorf("a key: %v", err)
+	}
+}
