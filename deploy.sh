@@ -95,7 +95,7 @@ main() {
 
 read_arguments() {
   local argument file="$root/.deploy.env" flags=()
-  project='' region='' database='(default)' directory_subject='' alert_email='' organization='' oauth_client_id='' scim_url='' audit_events='' log_level=info audit_events=''
+  project='' region='' database='(default)' directory_subject='' alert_email='' organization='' oauth_client_id='' scim_url='' audit_events='' log_level=info
   yes='' with_data='' destroying='' chosen=()
   for argument in "$@"; do
     case $argument in

@@ -72,7 +72,6 @@ value() {
     DIRECTORY_ACCOUNT) account ap-directory ;;
     DIRECTORY_SUBJECT) echo "$directory_subject" ;;
     OAUTH_CLIENT_ID) echo "$oauth_client_id" ;;
-    AUDIT_EVENTS) echo "$audit_events" ;;
     SCIM_URL) echo "$scim_url" ;;
     AUDIT_EVENTS) echo "$audit_events" ;;
     *) fail "settings.txt: nobody knows the value of $1" ;;
