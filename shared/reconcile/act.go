@@ -235,7 +235,7 @@ func (a *attempt) finish(ctx context.Context, events ...provision.Event) (more b
 	a.rec = d.Record
 	a.res.Record, a.res.Waiting = d.Record, waiting(d.Record)
 	a.logEvents(ctx, events)
-	return d.Operation != nil, a.wakeUp(ctx, d.Record.UserID, d.WakeAt)
+	return d.Operation != nil, a.wakeUp(ctx, a.req, d.WakeAt)
 }
 
 // postpone keeps what was seen, so that no condition begins later than it did,

@@ -96,3 +96,45 @@ func TestLateWorker(t *testing.T) {
 		t.Errorf("accounts: %v", got)
 	}
 }
+
+// TestEarlyTask: a task that comes a little early does not take the deadline with it.
+func TestEarlyTask(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	id := w.Directory.Hire(0)
+	w.MustLook(id)
+	w.Directory.Suspend(id, w.Business())
+	w.Advance(time.Second)
+	w.MustLook(id)
+	due := w.Record(id).Next.At
+	w.Advance(due.Sub(w.Business()) - 50*time.Millisecond)
+	w.Queue.Drop() // the one for the deadline is delivered now
+	w.MustLook(id)
+	w.Queue.Until(w, time.Minute)
+	if w.App.Of(id)[0].Active {
+		t.Error("the deadline passed and nobody looked")
+	}
+}
+
+// TestEarlyTasks: nor do two tasks, each early by the clock of the process that it comes to.
+func TestEarlyTasks(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	id := w.Directory.Hire(0)
+	w.MustLook(id)
+	w.Directory.Suspend(id, w.Business())
+	w.Advance(time.Second)
+	w.MustLook(id)
+	due := w.Record(id).Next.At
+	w.Advance(due.Sub(w.Business()) - 4*time.Second)
+	for _, wakeAt := range []time.Time{due, due.Add(4 * time.Second)} { // the queue's time; ours stands still
+		w.Queue.Drop()
+		if _, err := w.Process().Reconciler.Look(t.Context(), reconcile.Request{UserID: id, WakeAt: wakeAt}); err != nil {
+			t.Fatal(err)
+		}
+		waiting := w.Queue.Waiting()
+		if len(waiting) != 1 || !waiting[0].At.Equal(wakeAt.Add(4*time.Second)) {
+			t.Errorf("after the task for %v: %+v", wakeAt, waiting)
+		}
+	}
+}

@@ -248,7 +248,7 @@ func (r *Reconciler) settle(ctx context.Context, c provision.Configuration, req 
 		return false, err
 	}
 	res.Record = d.Record
-	if err := r.wakeUp(ctx, d.Record.UserID, d.WakeAt); err != nil {
+	if err := r.wakeUp(ctx, req, d.WakeAt); err != nil {
 		return false, err
 	}
 	return false, seen.unread
@@ -310,15 +310,24 @@ const wakeSlack = time.Minute
 // wakeUp enqueues the task for a later look. Its name makes it one task for
 // each user and time, however often the look is repeated. Close to its time it
 // may be the task that runs now, early by our clock, and its name is then used
-// up: a second one, as much later as we are early, comes when it is time by ours.
-func (r *Reconciler) wakeUp(ctx context.Context, userID string, at time.Time) error {
+// up: a second one comes when it is time by ours, as far as the time of the
+// task that runs now tells how much our clock is behind the queue's.
+func (r *Reconciler) wakeUp(ctx context.Context, req Request, at time.Time) error {
 	if at.IsZero() {
 		return nil
 	}
-	cause := "wake-" + at.UTC().Format(time.RFC3339Nano)
-	list := []tasks.Task{LookTask(Request{UserID: userID}, cause, at)}
-	if early := at.Sub(r.Business()); early < wakeSlack {
-		list = append(list, LookTask(Request{UserID: userID}, cause+"-"+early.String(), at.Add(early)))
+	now := r.Business()
+	next := func(cause string, at time.Time) tasks.Task {
+		return LookTask(Request{UserID: req.UserID, WakeAt: at}, "wake-"+cause, at)
+	}
+	cause := at.UTC().Format(time.RFC3339Nano)
+	list := []tasks.Task{next(cause, at)}
+	if at.Sub(now) < wakeSlack {
+		behind := at.Sub(now)
+		if req.WakeAt.After(at) {
+			behind = req.WakeAt.Sub(now)
+		}
+		list = append(list, next(cause+"-"+behind.String(), at.Add(behind)))
 	}
 	return r.Tasks.Enqueue(ctx, list...)
 }

@@ -340,25 +340,6 @@ func TestCheapLook(t *testing.T) {
 	}
 }
 
-// TestEarlyTask: a task that comes a little early does not take the deadline with it.
-func TestEarlyTask(t *testing.T) {
-	t.Parallel()
-	w := reconciletest.New(t)
-	id := w.Directory.Hire(0)
-	w.MustLook(id)
-	w.Directory.Suspend(id, w.Business())
-	w.Advance(time.Second)
-	w.MustLook(id)
-	due := w.Record(id).Next.At
-	w.Advance(due.Sub(w.Business()) - 50*time.Millisecond)
-	w.Queue.Drop() // the one for the deadline is delivered now
-	w.MustLook(id)
-	w.Queue.Until(w, time.Minute)
-	if w.App.Of(id)[0].Active {
-		t.Error("the deadline passed and nobody looked")
-	}
-}
-
 // TestR4Reopened: an account that somebody activated by hand is suspended before
 // it is hard deleted, where the policy orders that.
 func TestR4Reopened(t *testing.T) {

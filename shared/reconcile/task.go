@@ -20,6 +20,8 @@ type Request struct {
 	Covered time.Time `json:"covered,omitzero"`
 	// Forced brings retries forward: an administrator pressed "look now" (R2).
 	Forced bool `json:"forced,omitempty"`
+	// WakeAt is the time, in business time, for which a wake-up was ordered; zero for any other look.
+	WakeAt time.Time `json:"wakeAt,omitzero"`
 	// SweepID is the sweep that asked; empty for none. Listing is what its listing said.
 	SweepID string   `json:"sweepId,omitempty"`
 	Listing *Listing `json:"listing,omitempty"`
