@@ -41,9 +41,9 @@ func TestConformance(t *testing.T) {
 	t.Parallel()
 	taskstest.Run(t, func(t *testing.T, endpoint string) taskstest.Harness {
 		s, client := serve(t)
-		return taskstest.Harness{Queue: open(t, client, s.clock.Now, endpoint), Name: tasks.Reconcile, Concurrency: s.concurrency,
+		return taskstest.Harness{Queue: open(t, client, s.clock.Now, endpoint), Name: tasks.Reconcile, Concurrency: concurrency,
 			Now: s.clock.Now, Advance: s.advance, Restart: func() tasks.Queue {
-				s.restart()
+				s.Restart()
 				return open(t, client, s.clock.Now, endpoint)
 			}}
 	})
@@ -153,7 +153,7 @@ func TestFarAhead(t *testing.T) {
 			}
 			enqueue(t, q, task, task)
 			for n := 0; ; n++ {
-				next := s.next()
+				next := s.Next()
 				if next.IsZero() {
 					break
 				}
@@ -175,40 +175,6 @@ func TestFarAhead(t *testing.T) {
 	}
 }
 
-// next is when the next task is due; zero when there is none.
-func (s *service) next() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var next time.Time
-	for _, task := range s.waiting {
-		if next.IsZero() || task.eta.Before(next) {
-			next = task.eta
-		}
-	}
-	return next
-}
-
-// idle waits until nothing is being delivered.
-func (s *service) idle(t *testing.T) {
-	t.Helper()
-	deadline := time.After(20 * time.Second)
-	ticker := time.NewTicker(time.Millisecond)
-	defer ticker.Stop()
-	for {
-		s.mu.Lock()
-		running := s.running
-		s.mu.Unlock()
-		if running == 0 {
-			return
-		}
-		select {
-		case <-ticker.C:
-		case <-deadline:
-			t.Fatal("still delivering after 20 s")
-		}
-	}
-}
-
 // TestNotEarlyByAFraction sees that a time which Cloud Tasks cannot hold
 // exactly is not held as an earlier one.
 func TestNotEarlyByAFraction(t *testing.T) {
@@ -217,7 +183,7 @@ func TestNotEarlyByAFraction(t *testing.T) {
 	_, endpoint := receive(t)
 	at := s.clock.Now().Add(time.Hour + time.Nanosecond)
 	enqueue(t, open(t, client, s.clock.Now, endpoint), tasks.Task{Queue: tasks.Reconcile, Name: "t", At: at})
-	if eta := s.next(); eta.Before(at) || eta.Sub(at) > time.Microsecond {
+	if eta := s.Next(); eta.Before(at) || eta.Sub(at) > time.Microsecond {
 		t.Errorf("due at %v, held as %v", at, eta)
 	}
 }
@@ -231,12 +197,12 @@ func TestLostAnswers(t *testing.T) {
 			t.Parallel()
 			s, client := serve(t)
 			r, endpoint := receive(t)
-			s.fail = func(n int) (codes.Code, bool) {
+			s.set(func(n int) (codes.Code, bool) {
 				if n == 1 {
 					return codes.Unavailable, stored
 				}
 				return codes.OK, false
-			}
+			})
 			q := open(t, client, s.clock.Now, endpoint)
 			enqueue(t, q, tasks.Task{Queue: tasks.Reconcile, Name: "t", Body: []byte(`{}`)})
 			r.await(t, 1)
@@ -252,8 +218,6 @@ func TestKinds(t *testing.T) {
 	t.Parallel()
 	s, client := serve(t)
 	_, endpoint := receive(t)
-	var code codes.Code
-	s.fail = func(int) (codes.Code, bool) { return code, false }
 	q := open(t, client, s.clock.Now, endpoint)
 	task := tasks.Task{Queue: tasks.Reconcile, Name: "t"}
 	for refused, want := range map[codes.Code]fault.Kind{
@@ -261,16 +225,12 @@ func TestKinds(t *testing.T) {
 		codes.DeadlineExceeded: fault.Unavailable, codes.Internal: fault.Unavailable, codes.PermissionDenied: fault.Internal,
 		codes.Unauthenticated: fault.Internal, codes.FailedPrecondition: fault.Internal, codes.Unimplemented: fault.Internal,
 	} {
-		s.mu.Lock()
-		code = refused
-		s.mu.Unlock()
+		s.set(func(int) (codes.Code, bool) { return refused, false })
 		if err := q.Enqueue(context.Background(), task); !fault.Is(err, want) {
 			t.Errorf("%v: %v, want %v", refused, err, want)
 		}
 	}
-	s.mu.Lock()
-	code = codes.OK
-	s.mu.Unlock()
+	s.set(nil)
 	if err := q.Enqueue(context.Background(), tasks.Task{Queue: tasks.Sweep, Name: "t"}); !fault.Is(err, fault.Internal) {
 		t.Errorf("a queue that is not deployed: %v, want fault.Internal", err)
 	}
@@ -289,7 +249,7 @@ func TestLimit(t *testing.T) {
 		if err := q.Limit(ctx, tasks.Reconcile, test.asked); err != nil {
 			t.Fatal(err)
 		}
-		update := proto.CloneOf(s.updates[len(s.updates)-1])
+		update := proto.CloneOf(s.Updates()[len(s.Updates())-1])
 		rate := update.GetQueue().GetRateLimits()
 		if got := (cloudtasks.Limits{PerSecond: rate.GetMaxDispatchesPerSecond(), Concurrency: int(rate.GetMaxConcurrentDispatches())}); got != test.got {
 			t.Errorf("%+v became %+v, want %+v", test.asked, got, test.got)
