@@ -77,9 +77,9 @@ func TestCache(t *testing.T) {
 	put(t, other, "first")
 	asked := func(want int) {
 		t.Helper()
-		service.set(func() {
-			if service.accesses != want {
-				t.Errorf("asked %d times, want %d", service.accesses, want)
+		service.Set(func() {
+			if service.Accesses != want {
+				t.Errorf("asked %d times, want %d", service.Accesses, want)
 			}
 		})
 	}
@@ -113,7 +113,7 @@ func TestLag(t *testing.T) {
 	s, other, ctx := open(client), open(client), context.Background()
 	first := put(t, s, "first")
 	latest(t, other, "first")
-	service.set(func() { service.lag = 1 })
+	service.Set(func() { service.Lag = 1 })
 	second := put(t, s, "second")
 	latest(t, s, "second")
 	if err := s.DestroyBefore(ctx, name, second); err != nil {
@@ -147,8 +147,8 @@ func TestAnswerFromBefore(t *testing.T) {
 			put(t, open(client), "first")
 			s := open(client)
 			var once sync.Once
-			service.set(func() {
-				service.accessed = func() {
+			service.Set(func() {
+				service.Accessed = func() {
 					once.Do(func() {
 						if err := change.do(s); err != nil {
 							t.Error(err)
@@ -173,7 +173,7 @@ func TestDisabledByHand(t *testing.T) {
 	}
 	path := "projects/" + project + "/secrets/" + prefix + name
 	disable := func(version int) {
-		service.set(func() { service.versions[path][version-1].State = secretmanagerpb.SecretVersion_DISABLED })
+		service.Set(func() { service.Versions[path][version-1].State = secretmanagerpb.SecretVersion_DISABLED })
 	}
 	disable(5)
 	disable(4)
@@ -187,8 +187,8 @@ func TestDisabledByHand(t *testing.T) {
 	if err := open(client).Delete(context.Background(), name); err != nil {
 		t.Fatal(err)
 	}
-	service.set(func() {
-		for _, v := range service.versions[path] {
+	service.Set(func() {
+		for _, v := range service.Versions[path] {
 			if v.GetState() != secretmanagerpb.SecretVersion_DESTROYED {
 				t.Errorf("Delete leaves %s", v.GetName())
 			}
@@ -210,7 +210,7 @@ func TestDamaged(t *testing.T) {
 			service, client := serve(t)
 			s, ctx := open(client), context.Background()
 			version := put(t, open(client), text)
-			service.set(func() { service.damage = damage })
+			service.Set(func() { service.Damage = damage })
 			_, _, err := s.Latest(ctx, name)
 			_, other := s.Version(ctx, name, version)
 			for _, err := range []error{err, other} {
@@ -218,7 +218,7 @@ func TestDamaged(t *testing.T) {
 					t.Errorf("%v, want fault.Unavailable without the secret", err)
 				}
 			}
-			service.set(func() { service.damage = nil })
+			service.Set(func() { service.Damage = nil })
 			latest(t, s, text)
 		})
 	}
@@ -234,7 +234,7 @@ func TestRefused(t *testing.T) {
 		codes.PermissionDenied: fault.Internal, codes.Unauthenticated: fault.Internal, codes.InvalidArgument: fault.Invalid,
 		codes.Aborted: fault.Unavailable, codes.DeadlineExceeded: fault.Unavailable, codes.Internal: fault.Unavailable, codes.Unknown: fault.Unavailable,
 	} {
-		service.set(func() { service.refuse = code })
+		service.Set(func() { service.Refuse = code })
 		_, putting := s.Put(ctx, name, secrets.NewValue(text))
 		_, _, reading := s.Latest(ctx, name)
 		_, byVersion := s.Version(ctx, name, version)
@@ -245,7 +245,7 @@ func TestRefused(t *testing.T) {
 			}
 		}
 	}
-	service.set(func() { service.refuse = codes.ResourceExhausted }) // which the client asks again about when it reads
+	service.Set(func() { service.Refuse = codes.ResourceExhausted }) // which the client asks again about when it reads
 	if _, err := s.Put(ctx, name, secrets.NewValue(text)); !fault.Is(err, fault.Throttled) {
 		t.Errorf("Put too often: %v, want fault.Throttled", err)
 	}
