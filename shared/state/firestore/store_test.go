@@ -24,7 +24,7 @@ import (
 // running is the emulator of all tests, started by the first that needs it.
 var running struct {
 	sync.Mutex
-	*emulator.Firestore
+	*emulator.Emulator
 }
 
 func TestMain(m *testing.M) {
@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	code := m.Run()
-	if running.Firestore != nil {
+	if running.Emulator != nil {
 		if err := running.Stop(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
@@ -47,16 +47,16 @@ func TestMain(m *testing.M) {
 // emulated is the emulator's address.
 func emulated(t testing.TB) string {
 	t.Helper()
-	missing := emulator.Missing()
+	missing := emulator.Missing(emulator.Firestore)
 	require.Tool(t, missing == "", missing)
 	running.Lock()
 	defer running.Unlock()
-	if running.Firestore == nil {
-		f, err := emulator.Start(context.Background())
+	if running.Emulator == nil {
+		f, err := emulator.Start(context.Background(), emulator.Firestore)
 		if err != nil {
 			t.Fatal(err)
 		}
-		running.Firestore = f
+		running.Emulator = f
 	}
 	return running.Host
 }
