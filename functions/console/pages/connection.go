@@ -2,6 +2,7 @@ package pages
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -13,8 +14,10 @@ type connectionView struct {
 	App string
 	provision.Connection
 	FixedBaseURL bool
-	Findings     []finding
-	Problems     problems
+	// The numbers as they are in the form, which may be none.
+	PageSize, RequestsPerSecond, Concurrency string
+	Findings                                 []finding
+	Problems                                 problems
 }
 
 type finding struct {
@@ -32,6 +35,12 @@ func (p *Pages) connectionPage(w http.ResponseWriter, r *http.Request) error {
 
 func (p *Pages) showConnection(w http.ResponseWriter, r *http.Request, status int, v connectionView) error {
 	v.App, v.FixedBaseURL = p.service.Profile.Name, p.service.FixedBaseURL
+	form := r.PostForm
+	if len(v.Problems) == 0 || !form.Has("pageSize") {
+		form = url.Values{"pageSize": {strconv.Itoa(v.Connection.PageSize)}, "concurrency": {strconv.Itoa(v.Connection.Concurrency)},
+			"requestsPerSecond": {strconv.FormatFloat(v.Connection.RequestsPerSecond, 'f', -1, 64)}}
+	}
+	v.PageSize, v.RequestsPerSecond, v.Concurrency = form.Get("pageSize"), form.Get("requestsPerSecond"), form.Get("concurrency")
 	return p.renderAs(w, r, status, "connection", "Connection", v)
 }
 

@@ -72,6 +72,7 @@ func (p *Pages) logPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if v.Problems = problems; len(problems) > 0 {
+		v.From, v.To = onlyDay(v.From), onlyDay(v.To)
 		return p.renderAs(w, r, http.StatusUnprocessableEntity, "log", "Log", v)
 	}
 	f.Limit, f.Token = pageRows, q.Get("page")
@@ -123,6 +124,14 @@ func day(q url.Values, field string, found problems) time.Time {
 		found[field] = "write a day as year-month-day, such as 2026-01-31"
 	}
 	return t
+}
+
+// onlyDay is a day as a field for days can hold it; empty for anything else.
+func onlyDay(text string) string {
+	if _, err := time.Parse(time.DateOnly, text); err != nil {
+		return ""
+	}
+	return text
 }
 
 func (p *Pages) logCSV(w http.ResponseWriter, r *http.Request) error {

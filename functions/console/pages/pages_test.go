@@ -236,6 +236,39 @@ func TestEditIsPreviewedBeforeItIsSaved(t *testing.T) {
 	}
 }
 
+func TestPreviewSaysWhoIsFreed(t *testing.T) {
+	t.Parallel()
+	w := on(t)
+	const email = "maya.cohen@example.com"
+	w.patch(email, `{"suspended":true}`)
+	w.send("POST", "/people/"+email+"/look", nil)
+	preview := w.post("/settings/time-frames", frames("deleted", "7d", ""), "/previews/")
+	page := w.until(preview, func(page string) bool { return strings.Contains(page, `class="tiles"`) })
+	freed := between(t, page, "No longer due", "With your edit")
+	if !strings.Contains(freed, email) || !strings.Contains(freed, "Hard delete") {
+		t.Errorf("the preview does not say whose hard delete is gone: %s", freed)
+	}
+	preview = w.post("/settings/time-frames", frames("suspended", "within24h", "21d"), "/previews/")
+	page = w.until(preview, func(page string) bool { return strings.Contains(page, `class="tiles"`) })
+	if !strings.Contains(page, "without the edit: ") || strings.Contains(page, "No longer due") {
+		t.Error("the preview does not say that the hard delete moves")
+	}
+}
+
+func TestVanishedOrgUnit(t *testing.T) {
+	t.Parallel()
+	w := configured(t)
+	form := url.Values{"do": {"save"}, "unit": {"/", "/Gone"}, "state": {"on", "off"}, "domains": {"gone.example"}}
+	page := w.refuse(422, "/settings/who", form, "Nothing was saved")
+	for _, want := range []string{`The directory has no org unit &#34;/Gone&#34;`, "Gone.example is not a domain", `value="gone.example" checked`, "Take out of the scope"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the form does not show %q", want)
+		}
+	}
+	form = url.Values{"do": {"save"}, "unit": {"/", "/Gone"}, "state": {"on", ""}}
+	w.post("/settings/who", form, "/previews/")
+}
+
 func TestPerson(t *testing.T) {
 	t.Parallel()
 	w := on(t)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"example.com/autoprovision/shared/admin"
@@ -29,6 +30,10 @@ type previewView struct {
 	Kind   provision.PreviewKind
 	Rows   []previewRow
 	Next   string
+	// Freed are people who lose something as things are, and would not with the
+	// edit; Unnamed is true when there are too many to find them.
+	Freed   []personRow
+	Unnamed bool
 	// Nothing is true when nothing would be done to anybody.
 	Nothing bool
 }
@@ -46,7 +51,9 @@ type previewRow struct {
 	AtOnce bool
 	Why    string
 	// Was is when the next removal is due without the edit; zero for none or the same.
-	Was       moment
+	Was moment
+	// Unchanged is true for a removal that comes at the same time without the edit.
+	Unchanged bool
 	AccountID string
 	UserName  string
 }
@@ -107,8 +114,39 @@ func (p *Pages) viewPreview(ctx context.Context, preview provision.Preview, c pr
 		return v, err
 	}
 	v.Next, v.Nothing = next, len(rows) == 0 && token == ""
-	v.Rows, err = p.previewRows(ctx, rows, preview, now)
+	if v.Rows, err = p.previewRows(ctx, rows, preview, now); err != nil {
+		return v, err
+	}
+	_, scope := preview.Proposal["scope"]
+	_, frames := preview.Proposal["deprovisioning"]
+	_, protects := preview.Proposal["protected"]
+	if (scope || frames || protects) && kind == provision.PreviewOperations && token == "" {
+		v.Freed, v.Unnamed, err = p.freed(ctx, preview, now)
+	}
 	return v, err
+}
+
+// freedRead is how many rows of a preview, and how many people of whom
+// something is due, are compared to find whom an edit frees.
+const freedRead = 500
+
+// freed finds who would not lose any more what is due now. unnamed is true
+// when there are too many people to compare.
+func (p *Pages) freed(ctx context.Context, preview provision.Preview, now time.Time) (rows []personRow, unnamed bool, err error) {
+	due, next, err := p.service.PendingPage(ctx, "", freedRead)
+	if err != nil || len(due) == 0 {
+		return nil, false, err
+	}
+	planned, more, err := p.service.PreviewRows(ctx, preview.ID, provision.PreviewOperations, "", freedRead)
+	if err != nil || next != "" || more != "" {
+		return nil, err == nil, err
+	}
+	named := map[string]bool{}
+	for _, row := range planned {
+		named[row.UserID] = named[row.UserID] || row.Operation.Removes()
+	}
+	due = slices.DeleteFunc(due, func(person admin.Person) bool { return named[person.ID] })
+	return p.rows(due, now), false, nil
 }
 
 // previewRows adds to each row when the person's next removal is due now.
@@ -132,6 +170,8 @@ func (p *Pages) previewRows(ctx context.Context, rows []provision.PreviewRow, pr
 			Due: momentAt(row.DueAt, now), AtOnce: row.DueAt.Before(preview.CreatedAt.Add(time.Minute)), Why: sentence(causeWords(row.Why)), AccountID: row.AccountID, UserName: row.UserName}
 		if next := records[row.UserID].Next; next != nil && next.Operation == row.Operation && !next.At.Equal(row.DueAt) {
 			views[i].Was = momentAt(next.At, now)
+		} else {
+			views[i].Unchanged = next != nil && next.Operation == row.Operation
 		}
 	}
 	return views, nil

@@ -97,6 +97,8 @@ func causeWords(cause string) string {
 	switch cause {
 	case "in scope":
 		return "they are in the provisioning scope"
+	case "changed in the directory":
+		return "their attributes differ from what was last applied"
 	case "adopted":
 		return "their account existed already, and was linked to them"
 	}

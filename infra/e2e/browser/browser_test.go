@@ -96,7 +96,9 @@ func eval[T any](b *tab, expression string) T {
 func (b *tab) seen() string {
 	ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
 	defer cancel()
-	text, err := chromedp.Run(ctx, chromedp.Evaluate[string]("location.href + '\\n' + document.querySelector('main').innerText"))
+	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`(() => { const main = document.querySelector('main').cloneNode(true);
+		main.querySelectorAll('select').forEach(s => s.remove());
+		return location.href + main.textContent.replace(/\s*\n\s*/g, '\n'); })()`))
 	if err != nil {
 		return "and the page cannot be read: " + err.Error()
 	}
@@ -211,14 +213,13 @@ func (l look) String() string { return fmt.Sprintf("%d-%s", l.Width, l.Theme) }
 func (b *tab) refusedAt(selector, text string) {
 	b.t.Helper()
 	b.shows(text)
+	b.becomes(selector+" to have the focus", "document.activeElement === document.querySelector("+quote(selector)+")")
 	field := eval[struct {
-		Focus              bool
 		Invalid, Described string
 	}](b, `(() => { const f = document.querySelector(`+quote(selector)+`);
-		return {Focus: document.activeElement === f, Invalid: f.getAttribute('aria-invalid') || '',
-			Described: (f.getAttribute('aria-describedby') || '').split(' ').map(id => document.getElementById(id)?.innerText).join(' ')}; })()`)
-	if !field.Focus || field.Invalid != "true" || !strings.Contains(field.Described, text) {
-		b.t.Errorf("%s is refused as %+v, want the focus and the description %q", selector, field, text)
+		return {Invalid: f.getAttribute('aria-invalid') || '', Described: (f.getAttribute('aria-describedby') || '').split(' ').map(id => document.getElementById(id)?.innerText).join(' ')}; })()`)
+	if field.Invalid != "true" || !strings.Contains(field.Described, text) {
+		b.t.Errorf("%s is refused as %+v, want the description %q", selector, field, text)
 	}
 }
 
@@ -288,6 +289,15 @@ func (b *tab) accessible(name string, l look) {
 	for _, rule := range broken {
 		b.t.Errorf("%s at %s breaks %s", name, l, rule)
 	}
+}
+
+// stopScripts keeps the pages from running any script.
+func (b *tab) stopScripts() {
+	b.t.Helper()
+	b.do("stopping scripts", chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		return err
+	}))
 }
 
 // named is a page's path as the name of a file.

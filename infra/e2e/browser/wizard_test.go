@@ -38,7 +38,7 @@ func TestWizard(t *testing.T) {
 
 	b.attributesRefused()
 	b.press("Continue", "Who gets an account")
-	b.scope(p)
+	b.scope()
 	b.press("Continue", "Decide how long users have access")
 
 	b.choose("#deleted-s", "7d")
@@ -88,13 +88,12 @@ func (b *tab) attributesRefused() {
 }
 
 // scope chooses engineering by an org unit and a group, and watches the count follow.
-func (b *tab) scope(p *program) {
+func (b *tab) scope() {
 	b.t.Helper()
 	count := func(in string) {
 		b.t.Helper()
 		b.becomes(in+" people to be in", "document.querySelector('.sticky strong')?.innerText === "+quote(in))
 	}
-	unit := func(path string) string { return "li:has(input[value=" + quote(path) + "]) select" }
 	count("38")
 	b.choose(unit("/Sales"), "off")
 	count("28")
