@@ -376,6 +376,37 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// TestLookGoesOn: a look that could not end in the call is ended by the queue,
+// not left to the next sweep (R4).
+func TestLookGoesOn(t *testing.T) {
+	t.Parallel()
+	for _, failure := range []error{
+		&fault.Error{Kind: fault.Throttled, Op: "app", Detail: "429", RetryAfter: 4 * time.Second},
+		fault.New(fault.Unavailable, "app", "503"),
+		context.Canceled,
+	} {
+		o := newOffice(t)
+		o.Configure(func(c *provision.Configuration) { c.Policies[0].Policy.Suspended.SuspendAfter = "within24h" })
+		id := o.Directory().Hire(0)
+		o.MustLook(id)
+		o.Directory().Suspend(id, o.Business())
+		o.App.Meet = func(name, _ string) error {
+			if name == "suspend" {
+				return failure
+			}
+			return nil
+		}
+		if _, res, err := o.Reconcile(t.Context(), id); err == nil && res.Waiting == "" {
+			t.Fatalf("%v: the app did not fail", failure)
+		}
+		o.App.Meet = nil
+		o.Queue.Until(o.World, time.Minute)
+		if got := o.Record(id).Account.State; got != provision.AccountSuspended {
+			t.Errorf("%v: a minute later the account is %s, want suspended", failure, got)
+		}
+	}
+}
+
 // TestLimit: the queues are told of every connection that is stored, and of no other.
 func TestLimit(t *testing.T) {
 	t.Parallel()

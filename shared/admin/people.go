@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -139,23 +140,39 @@ func (s *Service) Reconcile(ctx context.Context, key string) (Person, reconcile.
 	if _, err := s.explain(ctx, id); err != nil {
 		return Person{}, reconcile.Result{}, err
 	}
+	req := reconcile.Request{UserID: id, Forced: true}
+	res, err := s.look(ctx, req)
+	if err != nil {
+		err = errors.Join(err, s.lookLater(ctx, req))
+	}
+	if fault.Is(err, fault.Unavailable, fault.Throttled) {
+		res.Waiting = words(err)
+	} else if err != nil {
+		return Person{}, res, err
+	}
+	p, err := s.explain(ctx, id)
+	return p, res, err
+}
+
+// look looks, and waits for its turn while another worker acts on the user.
+func (s *Service) look(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
 	deadline := s.Real().Add(lookPatience)
 	for {
-		res, err := s.Reconciler.Look(ctx, reconcile.Request{UserID: id, Forced: true})
-		if fault.Is(err, fault.Unready) && s.Real().Before(deadline) {
-			if err := s.Sleep(ctx, 200*time.Millisecond); err != nil {
-				return Person{}, res, err
-			}
-			continue
+		res, err := s.Reconciler.Look(ctx, req)
+		if !fault.Is(err, fault.Unready) || !s.Real().Before(deadline) {
+			return res, err
 		}
-		if fault.Is(err, fault.Unavailable, fault.Throttled) {
-			res.Waiting = words(err)
-		} else if err != nil {
-			return Person{}, res, err
+		if err := s.Sleep(ctx, 200*time.Millisecond); err != nil {
+			return res, err
 		}
-		p, err := s.explain(ctx, id)
-		return p, res, err
 	}
+}
+
+// lookLater hands a look that did not end to the queue, since whoever asked for
+// it may not ask again, and the next sweep may be hours away (R4).
+func (s *Service) lookLater(ctx context.Context, req reconcile.Request) error {
+	cause := "asked-" + s.Business().Format(time.RFC3339Nano)
+	return s.Tasks.Enqueue(context.WithoutCancel(ctx), reconcile.LookTask(req, cause, time.Time{}))
 }
 
 // PendingPage is one page of the coming suspends and hard deletes, by time.
