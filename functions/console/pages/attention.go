@@ -41,17 +41,22 @@ func (l personLink) Name() string {
 const named = 5
 
 func (p *Pages) attention(ctx context.Context, now time.Time, items []provision.Attention) ([]attentionView, error) {
-	var ids []string
+	var ids, texts []string
 	for _, item := range items {
+		texts = append(texts, item.Why)
 		ids = append(ids, item.UserIDs[:min(named, len(item.UserIDs))]...)
 	}
 	records, err := p.service.Store.RecordsByID(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
+	texter, err := p.reader(ctx, now, texts...)
+	if err != nil {
+		return nil, err
+	}
 	views := make([]attentionView, len(items))
 	for i, item := range items {
-		v := attentionView{Kind: attentionLabel(item.Kind), Why: sentence(item.Why), Todo: sentence(item.Todo), Since: momentAt(item.Since, now), AccountID: item.AccountID}
+		v := attentionView{Kind: attentionLabel(item.Kind), Why: texter.read(item.Why), Todo: sentence(item.Todo), Since: momentAt(item.Since, now), AccountID: item.AccountID}
 		for _, id := range item.UserIDs[:min(named, len(item.UserIDs))] {
 			v.People = append(v.People, personLink{ID: id, Email: records[id].Email})
 		}

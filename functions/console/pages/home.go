@@ -2,6 +2,7 @@ package pages
 
 import (
 	"net/http"
+	"slices"
 
 	"example.com/autoprovision/shared/admin"
 	"example.com/autoprovision/shared/fault"
@@ -46,10 +47,11 @@ func (p *Pages) home(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	items, next, err := p.service.AttentionPage(ctx, "", homeRows+1)
+	items, next, err := p.service.AttentionPage(ctx, "", homeRows+3) // two of them may be announced apart
 	if err != nil {
 		return err
 	}
+	items = slices.DeleteFunc(items, func(item provision.Attention) bool { return v.announces(item) })
 	if v.Items, err = p.attention(ctx, st.Now, items[:min(len(items), homeRows)]); err != nil {
 		return err
 	}
@@ -66,6 +68,12 @@ func (p *Pages) home(w http.ResponseWriter, r *http.Request) error {
 	v.Due, v.MoreDue = p.rows(due, st.Now), next != ""
 	refreshOnce(w, r, v)
 	return p.render(w, r, "home", "Home", v)
+}
+
+// announces reports whether the page says a thing in a card of its own already.
+func (v homeView) announces(item provision.Attention) bool {
+	return item.Kind == provision.AttentionHeld && v.Held != nil ||
+		item.Kind == provision.AttentionConfiguration && v.Refused && item.Since.Equal(v.Lost.At)
 }
 
 // sweepView is how far a sweep is.

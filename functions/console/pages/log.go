@@ -2,6 +2,7 @@ package pages
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -23,13 +24,21 @@ type eventRow struct {
 	Error   string
 }
 
-func viewEvents(events []provision.Event, now time.Time) []eventRow {
+func (p *Pages) viewEvents(ctx context.Context, events []provision.Event, now time.Time) ([]eventRow, error) {
+	var texts []string
+	for _, e := range events {
+		texts = append(texts, e.Error, e.Cause.Text)
+	}
+	texter, err := p.reader(ctx, now, texts...)
+	if err != nil {
+		return nil, err
+	}
 	rows := make([]eventRow, len(events))
 	for i, e := range events {
 		rows[i] = eventRow{When: momentAt(e.Time, now), Name: e.Name, Outcome: outcomeLabel(e.Outcome),
-			Person: personLink{e.UserID, e.Email}, Why: sentence(eventWhy(e.Cause, now)), Error: sentence(e.Error)}
+			Person: personLink{e.UserID, e.Email}, Why: texter.read(eventWhy(e.Cause, now)), Error: texter.read(e.Error)}
 	}
-	return rows
+	return rows, nil
 }
 
 func eventWhy(c provision.Cause, now time.Time) string {
@@ -80,7 +89,9 @@ func (p *Pages) logPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v.Rows = viewEvents(events, p.service.Business())
+	if v.Rows, err = p.viewEvents(r.Context(), events, p.service.Business()); err != nil {
+		return err
+	}
 	q.Del("page")
 	v.Table = "/log.csv?" + q.Encode()
 	if next != "" {

@@ -255,6 +255,25 @@ func TestPreviewSaysWhoIsFreed(t *testing.T) {
 	}
 }
 
+func TestConflictNamesBoth(t *testing.T) {
+	t.Parallel()
+	w := configured(t)
+	dana, ok := w.directory.UserID("dana.ben-david@example.com")
+	if !ok {
+		t.Fatal("no such person")
+	}
+	_, err := w.comeet.Add(map[string]any{"userName": "noa.levi@example.com", "externalId": dana})
+	check(t, err)
+	w.post("/turn-on", nil, "/")
+	w.until("/", func(page string) bool { return strings.Contains(page, "Last sweep") })
+	for _, path := range []string{"/attention", "/log?outcome=failed", "/people/noa.levi@example.com"} {
+		page := w.get(http.StatusOK, path)
+		if !strings.Contains(page, "another person, dana.ben-david@example.com") || strings.Contains(page, "directory id "+dana) {
+			t.Errorf("%s does not name the other person", path)
+		}
+	}
+}
+
 func TestVanishedOrgUnit(t *testing.T) {
 	t.Parallel()
 	w := configured(t)

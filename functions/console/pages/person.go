@@ -45,7 +45,10 @@ func (p *Pages) personPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := personView{App: p.service.Profile.Name, personLink: personLink{person.ID, person.Email}, Directory: lifecycleLabel(person.Directory),
-		Account: accountLabel(person.Account), AccountID: person.Account.ID, Events: viewEvents(person.Events, st.Now)}
+		Account: accountLabel(person.Account), AccountID: person.Account.ID}
+	if v.Events, err = p.viewEvents(ctx, person.Events, st.Now); err != nil {
+		return err
+	}
 	v.Local, v.Domain = v.Name(), ""
 	if at := strings.LastIndexByte(v.Local, '@'); at > 0 {
 		v.Local, v.Domain = v.Local[:at], v.Local[at:]

@@ -1,0 +1,55 @@
+package pages
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"time"
+)
+
+var (
+	// Directory ids are long numbers (developers.google.com/workspace/admin/directory/reference/rest/v1/users).
+	idInText   = regexp.MustCompile(`\b\d{15,}\b`)
+	timeInText = regexp.MustCompile(`\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
+)
+
+// reader makes texts that were written for machines too readable for a person.
+type reader struct {
+	now   time.Time
+	names map[string]string
+}
+
+// reader knows the addresses of those whose directory ids the texts hold.
+func (p *Pages) reader(ctx context.Context, now time.Time, texts ...string) (reader, error) {
+	var ids []string
+	for _, text := range texts {
+		ids = append(ids, idInText.FindAllString(text, -1)...)
+	}
+	r := reader{now: now, names: map[string]string{}}
+	if len(ids) == 0 {
+		return r, nil
+	}
+	records, err := p.service.Store.RecordsByID(ctx, ids)
+	for id, rec := range records {
+		r.names[id] = rec.Email
+	}
+	return r, err
+}
+
+// read begins a text with a capital, and shows its ids as addresses and its times as all others.
+func (r reader) read(text string) string {
+	for _, id := range idInText.FindAllString(text, -1) {
+		if name := r.names[id]; name != "" {
+			text = strings.ReplaceAll(text, "with the directory id "+id, name)
+			text = strings.ReplaceAll(text, id, name)
+		}
+	}
+	text = timeInText.ReplaceAllStringFunc(text, func(s string) string {
+		at, err := time.Parse(time.RFC3339, s)
+		if err != nil {
+			return s
+		}
+		return momentAt(at, r.now).Text()
+	})
+	return sentence(text)
+}
