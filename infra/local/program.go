@@ -48,6 +48,8 @@ type program struct {
 	system   *wiring.System
 	listener net.Listener
 	server   *http.Server
+	// closing is closed when close begins.
+	closing chan struct{}
 }
 
 // open builds everything and listens; nothing runs yet. What it opened is
@@ -56,7 +58,7 @@ func open(ctx context.Context, s settings, log *slog.Logger) (_ *program, err er
 	if err := s.folder(); err != nil {
 		return nil, err
 	}
-	p := &program{settings: s, log: log}
+	p := &program{settings: s, log: log, closing: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			p.close(context.WithoutCancel(ctx))
@@ -175,11 +177,28 @@ func (p *program) routes(ctx context.Context, queueToken secrets.Value) (http.Ha
 	mux.HandleFunc("POST /audit-event", e.AuditEvent)
 	mux.HandleFunc("POST /renew-channels", e.RenewChannels)
 	mux.HandleFunc("POST /reconcile", e.Reconcile)
-	mux.HandleFunc("POST /sweep", e.Sweep)
+	mux.HandleFunc("POST /sweep", p.untilClosing(e.Sweep))
 	mux.Handle("/api/v1/", api.New(p.system.Admin, p.settings.adminToken))
 	console, err := p.console(ctx)
 	mux.Handle("/", console)
 	return mux, err
+}
+
+// untilClosing cuts a request off when the program closes: a sweep waits for
+// looks that the queue then delivers no more, and goes on at the next start.
+func (p *program) untilClosing(h http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		go func() {
+			select {
+			case <-p.closing:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+		h(w, r.WithContext(ctx))
+	}
 }
 
 // console is the pages, with the playground where nothing is real. Sessions
@@ -257,6 +276,7 @@ func (p *program) beat(ctx context.Context) {
 func (p *program) close(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
+	close(p.closing)
 	if p.queue != nil {
 		if err := p.queue.Close(ctx); err != nil {
 			p.log.Warn("work under way was cut off and goes on at the next start", "error", err.Error())
