@@ -243,7 +243,8 @@ func notByEdit(a attempt) string {
 	}
 	claimed := a.rec.Intent.Cause.Since.Add(-epoch)
 	dayAgo := a.at.Add(-24*time.Hour + a.tolerance())
-	for _, s := range a.during(latest(dayAgo, claimed), a.worker.startedAt) {
+	// What was in force when the reason began, as far as two clocks can tell.
+	for _, s := range a.during(latest(dayAgo, claimed.Add(a.tolerance())), a.worker.startedAt) {
 		if !a.due(s.c, a.kind) {
 			return fmt.Sprintf("revision %d, in force within the last day, does not order it by now", s.c.Revision)
 		}

@@ -88,9 +88,7 @@ func (s *scheduler) park(ctx context.Context, key string, at time.Time, body fun
 		return errGone
 	}
 	c := &call{worker: w, key: key, at: at, slow: strings.HasSuffix(key, slowly), body: func() { body(w) }, done: make(chan struct{})}
-	s.mu.Lock()
-	s.parked = append(s.parked, c)
-	s.mu.Unlock()
+	s.wait(c)
 	select {
 	case <-c.done:
 		if w.instance.dead.Load() {
@@ -98,11 +96,27 @@ func (s *scheduler) park(ctx context.Context, key string, at time.Time, body fun
 		}
 		return nil
 	case <-ctx.Done():
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.parked = slices.DeleteFunc(s.parked, func(other *call) bool { return other == c })
-		return errGone
+		s.unwait(c)
 	}
+	// Many may give up at one moment: they too go on one at a time.
+	if !w.instance.dead.Load() {
+		c = &call{worker: w, key: key + " given up", body: func() {}, done: make(chan struct{})}
+		s.wait(c)
+		<-c.done
+	}
+	return errGone
+}
+
+func (s *scheduler) wait(c *call) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.parked = append(s.parked, c)
+}
+
+func (s *scheduler) unwait(c *call) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.parked = slices.DeleteFunc(s.parked, func(other *call) bool { return other == c })
 }
 
 // settle waits until every goroutine waits for the scheduler, and ends the work that has ended.
@@ -148,9 +162,7 @@ func (s *scheduler) ready() (list []*call, next time.Time) {
 
 // let lets one call go.
 func (s *scheduler) let(c *call) {
-	s.mu.Lock()
-	s.parked = slices.DeleteFunc(s.parked, func(other *call) bool { return other == c })
-	s.mu.Unlock()
+	s.unwait(c)
 	before, after := s.crash(c)
 	if !before {
 		c.body()
