@@ -41,6 +41,7 @@ func (r reader) read(text string) string {
 	for _, id := range idInText.FindAllString(text, -1) {
 		if name := r.names[id]; name != "" {
 			text = strings.ReplaceAll(text, "with the directory id "+id, name)
+			text = strings.ReplaceAll(text, "has another person's directory id as its external id: "+id, "carries the directory id of another person, "+name)
 			text = strings.ReplaceAll(text, id, name)
 		}
 	}
