@@ -262,8 +262,10 @@ func TestConflictNamesBoth(t *testing.T) {
 	if !ok {
 		t.Fatal("no such person")
 	}
-	_, err := w.comeet.Add(map[string]any{"userName": "noa.levi@example.com", "externalId": dana})
-	check(t, err)
+	for _, name := range []string{"dana", "noa.levi@example.com"} { // two are Dana's, and one of them is named as Noa's would be
+		_, err := w.comeet.Add(map[string]any{"userName": name, "externalId": dana})
+		check(t, err)
+	}
 	w.post("/turn-on", nil, "/")
 	w.until("/", func(page string) bool { return strings.Contains(page, "Last sweep") })
 	for _, path := range []string{"/attention", "/log?outcome=failed", "/people/noa.levi@example.com"} {

@@ -97,8 +97,8 @@ func (p *Pages) viewPreview(ctx context.Context, preview provision.Preview, c pr
 	now := p.service.Business()
 	v := previewView{App: p.service.Profile.Name, ID: preview.ID, Running: preview.State == provision.PreviewRunning,
 		Failed: preview.State == provision.PreviewFailed, Reason: preview.Reason, Listed: preview.Listed,
-		Expires: momentAt(preview.ExpiresAt, now), Edits: len(preview.Proposal) > 0, On: c.On, Kind: kind, Back: "/settings"}
-	v.Stale = preview.Revision != c.Revision || !now.Before(preview.ExpiresAt)
+		Expires: momentAt(preview.ExpiresAt, p.service.Real()), Edits: len(preview.Proposal) > 0, On: c.On, Kind: kind, Back: "/settings"}
+	v.Stale = preview.Revision != c.Revision || !p.service.Real().Before(preview.ExpiresAt)
 	for name := range preview.Proposal {
 		page := sectionPage(name)
 		v.What, v.Back = page.Label, page.Path+"?draft="+url.QueryEscape(preview.ID)

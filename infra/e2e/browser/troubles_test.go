@@ -108,6 +108,7 @@ func TestTroubles(t *testing.T) {
 	p.account(object{"userName": "old.intern@example.com", "active": true})
 	var dana struct{ ID string }
 	p.send("GET", p.directory+"/admin/directory/v1/users/dana.ben-david@example.com", nil, &dana)
+	p.account(object{"userName": "dana", "externalId": dana.ID, "active": true}) // two of hers
 	p.account(object{"userName": "noa.levi@example.com", "externalId": dana.ID, "active": true})
 	p.configured(atOnce())
 	p.on()
