@@ -101,6 +101,25 @@ func TestVerdictWaitsForTheLease(t *testing.T) {
 	}
 }
 
+// TestPreviewAges: a preview waits a real hour for the person who reads it,
+// however fast business time goes.
+func TestPreviewAges(t *testing.T) {
+	t.Parallel()
+	o, _ := crowd(t)
+	business := o.Service.Business
+	edit := admin.Proposal{Guard: &provision.Guard{MaxShare: 0.2, MinUsers: 5}}
+	for _, passed := range []time.Duration{59 * time.Minute, time.Hour} {
+		p, err := o.Preview(t.Context(), edit)
+		must(t, err)
+		o.deliver()
+		o.Service.Business = func() time.Time { return business().Add(30 * day) }
+		o.Advance(passed)
+		if err := o.Put(t.Context(), edit, p.ID); fault.Is(err, fault.Conflict) != (passed == time.Hour) {
+			t.Errorf("%v and 30 business days later: %v", passed, err)
+		}
+	}
+}
+
 // TestConfirmedPreview: an edit with its preview releases whom the preview
 // named, and nobody else.
 func TestConfirmedPreview(t *testing.T) {

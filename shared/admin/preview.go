@@ -64,11 +64,11 @@ func (s *Service) Preview(ctx context.Context, p Proposal) (provision.Preview, e
 	case proposed.Scope == nil:
 		return provision.Preview{}, fault.New(fault.Unready, "", "set the scope first, or send one with the preview")
 	}
-	now := s.Business()
+	now := s.Real()
 	if err := s.Store.ExpirePreviews(ctx, now); err != nil {
 		return provision.Preview{}, err
 	}
-	preview := provision.Preview{ID: s.NewID(), State: provision.PreviewRunning, Revision: c.Revision, CreatedAt: now,
+	preview := provision.Preview{ID: s.NewID(), State: provision.PreviewRunning, Revision: c.Revision, CreatedAt: s.Business(),
 		ExpiresAt: now.Add(provision.PreviewLifetime), Proposal: p.fingerprints(), Proposed: proposed}
 	if _, err := s.Store.PutPreview(ctx, preview, nil); err != nil {
 		return preview, err
@@ -117,7 +117,7 @@ func (s *Service) confirmed(ctx context.Context, id string, c provision.Configur
 		return nil, fault.New(fault.Conflict, "", "the preview is not done: wait for it, or make another")
 	case preview.Revision != c.Revision:
 		return nil, errMoved
-	case !s.Business().Before(preview.ExpiresAt):
+	case !s.Real().Before(preview.ExpiresAt):
 		return nil, fault.New(fault.Conflict, "", "the preview is more than an hour old: make another")
 	case !maps.Equal(preview.Proposal, prints):
 		return nil, fault.New(fault.Conflict, "", "the preview is of something else than what is sent: make one of exactly this")

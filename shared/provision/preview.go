@@ -12,7 +12,8 @@ const (
 	PreviewFailed  PreviewState = "failed"
 )
 
-// PreviewLifetime is how long a preview can be confirmed (R12).
+// PreviewLifetime is how long a preview can be confirmed (R12), in real time:
+// it is for a person to read.
 const PreviewLifetime = time.Hour
 
 // Preview is what a configuration, present or proposed, would do, person by person.
@@ -23,6 +24,7 @@ type Preview struct {
 	// Revision is that of the configuration it was made from.
 	Revision  int64     `json:"revision"`
 	CreatedAt time.Time `json:"createdAt"`
+	// ExpiresAt is in real time.
 	ExpiresAt time.Time `json:"expiresAt"`
 	// Proposal is a fingerprint of each section of the body that asked for it, by the section's name.
 	Proposal map[string]string `json:"proposal,omitempty"`

@@ -15,7 +15,7 @@ import (
 type Preview struct {
 	ID            string             `json:"id" doc:"What confirmedPreview takes"`
 	Revision      int64              `json:"revision" doc:"Of the configuration that it was made from"`
-	ExpiresAt     time.Time          `json:"expiresAt"`
+	ExpiresAt     time.Time          `json:"expiresAt" doc:"In real time; it cannot be confirmed after it"`
 	State         string             `json:"state" enum:"running,done,failed"`
 	Listed        int                `json:"listed" doc:"Users listed so far"`
 	Reason        *string            `json:"reason" doc:"Why it failed"`
