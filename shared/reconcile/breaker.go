@@ -101,18 +101,23 @@ func (b *breaker) blames(userID string) bool {
 	return true
 }
 
-// failed says that the app gave no answer, a 429 or a 5xx. It returns how long to pause.
+// failed says that the app gave no answer, a 429 or a 5xx. It returns how long
+// to pause. What fails during a pause was under way when it began: it is the
+// same failure, and doubles nothing.
 func (b *breaker) failed(retryAfter time.Duration) (pause time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.probe = time.Time{}
-	b.failures++
-	pause = min(firstPause<<min(b.failures-1, 16), lastPause)
-	if retryAfter > 0 {
-		pause = retryAfter
+	now := b.now()
+	pause = retryAfter
+	if !b.until.After(now) {
+		b.failures++
+		if pause <= 0 {
+			pause = min(firstPause<<min(b.failures-1, 16), lastPause)
+		}
 	}
-	if until := b.now().Add(pause); until.After(b.until) {
+	if until := now.Add(pause); until.After(b.until) {
 		b.until = until
 	}
-	return pause
+	return b.until.Sub(now)
 }
