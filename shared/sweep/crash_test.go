@@ -284,9 +284,13 @@ func TestLostTasks(t *testing.T) {
 		p := w.Process()
 		p.Inject(reconciletest.Fault{})
 		p.MeetNamed("state looks", 1, func() { w.Queue.LoseLooks = false }) // once they are asked for again
+		begin := w.Real()
 		done(t, w.Sweep())
 		if got := len(w.App.All()); got != 4 {
 			t.Errorf("%d accounts", got)
+		}
+		if took := w.Real().Sub(begin); took > 30*time.Second { // of R4's 60 s after a lost task
+			t.Errorf("the looks that were lost were asked for after %v", took)
 		}
 	})
 	t.Run("an unfinished operation", func(t *testing.T) {
