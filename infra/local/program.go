@@ -153,7 +153,9 @@ func (p *program) directory(ctx context.Context) (*workspace.Client, error) {
 		url = "" // Google's own
 	}
 	opts := &workspace.Options{BaseURL: url}
-	if p.settings.credentials == "" && simulatedOrLoopback(p.settings.directoryURL) {
+	if n := p.settings.directoryLimit; n > 0 {
+		opts.Limiter = workspace.PerMinute(n)
+	} else if p.settings.credentials == "" && simulatedOrLoopback(p.settings.directoryURL) {
 		opts.Limiter = throttle.New(rate.Inf, 0) // Google's quota is not that of a directory on this machine
 	}
 	return workspace.New(ctx, hc, opts)

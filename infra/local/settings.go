@@ -24,11 +24,13 @@ type settings struct {
 	// directoryURL and scimURL are empty for the simulated services.
 	directoryURL string
 	credentials  string
-	scimURL      string
-	speed        float64
-	adminToken   secrets.Value
-	sweepEvery   time.Duration
-	jsonLog      bool
+	// directoryLimit is calls a minute on the directory; 0 for Google's, and for none on this machine.
+	directoryLimit int
+	scimURL        string
+	speed          float64
+	adminToken     secrets.Value
+	sweepEvery     time.Duration
+	jsonLog        bool
 }
 
 // readSettings reads flags, and the environment for flags that are not given.
@@ -42,6 +44,7 @@ func readSettings(args []string, getenv func(string) string, out io.Writer) (set
 	fs.StringVar(&s.data, "data", "", "`folder` of the state and the secrets, kept on exit (default a new temporary folder, removed on exit)")
 	fs.StringVar(&s.directoryURL, "directory-url", "", "base `URL` of a Directory API (default the simulated Workspace)")
 	fs.StringVar(&s.credentials, "directory-credentials", "", "for the real Directory API: `FILE,ADMIN` for a service account key and the administrator to act as, or adc:SERVICEACCOUNT,ADMIN")
+	fs.IntVar(&s.directoryLimit, "directory-limit", 0, "most `calls` a minute on the directory (default Google's 2400, or no limit for one on loopback)")
 	fs.StringVar(&s.scimURL, "scim-url", "", "base `URL` of a SCIM 2.0 service (default the simulated Comeet)")
 	fs.Float64Var(&s.speed, "speed", 1, "business `seconds` that pass in a real second; other than 1 only with both services on loopback")
 	fs.StringVar(&adminToken, "admin-token", "", "bearer `token` of the API and sign-in (default random, printed)")
@@ -112,6 +115,9 @@ func (s settings) check() error {
 	}
 	if s.speed != 1 && (!simulatedOrLoopback(s.directoryURL) || s.credentials != "" || !simulatedOrLoopback(s.scimURL)) {
 		refuse("-speed %v would make real people's deadlines come early: it is only for services on loopback", s.speed)
+	}
+	if s.directoryLimit < 0 {
+		refuse("-directory-limit is %d: choose the calls a minute that the directory allows", s.directoryLimit)
 	}
 	if s.sweepEvery < time.Second {
 		refuse("-sweep-every is %v: choose a second or more", s.sweepEvery)

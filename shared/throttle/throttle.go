@@ -23,13 +23,13 @@ import (
 )
 
 const (
-	// kept is the share of the rate that a refusal leaves.
-	kept = 0.5
+	// kept is the share of the rate that a refusal leaves (RFC 9438 section 4.6).
+	kept = 0.7
 	// onceIn is the time in which refusals count as one: they answer calls that
 	// were on their way together.
 	onceIn = time.Second
 	// recovery is how long the rate takes to rise from nothing to where it was refused.
-	recovery = time.Minute
+	recovery = 30 * time.Second
 	// slowest is the rate below which no refusal brings it, in calls a second.
 	slowest rate.Limit = 0.5
 	// longest is how long a caller without a deadline waits because the service asked for it.
@@ -88,13 +88,13 @@ func (l *Limiter) Refused(retryAfter time.Duration) {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	present := l.raise(now)
 	if until := now.Add(retryAfter); until.After(l.until) {
 		l.until = until
 	}
 	if !l.refusedAt.IsZero() && now.Sub(l.refusedAt) < onceIn {
 		return
 	}
-	present := l.raise(now)
 	if present == rate.Inf {
 		present = l.seen.rate()
 	}

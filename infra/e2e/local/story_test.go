@@ -229,7 +229,7 @@ func TestRefusesToStart(t *testing.T) {
 		{[]string{"-addr", "0.0.0.0:0"}, "loopback"},
 		{[]string{"-scim-url", "http://app.example/scim"}, "https"},
 		{[]string{"-log", "xml"}, "text or json"},
-		{[]string{"-sweep-every", "0s"}, "-sweep-every"},
+		{[]string{"-sweep-every", "0s"}, "-sweep-every"}, {[]string{"-directory-limit", "-1"}, "-directory-limit"},
 		{[]string{"-data", garbage}, "autoprovision.db"},
 		{[]string{"extra"}, "extra"},
 	}

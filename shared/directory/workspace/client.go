@@ -37,10 +37,8 @@ const (
 	firstWait = time.Second
 	longest   = 16 * time.Second
 	retryFor  = 30 * time.Second
-	// perMinute is Google's quota for one administrator in one project (same page);
-	// burst is how many calls of a minute may go out at once.
+	// perMinute is Google's quota for one administrator in one project (same page).
 	perMinute = 2400
-	burst     = 40
 )
 
 var (
@@ -73,6 +71,13 @@ type Client struct {
 	everyone map[string]remembered
 }
 
+// PerMinute is a limiter for never more than n calls in any minute, a sixtieth
+// of them at once.
+func PerMinute(n int) *throttle.Limiter {
+	burst := max(1, n/60)
+	return throttle.New(rate.Limit(max(1, n-burst))/60, burst)
+}
+
 // New returns a client that sends its requests through hc, which adds the
 // credentials (see KeyClient and ImpersonatedClient). It makes no request.
 func New(ctx context.Context, hc *http.Client, opts *Options) (*Client, error) {
@@ -91,7 +96,7 @@ func New(ctx context.Context, hc *http.Client, opts *Options) (*Client, error) {
 	}
 	c := &Client{api: api, limiter: opts.Limiter, now: opts.Now, everyone: map[string]remembered{}}
 	if c.limiter == nil {
-		c.limiter = throttle.New(rate.Limit(perMinute-burst)/60, burst) // never more in any minute
+		c.limiter = PerMinute(perMinute)
 	}
 	if c.now == nil {
 		c.now = clock.System
