@@ -235,8 +235,18 @@ func onAccount(what string, edit func(*world, *account, uint64)) func(*world, ui
 			edit(w, acc, n/100)
 			w.note("hand", "%s %s", acc.ID, what)
 			w.count()
+			w.blur(acc)
 		}
 	}
+}
+
+// blur forgets what was done to an account and not logged yet: once somebody
+// has changed it by hand, an operation whose answer was lost may not show any more.
+func (w *world) blur(acc *account) {
+	w.effects = slices.DeleteFunc(w.effects, func(e done) bool {
+		_, logged := w.events[e.intent]
+		return e.account == acc.ID && !logged
+	})
 }
 
 // handle notes that somebody takes an account away by hand.
