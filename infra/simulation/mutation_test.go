@@ -51,7 +51,7 @@ var mutations = []struct {
 	{"R12: no more removals in 24 hours", []edit{{"shared/provision/configuration.go",
 		"return n <= g.MinUsers || float64(n) <= g.MaxShare*float64(base)", "return n <= 2*g.MinUsers || float64(n) <= 2*g.MaxShare*float64(base)"}}},
 	{"R4: a removal starts within 60", []edit{{"shared/reconcile/reconcile.go",
-		"	if at.IsZero() {\n		return nil\n	}\n	cause :=", "	if !at.IsZero() {\n		return nil\n	}\n	cause :="}}},
+		"	if at.IsZero() {\n		return nil\n	}\n	now := r.Business()\n	next", "	if req.UserID != \"\" {\n		return nil\n	}\n	now := r.Business()\n	next"}}},
 	{"R12: nothing else releases", []edit{{"shared/decide/decide.go",
 		"d.l.User.Lifecycle == provision.Archived && holds &&", "false && holds &&"}}},
 	{"R2, R4, R5, R6, R7: the app is as", []edit{{"shared/sweep/rest.go", "case !isListed && !l.deleted:", "case false && !isListed && !l.deleted:"}}},
