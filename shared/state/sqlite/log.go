@@ -116,8 +116,21 @@ func (s *Store) Append(ctx context.Context, events ...provision.Event) error {
 	return s.file.Write(ctx, func(tx sqlitefile.Tx) error { return addEvents(tx, rows) })
 }
 
+// countDays takes whole days as they were counted, and counts the events of a
+// day that has begun before ?1; ?2 is the first whole day, and ?3 its begin.
+const countDays = `SELECT date(day * 86400, 'unixepoch'), name, outcome, sum(count) FROM (
+		SELECT day, name, outcome, count FROM usage WHERE day >= ?2
+		UNION ALL SELECT ?2 - 1, name, outcome, 1 FROM events WHERE time >= ?1 AND time < ?3
+	) GROUP BY day, name, outcome ORDER BY day, name, outcome`
+
 // Usage implements state.Log.
 func (s *Store) Usage(ctx context.Context, since time.Time) ([]state.DayCount, error) {
+	const day = int64(24 * time.Hour)
+	from := stored.Nanos(since)
+	first := from / day
+	if from%day > 0 {
+		first++
+	}
 	var counts []state.DayCount
 	err := s.file.Query(ctx, func(rows *sql.Rows) error {
 		var c state.DayCount
@@ -126,8 +139,7 @@ func (s *Store) Usage(ctx context.Context, since time.Time) ([]state.DayCount, e
 		}
 		counts = append(counts, c)
 		return nil
-	}, `SELECT date(time / 1000000000, 'unixepoch') AS day, name, outcome, count(*) FROM events
-		WHERE time >= ? GROUP BY day, name, outcome ORDER BY day, name, outcome`, stored.Nanos(since))
+	}, countDays, from, first, first*day)
 	return counts, err
 }
 

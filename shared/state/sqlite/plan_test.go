@@ -36,6 +36,8 @@ func TestPlans(t *testing.T) {
 		"SELECT count(*) FROM records WHERE delete_done > 1",
 		"SELECT count(*) FROM records WHERE gone_at > 1",
 		sumHeld,
+		"SELECT day, name, outcome, count FROM usage WHERE day >= 1",
+		"SELECT 1, name, outcome, 1 FROM events WHERE time >= 1 AND time < 2",
 		"SELECT count(*) FROM records WHERE intent_revision < 1 AND lease_until > 1",
 		"SELECT count(*) FROM records WHERE " + managed,
 		"SELECT count(*) FROM records WHERE " + active,

@@ -96,3 +96,26 @@ CREATE TABLE channels (
 	doc TEXT NOT NULL
 ) STRICT;
 `
+
+// usage is the second version: it counts the events of each day as they come
+// and go, since the first page of the console shows the counts of a month, and
+// counting 100,000 events anew takes 0.4 s. day is days since 1970.
+const usage = `
+CREATE TABLE usage (
+	day     INTEGER NOT NULL,
+	name    TEXT NOT NULL,
+	outcome TEXT NOT NULL,
+	count   INTEGER NOT NULL,
+	PRIMARY KEY (day, name, outcome)
+) STRICT, WITHOUT ROWID;
+INSERT INTO usage SELECT time / 86400000000000, name, outcome, count(*) FROM events GROUP BY 1, 2, 3;
+CREATE TRIGGER usage_more AFTER INSERT ON events BEGIN
+	INSERT INTO usage SELECT NEW.time / 86400000000000, NEW.name, NEW.outcome, 0
+		WHERE NOT EXISTS (SELECT 1 FROM usage WHERE day = NEW.time / 86400000000000 AND name = NEW.name AND outcome = NEW.outcome);
+	UPDATE usage SET count = count + 1 WHERE day = NEW.time / 86400000000000 AND name = NEW.name AND outcome = NEW.outcome;
+END;
+CREATE TRIGGER usage_less AFTER DELETE ON events BEGIN
+	UPDATE usage SET count = count - 1 WHERE day = OLD.time / 86400000000000 AND name = OLD.name AND outcome = OLD.outcome;
+	DELETE FROM usage WHERE day = OLD.time / 86400000000000 AND name = OLD.name AND outcome = OLD.outcome AND count = 0;
+END;
+`

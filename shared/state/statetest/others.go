@@ -98,7 +98,17 @@ func testUsage(t *testing.T, open Open) {
 		{Day: "2026-04-02", Name: "b", Outcome: provision.OutcomeDone, Count: 2},
 		{Day: "2026-04-02", Name: "b", Outcome: provision.OutcomeFailed, Count: 1},
 	})
+	must(t, s.Append(ctx, provision.Event{ID: "1", Time: midnight, Name: "b", Outcome: provision.OutcomeDone})) // known already
 	must(t, s.Expire(ctx, midnight))
+	for _, since := range []time.Time{{}, midnight.Add(-72 * time.Hour), midnight} {
+		usage, err = s.Usage(ctx, since)
+		must(t, err)
+		same(t, "usage after events have expired", usage, []state.DayCount{
+			{Day: "2026-04-02", Name: "a", Outcome: provision.OutcomeDone, Count: 1},
+			{Day: "2026-04-02", Name: "b", Outcome: provision.OutcomeDone, Count: 2},
+			{Day: "2026-04-02", Name: "b", Outcome: provision.OutcomeFailed, Count: 1},
+		})
+	}
 	events := ids(allEvents(t, s, state.EventFilter{}))
 	slices.Sort(events)
 	same(t, "events that have not expired", events, []string{"1", "2", "3", "4"})
