@@ -2,11 +2,13 @@ package reconcile
 
 import (
 	"context"
+	"time"
 
 	"example.com/autoprovision/shared/decide"
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/state"
+	"example.com/autoprovision/shared/tasks"
 )
 
 // recover finds out from the app what became of an intent whose worker did not
@@ -162,17 +164,21 @@ func (a *attempt) unanswered(ctx context.Context, cause error) (more bool, err e
 	return false, paused(a.breaker.failed(fault.RetryAfter(cause)))
 }
 
-// TakeOver gives back the leases of workers that cannot be alive any more. Only
-// a process that is alone with the state may call it, before it starts to look;
-// what the dead left unfinished is then found out by the next look at each user.
+// TakeOver gives back the leases of workers that cannot be alive any more, and
+// asks for a look at each user with whom they were not finished: the call that
+// made them act may have died with them. Only a process that is alone with the
+// state may call it, before it starts to look.
 func (r *Reconciler) TakeOver(ctx context.Context) error {
+	cause := "taken-over-" + r.Business().Format(time.RFC3339Nano)
 	sel := state.Selection{Kind: state.SelectIntent, Limit: 500}
 	for {
 		page, next, err := r.Store.Select(ctx, sel)
 		if err != nil {
 			return err
 		}
-		for _, rec := range page {
+		looks := make([]tasks.Task, len(page))
+		for i, rec := range page {
+			looks[i] = LookTask(Request{UserID: rec.UserID}, cause, time.Time{})
 			if rec.Lease == nil {
 				continue
 			}
@@ -180,6 +186,9 @@ func (r *Reconciler) TakeOver(ctx context.Context) error {
 			if err := r.keep(ctx, &rec); err != nil {
 				return err
 			}
+		}
+		if err := r.Tasks.Enqueue(ctx, looks...); err != nil {
+			return err
 		}
 		if sel.Token = next; next == "" {
 			return nil

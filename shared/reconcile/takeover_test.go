@@ -1,0 +1,41 @@
+package reconcile_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/reconcile/reconciletest"
+)
+
+// TestTakeOver: what a dead process left unfinished is found out when the next
+// one starts, without waiting for a lease, a sweep or a task that is lost too.
+func TestTakeOver(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	w.Configure(func(c *provision.Configuration) { c.Policies[0].Policy.Suspended.SuspendAfter = "within24h" })
+	id := w.Directory.Hire(0)
+	w.MustLook(id)
+	w.Directory.Suspend(id, w.Business())
+	p := w.Process()
+	p.Inject(reconciletest.Fault{})
+	p.MeetNamed("app get", 1, func() { p.Inject(reconciletest.Fault{Call: 1, How: reconciletest.CrashBefore}) }) // the suspend is done, and is being read back
+	if _, err := w.Look(id); err == nil || w.Record(id).Intent == nil {
+		t.Fatalf("the process did not die in the middle: %v, intent %v", err, w.Record(id).Intent)
+	}
+	w.Queue.Drop()
+	next := w.Start()
+	if err := next.Reconciler.TakeOver(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.Queue.DeliverAll(w)
+	rec := w.Record(id)
+	if rec.Intent != nil || rec.Account.State != provision.AccountSuspended {
+		t.Errorf("intent %v, account %s", rec.Intent, rec.Account.State)
+	}
+	want := []string{provision.EventCreate + " done in scope", provision.EventSuspend + " done"}
+	if diff := cmp.Diff(want, w.EventsOf(id)); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+}
