@@ -1,7 +1,6 @@
 package crash
 
 import (
-	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -91,9 +90,7 @@ func TestPortTaken(t *testing.T) {
 	folder := t.TempDir()
 	p := binary.Start(t, "-data", folder)
 	other := t.TempDir()
-	if err := os.CopyFS(other, os.DirFS(folder)); err != nil {
-		t.Fatal(err)
-	}
+	copyFolder(t, other, folder)
 	out, err := binary.Run(t, "-addr", "127.0.0.1:0", "-data", other)
 	if err == nil || !contains(out, "stop the program that uses the port", "simulated-workspace.port") {
 		t.Errorf("with the port of another program: %v, said: %s", err, out)

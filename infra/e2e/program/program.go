@@ -9,7 +9,6 @@ package program
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -40,6 +39,10 @@ func (b *Binary) Main(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o755); err != nil { // a test may run it as somebody else
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	*b = Binary(filepath.Join(dir, "local"))
 	if out, err := exec.Command("go", "build", "-o", string(*b), "example.com/autoprovision/infra/local").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building the program: %v\n%s", err, out)
@@ -172,12 +175,21 @@ func (p *Program) Stop(signal syscall.Signal) error {
 // Run runs the program to its end, which must come by itself, and returns what it said.
 func (b Binary) Run(t *testing.T, flags ...string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, string(b), flags...)
-	out, err := cmd.CombinedOutput()
-	if ctx.Err() != nil {
-		t.Errorf("it started all the same: %s", out)
+	return ToEnd(t, exec.Command(string(b), flags...))
+}
+
+// ToEnd runs a Command as Run does.
+func ToEnd(t *testing.T, cmd *exec.Cmd) (string, error) {
+	t.Helper()
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
 	}
-	return string(out), err
+	killed := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
+	err := cmd.Wait()
+	if !killed.Stop() {
+		t.Errorf("it started all the same: %s", said.String())
+	}
+	return said.String(), err
 }
