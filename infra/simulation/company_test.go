@@ -143,6 +143,8 @@ func (w *world) change(p *person, what string, edit func(*person)) {
 	w.note("company", "%s %s", p.id, what)
 	w.turn(false)
 	w.notify(p)
+	word, _, _ := strings.Cut(what, " ")
+	w.audit(auditNames[word], map[string]string{"USER_EMAIL": p.email})
 }
 
 // staleFor is how long after a change the directory may answer with the state before it.

@@ -3,7 +3,6 @@ package simulation
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,7 +48,7 @@ func notFound(what string) error {
 func (d workspace) User(ctx context.Context, id string) (provision.User, error) {
 	return ask(ctx, d, "user "+id, func() (provision.User, error) {
 		p := d.world.company.person(id)
-		if p == nil || p.seen().deleted {
+		if p == nil || p.seen().deleted || d.world.chance(d.world.faults.absent) {
 			return provision.User{}, notFound("user")
 		}
 		return d.world.company.user(p.seen()), nil
@@ -182,32 +181,4 @@ func (d workspace) Stop(ctx context.Context, ch directory.Channel) error {
 		return none{}, nil
 	})
 	return err
-}
-
-// channel is an open push channel as the directory knows it.
-type channel struct {
-	id, token string
-	sent      int
-}
-
-// notify sends a notification of a change to each open channel: lost, doubled, late or all at once.
-func (w *world) notify(p *person) {
-	for i := range w.watched {
-		ch := &w.watched[i]
-		ch.sent++
-		if w.chance(w.faults.lost) {
-			continue
-		}
-		times := 1
-		if w.chance(w.faults.doubled) {
-			times = 2
-		}
-		for range times {
-			delay := time.Duration(w.rng.Int64N(int64(3 * time.Second)))
-			if w.chance(w.faults.delayed) {
-				delay = time.Duration(w.rng.Int64N(int64(30 * time.Minute)))
-			}
-			w.queue.push(notification{at: time.Now().Add(delay), channel: ch.id, token: ch.token, number: strconv.Itoa(ch.sent), body: fmt.Sprintf(`{"id":%q}`, p.id), user: p.id})
-		}
-	}
 }

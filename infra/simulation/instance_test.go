@@ -11,7 +11,9 @@ import (
 
 	"example.com/autoprovision/functions/endpoint"
 	"example.com/autoprovision/shared/admin"
+	"example.com/autoprovision/shared/audit"
 	"example.com/autoprovision/shared/comeet"
+	"example.com/autoprovision/shared/health"
 	"example.com/autoprovision/shared/hint"
 	"example.com/autoprovision/shared/mapping"
 	"example.com/autoprovision/shared/push"
@@ -64,8 +66,10 @@ func (w *world) boot(place int) {
 		Store: st, Directory: dir, Roster: people, Apps: apps, Mapper: mapper, Tasks: queue,
 		Business: business, Real: realTime, Sleep: in.sleep, NewID: newID, Log: log,
 	})
+	hints := hint.New(queue, business, in.owner)
+	sources := health.New(health.Ports{Store: st, Business: business, Real: realTime, Log: log, Pushed: true})
 	in.push = push.New(push.Ports{
-		Watcher: dir, Store: st, Secrets: secrets, Hints: hint.New(queue, business, in.owner), Heard: func(context.Context) {},
+		Watcher: dir, Store: st, Secrets: secrets, Hints: hints, Heard: sources.Push,
 		Real: realTime, NewID: newID, Log: log, Address: "https://push.example.com",
 	})
 	connection := profile.Connection
@@ -76,12 +80,16 @@ func (w *world) boot(place int) {
 		Business: business, Real: realTime, Sleep: in.sleep, NewID: newID, Log: log,
 		Connection: connection, FixedBaseURL: true,
 	})
-	ends := &endpoint.Endpoints{Reconciler: reconciler, Sweeper: sweeper, Push: in.push, Store: st,
-		Now: business, NewID: newID, Log: log, Queue: func(*http.Request) error { return nil }}
+	reader := audit.New(audit.Ports{Store: st, Directory: dir, Hints: hints, Health: sources, Business: business, Log: log, AppName: "Comeet"},
+		audit.DefaultTable())
+	anybody := func(*http.Request) error { return nil } // who calls is for the endpoints' own tests
+	ends := &endpoint.Endpoints{Reconciler: reconciler, Sweeper: sweeper, Push: in.push, Audit: reader, Health: sources, Store: st,
+		Now: business, NewID: newID, Log: log, Queue: anybody, Publisher: anybody}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/reconcile", ends.Reconcile)
 	mux.HandleFunc("/sweep", ends.Sweep)
 	mux.HandleFunc("/directory-push", ends.DirectoryPush)
+	mux.HandleFunc("/audit-event", ends.AuditEvent)
 	in.handler = mux
 	w.instances[place] = in
 }

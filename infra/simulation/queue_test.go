@@ -38,11 +38,14 @@ type delivery struct {
 	user   string
 }
 
-// pushes is the lane of push notifications beside the queues.
-const pushes = "push"
+// pushes and messages are the lanes of push notifications and of audit messages beside the queues.
+const (
+	pushes   = "push"
+	messages = "audit"
+)
 
 // lanes says how many deliveries of a queue are under way at a time.
-var lanes = map[string]int{tasks.Reconcile: 4, tasks.Bulk: 4, tasks.Sweep: 1, pushes: 2}
+var lanes = map[string]int{tasks.Reconcile: 4, tasks.Bulk: 4, tasks.Sweep: 1, pushes: 2, messages: 2}
 
 type notification struct {
 	at                                 time.Time
@@ -70,7 +73,7 @@ func (p tasksPort) Enqueue(ctx context.Context, list ...tasks.Task) error {
 			if err := t.Validate(); err != nil {
 				return none{}, err
 			}
-			if lanes[t.Queue] == 0 || t.Queue == pushes {
+			if lanes[t.Queue] == 0 || t.Queue == pushes || t.Queue == messages {
 				return none{}, fault.New(fault.Invalid, "tasks: enqueue", "no queue %q", t.Queue)
 			}
 		}

@@ -19,6 +19,8 @@ type scheduler struct {
 	rng *rand.Rand
 	// crash draws whether the instance dies at this call, and whether its effect still happens.
 	crash func(c *call) (before, after bool)
+	// stall draws for how long the goroutine is held up before this call; mostly not at all.
+	stall func() time.Duration
 
 	mu      sync.Mutex
 	parked  []*call
@@ -162,6 +164,10 @@ func (s *scheduler) ready() (list []*call, next time.Time) {
 
 // let lets one call go.
 func (s *scheduler) let(c *call) {
+	if pause := s.stall(); pause > 0 {
+		c.at = time.Now().Add(pause)
+		return
+	}
 	s.unwait(c)
 	before, after := s.crash(c)
 	if !before {

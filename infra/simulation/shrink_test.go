@@ -20,11 +20,11 @@ func story(t *testing.T, l life, broken string) string {
 	for _, calm := range []func(*faults){
 		func(f *faults) { *f = faults{} },
 		func(f *faults) { f.state, f.crash = 0, 0 },
-		func(f *faults) { f.directory, f.throttle, f.missingKeys, f.partial = 0, 0, 0, 0 },
+		func(f *faults) { f.directory, f.throttle, f.missingKeys, f.partial, f.absent = 0, 0, 0, 0, 0 },
 		func(f *faults) { f.stale, f.skew = 0, 0 },
 		func(f *faults) { f.app, f.refuse, f.forbid, f.ineffective = 0, 0, 0, 0 },
 		func(f *faults) { f.timeout, f.slow = 0, 0 },
-		func(f *faults) { f.lost, f.doubled, f.delayed = 0, 0, 0 },
+		func(f *faults) { f.lost, f.doubled, f.delayed, f.stall = 0, 0, 0, 0 },
 	} {
 		calmer := l
 		if calm(&calmer.faults); breaks(calmer) {

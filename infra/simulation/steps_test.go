@@ -71,11 +71,14 @@ var kinds = []struct {
 	}},
 	{"group member", 8, func(w *world, n uint64) {
 		g, p := w.company.groups[n/100%2], w.pick(n)
+		name := "ADD_GROUP_MEMBER"
 		if g.members[p.id] {
 			delete(g.members, p.id)
+			name = "REMOVE_GROUP_MEMBER"
 		} else {
 			g.members[p.id] = true
 		}
+		defer w.audit(name, map[string]string{"USER_EMAIL": p.email, "GROUP_EMAIL": g.email})
 		w.note("company", "%s in %s: %t", p.id, g.email, g.members[p.id])
 		w.turn(false)
 	}},
@@ -403,6 +406,8 @@ func dream(seed uint64, days, people int) life {
 	maybe(&f.doubled, 0.2)
 	maybe(&f.delayed, 0.1)
 	maybe(&f.crash, 0.002)
+	maybe(&f.absent, 0.005)
+	maybe(&f.stall, 0.0005)
 	if rng.IntN(2) == 0 {
 		f.skew = time.Duration(1+rng.IntN(10)) * time.Second
 	}

@@ -20,6 +20,7 @@ const epoch = 9497 * 24 * time.Hour // from 2000 to 2026
 // faults is how likely each thing goes wrong, at each occasion.
 type faults struct {
 	state, directory, throttle, missingKeys, partial, stale float64
+	absent, stall                                           float64
 	app, refuse, forbid, timeout, slow, ineffective         float64
 	lost, doubled, delayed, crash                           float64
 	skew                                                    time.Duration
@@ -40,6 +41,7 @@ type world struct {
 	booted         int
 	secretVersions int
 	tokens         int
+	audited        int
 	watched        []channel
 	hidden         map[string]bool // people whom listings leave out
 	editing        bool            // an administrator's action is under way
@@ -92,6 +94,12 @@ func newWorld(seed uint64, f faults, people int) *world {
 		}
 		before = w.rng.IntN(2) == 0
 		return before, !before
+	}
+	w.stall = func() time.Duration {
+		if !w.chance(w.faults.stall) {
+			return 0
+		}
+		return time.Duration(w.rng.Int64N(int64(6 * time.Minute))) // longer than a lease
 	}
 	for i := range w.instances {
 		w.boot(i)
@@ -245,7 +253,7 @@ func (l life) live() *world {
 	begin := time.Now()
 	w.found()
 	w.faults = l.faults
-	w.lossy = l.faults.lost+l.faults.delayed+l.faults.crash+l.faults.state > 0 || l.crashes()
+	w.lossy = l.faults.lost+l.faults.delayed+l.faults.crash+l.faults.state+l.faults.stall > 0 || l.crashes()
 	for _, s := range l.steps {
 		w.run(begin.Add(s.at))
 		if len(w.broken) > 0 {
