@@ -203,6 +203,16 @@ func (s *Service) fromRecord(c provision.Configuration, rec provision.Record) Pe
 // entries, so a token says at which place of the records its page begins, and
 // how many entries from there have been given already.
 func (s *Service) AttentionPage(ctx context.Context, token string, limit int) ([]provision.Attention, string, error) {
+	return s.attentionPage(ctx, token, limit, true)
+}
+
+// AttentionBesideHeld is the first page of the same without the held list, for
+// who shows that apart: naming everybody on it costs a read of each.
+func (s *Service) AttentionBesideHeld(ctx context.Context, limit int) ([]provision.Attention, string, error) {
+	return s.attentionPage(ctx, "", limit, false)
+}
+
+func (s *Service) attentionPage(ctx context.Context, token string, limit int, withHeld bool) ([]provision.Attention, string, error) {
 	given, place := 0, ""
 	if token != "" {
 		number, rest, found := strings.Cut(token, ".")
@@ -219,6 +229,13 @@ func (s *Service) AttentionPage(ctx context.Context, token string, limit int) ([
 			return nil, "", err
 		}
 		list = first
+		if withHeld {
+			held, err := s.attentionHeld(ctx)
+			if err != nil {
+				return nil, "", err
+			}
+			list = append(list, held...)
+		}
 	}
 	records, next, err := s.Store.Select(ctx, state.Selection{Kind: state.SelectAttention, Token: place, Limit: limit})
 	if err != nil {
@@ -264,19 +281,24 @@ func (s *Service) attentionAtLarge(ctx context.Context) ([]provision.Attention, 
 		list = append(list, provision.Attention{Kind: provision.AttentionConfiguration, UserIDs: []string{},
 			Why: "The last sweep failed: " + sw.Reason, Todo: "Nothing, if the next one succeeds; it decides nothing meanwhile.", Since: sw.FinishedAt})
 	}
+	return list, nil
+}
+
+// attentionHeld is the held list as one entry that names everybody on it; none when nothing is held.
+func (s *Service) attentionHeld(ctx context.Context) ([]provision.Attention, error) {
 	held := provision.Attention{Kind: provision.AttentionHeld, UserIDs: []string{},
 		Why: "More would be taken away at once than the guard allows.", Todo: "Look at who and why, then confirm or dismiss."}
-	err = s.eachHeld(ctx, func(rec provision.Record) error {
+	err := s.eachHeld(ctx, func(rec provision.Record) error {
 		held.UserIDs = append(held.UserIDs, rec.UserID)
 		if held.Since.IsZero() || rec.Hold.HeldAt.Before(held.Since) {
 			held.Since = rec.Hold.HeldAt
 		}
 		return nil
 	})
-	if len(held.UserIDs) > 0 {
-		list = append(list, held)
+	if err != nil || len(held.UserIDs) == 0 {
+		return nil, err
 	}
-	return list, err
+	return []provision.Attention{held}, nil
 }
 
 // Orphans is one page of the accounts that no person in scope stands behind (R17).

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -191,6 +192,8 @@ type failuresView struct {
 	// Whole is false when there are more failures than were read.
 	Whole bool
 	Read  int
+	// Next is the place of the first group of the next page; empty on the last.
+	Next string
 }
 
 // failuresRead is how many of the last failures and refusals each are grouped.
@@ -209,7 +212,15 @@ func (p *Pages) failuresPage(w http.ResponseWriter, r *http.Request) error {
 		v.Whole = v.Whole && next == ""
 	}
 	v.Read = len(all)
-	v.Groups = groupFailures(all, now)
+	groups := groupFailures(all, now)
+	from, err := strconv.Atoi(or(r.URL.Query().Get("page"), "0"))
+	if err != nil || from < 0 || from > len(groups) {
+		from = 0
+	}
+	to := min(from+pageRows, len(groups))
+	if v.Groups = groups[from:to]; to < len(groups) {
+		v.Next = strconv.Itoa(to)
+	}
 	return p.render(w, r, "failures", "Failures by cause", v)
 }
 

@@ -32,8 +32,9 @@ type previewView struct {
 	Next   string
 	// Freed are people who lose something as things are, and would not with the
 	// edit; Unnamed is true when there are too many to find them.
-	Freed   []personRow
-	Unnamed bool
+	Freed     []personRow
+	FreedMore int
+	Unnamed   bool
 	// Nothing is true when nothing would be done to anybody.
 	Nothing bool
 }
@@ -122,6 +123,8 @@ func (p *Pages) viewPreview(ctx context.Context, preview provision.Preview, c pr
 	_, protects := preview.Proposal["protected"]
 	if (scope || frames || protects) && kind == provision.PreviewOperations && token == "" {
 		v.Freed, v.Unnamed, err = p.freed(ctx, preview, now)
+		v.FreedMore = max(0, len(v.Freed)-pageRows)
+		v.Freed = v.Freed[:len(v.Freed)-v.FreedMore]
 	}
 	return v, err
 }

@@ -12,15 +12,18 @@ import (
 )
 
 type whoView struct {
-	App      string
-	Wizard   *wizard
-	Units    []unitRow
-	Groups   groupPicker
-	Access   groupPicker
-	Domains  []domainRow
-	Reach    *admin.Reach
-	Total    int
-	Problems problems
+	App    string
+	Wizard *wizard
+	Units  []unitRow
+	// Hidden is how many org units of a large tree are not shown; UnitQuery finds them.
+	Hidden    int
+	UnitQuery string
+	Groups    groupPicker
+	Access    groupPicker
+	Domains   []domainRow
+	Reach     *admin.Reach
+	Total     int
+	Problems  problems
 }
 
 // unitRow is one org unit of the tree.
@@ -78,7 +81,8 @@ func (p *Pages) showWho(w http.ResponseWriter, r *http.Request, status int, in a
 	if err != nil {
 		return err
 	}
-	v.Units = unitRows(units, in.OrgUnits)
+	v.UnitQuery = strings.TrimSpace(r.PostForm.Get("find-units"))
+	v.Units, v.Hidden = narrowed(unitRows(units, in.OrgUnits), v.UnitQuery)
 	domains, err := p.service.Directory.Domains(ctx)
 	if err != nil {
 		return err
@@ -173,6 +177,34 @@ func unitRows(units []directory.OrgUnit, states []admin.OrgUnitInput) []unitRow 
 		}
 	}
 	return rows
+}
+
+// unitsShown is how many org units are shown at most that have no state of their own.
+const unitsShown = 60
+
+// narrowed keeps of a large tree the company, what has a state of its own, and
+// the first org units that a search fits, each by its path. What is hidden has
+// no state, so that a form without it means the same.
+func narrowed(rows []unitRow, query string) (shown []unitRow, hidden int) {
+	if len(rows) <= unitsShown {
+		return rows, 0
+	}
+	left := unitsShown
+	for _, row := range rows {
+		fits := left > 0 && strings.Contains(strings.ToLower(row.Path), strings.ToLower(query))
+		if row.Path != "/" && row.State == "" && !row.Gone && !fits {
+			hidden++
+			continue
+		}
+		if fits {
+			left--
+		}
+		if row.Path != "/" {
+			row.Name, row.Depth = strings.TrimPrefix(row.Path, "/"), 1
+		}
+		shown = append(shown, row)
+	}
+	return shown, hidden
 }
 
 // domainRows are the customer's domains, and those of the scope that it has no more.

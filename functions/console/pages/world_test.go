@@ -41,7 +41,7 @@ const (
 // world is the whole embedded system behind the pages, with the simulated
 // services, and business time that a test can move.
 type world struct {
-	t         *testing.T
+	t         testing.TB
 	pages     *pages.Pages
 	system    *wiring.System
 	directory *simworkspace.Workspace
@@ -52,7 +52,7 @@ type world struct {
 
 func (w *world) now() time.Time { return clock.System().Add(time.Duration(w.ahead.Load())) }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, cookies: map[string]string{}}
 	log := slog.New(slog.DiscardHandler)
@@ -115,7 +115,7 @@ func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
 	return rec.Result(), nil
 }
 
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -191,7 +191,7 @@ func (w *world) body(res *http.Response, status int, path string) string {
 	return string(data)
 }
 
-func signedIn(t *testing.T) *world {
+func signedIn(t testing.TB) *world {
 	t.Helper()
 	w := newWorld(t)
 	w.post("/sign-in", url.Values{"token": {adminToken}}, "/")
@@ -199,7 +199,7 @@ func signedIn(t *testing.T) *world {
 }
 
 // configured is a world that is ready to be turned on, set up through the pages.
-func configured(t *testing.T) *world {
+func configured(t testing.TB) *world {
 	t.Helper()
 	w := signedIn(t)
 	base := w.system.Admin.Connection.BaseURL
@@ -221,7 +221,7 @@ func frames(condition, suspend, remove string) url.Values {
 }
 
 // on is a world that is on and has swept.
-func on(t *testing.T) *world {
+func on(t testing.TB) *world {
 	t.Helper()
 	w := configured(t)
 	w.post("/turn-on", nil, "/")
@@ -253,5 +253,15 @@ func (w *world) patch(email, change string) {
 	check(w.t, err)
 	if res.StatusCode != http.StatusOK {
 		w.t.Fatalf("patching %s: %d", email, res.StatusCode)
+	}
+}
+
+// create adds something to the directory.
+func (w *world) create(path, body string) {
+	w.t.Helper()
+	res, err := w.directory.Transport().RoundTrip(httptest.NewRequest("POST", "http://directory.test"+path, strings.NewReader(body)))
+	check(w.t, err)
+	if res.StatusCode != http.StatusOK {
+		w.t.Fatalf("POST %s: %d", path, res.StatusCode)
 	}
 }
