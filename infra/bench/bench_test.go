@@ -28,18 +28,22 @@ func TestMain(m *testing.M) {
 // takes says nothing beside other tests.
 func TestCallsKeepTheirBounds(t *testing.T) {
 	t.Parallel()
-	all, err := measure(t.Context(), settings{people: 250, latency: 2 * time.Millisecond, concurrency: 10})
+	all, err := measure(t.Context(), settings{people: 80, changes: 40, latency: 2 * time.Millisecond, concurrency: 10})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var phases []string
 	for _, f := range all {
 		phases = append(phases, f.phase)
+		if w := f.waits; w != nil && (w.p50 <= 0 || w.p99 < w.p50 || w.gathering <= 0 || w.queue <= 0 || w.directory <= 0 || w.app <= 0 || w.ours <= 0) {
+			t.Errorf("%s: nobody waited: %+v", f.phase, w)
+		}
 		if wrong := slices.DeleteFunc(f.wrong, func(what string) bool { return what == tooSlow }); len(wrong) > 0 {
 			t.Errorf("%s: %s", f.phase, f.result())
 		}
 	}
-	want := []string{"first sync", "nothing to do", "1 % changed", "one look", "group without members", "group really empty"}
+	want := []string{"first sync", "nothing to do", "1 % changed", "one look", "burst of 40", "at rest, p99", "all messages lost",
+		"group without members", "group really empty"}
 	if diff := cmp.Diff(want, phases); diff != "" {
 		t.Errorf("phases (-want +got):\n%s", diff)
 	}
@@ -78,7 +82,7 @@ func TestSettings(t *testing.T) {
 	}{
 		{nil, true}, {[]string{"-people=5", "-latency=1ms", "-concurrency=3"}, true}, {given, true},
 		{given[:3], false}, {given[1:], false}, {[]string{"-group=all@example.com"}, false},
-		{[]string{"-people=0"}, false}, {[]string{"-concurrency=65"}, false}, {[]string{"-latency=-1s"}, false}, {[]string{"more"}, false},
+		{[]string{"-people=0"}, false}, {[]string{"-changes=0"}, false}, {[]string{"-changes=20000"}, true}, {[]string{"-concurrency=65"}, false}, {[]string{"-latency=-1s"}, false}, {[]string{"more"}, false},
 	} {
 		if _, err := readSettings(tt.args, io.Discard); (err == nil) != tt.ok {
 			t.Errorf("%q: error %v, want ok = %v", tt.args, err, tt.ok)
@@ -101,6 +105,9 @@ func TestBounds(t *testing.T) {
 	want := figure{20 * time.Second, 2500 * time.Millisecond, 3 * time.Second, 102, 80, 100 << 20}
 	if got := of(b); got != want {
 		t.Errorf("at 10,000: %+v, want %+v", got, want)
+	}
+	if reads, calls, burst := b.readFloor(1000), b.appFloor(1000), b.burstFloor(1000); reads != 50*time.Second || calls != 2*time.Second || burst != reads {
+		t.Errorf("a thousand changes: %v of reads, %v of calls, floor %v", reads, calls, burst)
 	}
 	b.people, b.accounts = 100_000, 100_000
 	want = figure{200 * time.Second, 25 * time.Second, 30 * time.Second, 1002, 710, 250 << 20}
@@ -145,6 +152,66 @@ func TestJudgement(t *testing.T) {
 	}
 	if want := strings.Fields("good 1.00 2.00 0.80 1.25 5 of 5 2 ≤ 3 3 ≤ 3 99 < 100 50 ok"); !slices.Equal(strings.Fields(last[0]), want) {
 		t.Errorf("row %q, want %q", last[0], want)
+	}
+}
+
+func TestWaits(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	var list []change
+	said := map[string]operation{}
+	for i := range 100 {
+		user := string(rune('a' + i))
+		list = append(list, change{User: user, At: at, Applied: at.Add(time.Duration(i+1) * time.Second)})
+		said[user] = operation{Took: 500 * time.Millisecond, Queue: 300 * time.Millisecond, Limiter: 200 * time.Millisecond,
+			Directory: 40 * time.Millisecond, App: 20 * time.Millisecond}
+	}
+	got := waitsOf(list, said)
+	want := waits{p50: 50 * time.Second, p99: 99 * time.Second, gathering: 49700 * time.Millisecond, queue: 300 * time.Millisecond,
+		limiter: 200 * time.Millisecond, directory: 40 * time.Millisecond, app: 20 * time.Millisecond, ours: 240 * time.Millisecond}
+	if got != want {
+		t.Errorf("waits %+v, want %+v", got, want)
+	}
+	var out bytes.Buffer
+	printWaits(&out, []*figures{{phase: "none"}, {phase: "burst", waits: &got}})
+	last := strings.Fields(out.String()[strings.LastIndex(out.String(), "burst"):])
+	if want := strings.Fields("burst 50000.0 99000.0 50500.0 49700.0 300.0 200.0 40.0 20.0 240.0 99.5 %"); !slices.Equal(last, want) {
+		t.Errorf("row %q, want %q", last, want)
+	}
+}
+
+func TestJournal(t *testing.T) {
+	t.Parallel()
+	var j journal
+	write := func(text string) {
+		if n, err := j.Write([]byte(text)); n != len(text) || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	line := `{"msg":"operation","user":"1","took":5000000,"queue":7000000}` + "\n"
+	write(line)
+	j.open()
+	write("no JSON\n" + line[:20])
+	write(line[20:] + `{"msg":"sweep done"}` + "\n" + `{"msg":"operation","user":"2"`)
+	want := map[string]operation{"1": {Message: "operation", User: "1", Took: 5 * time.Millisecond, Queue: 7 * time.Millisecond}}
+	if diff := cmp.Diff(want, j.close()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestCompare(t *testing.T) {
+	t.Parallel()
+	right := map[string]accountState{"a": {true, "A"}, "b": {false, "B"}}
+	for _, wrong := range []map[string]accountState{{"a": {true, "A"}}, {"a": {true, "A"}, "b": {true, "B"}},
+		{"a": {true, "A"}, "b": {false, "X"}}, {"a": {true, "A"}, "b": {false, "B"}, "c": {}}} {
+		var f figures
+		if f.compare(right, wrong); len(f.wrong) != 1 {
+			t.Errorf("%v is taken for %v", wrong, right)
+		}
+	}
+	var f figures
+	if f.compare(right, right); len(f.wrong) != 0 {
+		t.Errorf("the same is wrong: %v", f.wrong)
 	}
 }
 

@@ -41,6 +41,8 @@ type figures struct {
 	appWrites, appReads, directoryCalls *limit
 	memory                              memory
 	memoryMost                          int64
+	// waits is where the time of changes went; nil where there were none.
+	waits *waits
 	// seen is what happened, in words; wrong what should not have.
 	seen, wrong []string
 }
@@ -111,6 +113,31 @@ func print(out io.Writer, all []*figures) (ok bool) {
 	return ok
 }
 
+// printWaits writes where the time of changes went, if there were any.
+func printWaits(out io.Writer, all []*figures) {
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	milliseconds := func(d time.Duration) string { return fmt.Sprintf("%.1f", float64(d.Microseconds())/1000) }
+	some := false
+	for _, f := range all {
+		w := f.waits
+		if w == nil {
+			continue
+		}
+		if !some {
+			fmt.Fprintln(t, "\nfrom change to write, ms\tp50\tp99\tmean\tgathering\tqueue\tlimiter\tdirectory\tapp\tours\tshare of others\t")
+			some = true
+		}
+		total := w.total()
+		others := float64(total-w.ours) / float64(max(total, 1))
+		fmt.Fprintf(t, "%s", f.phase)
+		for _, d := range []time.Duration{w.p50, w.p99, total, w.gathering, w.queue, w.limiter, w.directory, w.app, w.ours} {
+			fmt.Fprintf(t, "\t%s", milliseconds(d))
+		}
+		fmt.Fprintf(t, "\t%.1f %%\t\n", 100*others)
+	}
+	t.Flush() //nolint:errcheck // nobody is left to tell
+}
+
 // pages is how many pages n rows make.
 func pages(n, size int) int { return (n + size - 1) / size }
 
@@ -146,6 +173,23 @@ func (b bounds) sweepMost(changes bool) time.Duration {
 		return max(3*time.Second, b.sweepFloor()*3/2)
 	}
 	return max(2500*time.Millisecond, b.sweepFloor()*5/4)
+}
+
+// readFloor and appFloor are what n changed people cost by the directory's quota
+// and by the app's latency; burstFloor is the longer of them.
+func (b bounds) readFloor(n int) time.Duration {
+	return time.Duration(n*readsForChange) * time.Minute / perMinute
+}
+
+func (b bounds) appFloor(n int) time.Duration {
+	return time.Duration(n) * b.latency / time.Duration(b.concurrency)
+}
+
+func (b bounds) burstFloor(n int) time.Duration { return max(b.readFloor(n), b.appFloor(n)) }
+
+// restMost is 2 s for services that take 20 ms; what they take more is theirs.
+func (b bounds) restMost() time.Duration {
+	return 2*time.Second + (readsForChange+1)*max(0, b.latency-20*time.Millisecond)
 }
 
 func (b bounds) appReads() int { return pages(b.accounts, appPage) + 2 }

@@ -1,6 +1,8 @@
 // Command bench measures the local program: how long syncs take, how many calls
-// they cost, how much memory they need, each beside the bound that it has to
-// keep and, for times, beside what the services' latency alone makes it cost.
+// they cost, how much memory they need, how long a change in the directory takes
+// until it is in the app, and on what it waits; each beside the bound that it has
+// to keep and, for times, beside what the services' latency and the directory's
+// quota alone make it cost.
 //
 // It owns the measuring and the bounds. It drives the program through its HTTP
 // API alone, as a process of its own beside one for the simulated services,
@@ -23,6 +25,7 @@ import (
 // settings are what the command was started with.
 type settings struct {
 	people      int
+	changes     int
 	latency     time.Duration
 	concurrency int
 	// The endpoints to measure against, all empty for simulated ones.
@@ -66,7 +69,9 @@ func start(ctx context.Context, args []string, stdin io.Reader, stdout, stderr i
 		fmt.Fprintln(stdout, "The services are given ones: they count no calls for us, and take no orders. Left out are the counts of",
 			"calls, changed attributes, one look with nothing to do, and the emptied group.")
 	}
-	if !print(stdout, all) {
+	ok := print(stdout, all)
+	printWaits(stdout, all)
+	if !ok {
 		return errNotOK
 	}
 	return nil
@@ -77,6 +82,7 @@ func readSettings(args []string, out io.Writer) (settings, error) {
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.SetOutput(out)
 	fs.IntVar(&s.people, "people", 10_000, "`number` of simulated people, all in one group")
+	fs.IntVar(&s.changes, "changes", 1000, "`number` of people whose names change at once, as far as there are so many")
 	fs.DurationVar(&s.latency, "latency", 20*time.Millisecond, "`time` that each simulated call takes; for given services, the one to reckon with")
 	fs.IntVar(&s.concurrency, "concurrency", 10, "`calls` on the app at a time")
 	fs.StringVar(&s.directoryURL, "directory-url", "", "base `URL` of a Directory API to measure against (default a simulated one)")
@@ -98,8 +104,8 @@ func readSettings(args []string, out io.Writer) (settings, error) {
 		return s, fmt.Errorf("unexpected argument %q: every setting is a flag, see -help", fs.Arg(0))
 	case !given && !none:
 		return s, errors.New("given services need all of -directory-url, -scim-url, -app-token and -group; simulated ones none")
-	case s.people < 1 || s.people > 1_000_000 || s.concurrency < 1 || s.concurrency > 64 || s.latency < 0:
-		return s, errors.New("choose -people from 1 to 1000000, -concurrency from 1 to 64 and a -latency that is not negative")
+	case s.changes < 1 || s.people < 1 || s.people > 1_000_000 || s.concurrency < 1 || s.concurrency > 64 || s.latency < 0:
+		return s, errors.New("choose -people from 1 to 1000000, -changes from 1, -concurrency from 1 to 64 and a -latency that is not negative")
 	}
 	return s, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -22,6 +23,10 @@ type run struct {
 	services *services // nil for given ones
 	program  *program
 	bounds   bounds
+	// binary is the program, data the folder of its state.
+	binary, data string
+	// active accounts are in the app once everybody was changed.
+	active int
 }
 
 // measure starts the program and, unless they are given, the services, and runs the phases.
@@ -42,10 +47,14 @@ func measure(ctx context.Context, s settings) (all []*figures, err error) {
 		defer r.services.stop()
 		e = r.services.endpoints
 	}
-	if r.program, err = startProgram(ctx, folder, s, e); err != nil {
+	if r.binary, err = buildProgram(ctx, folder); err != nil {
 		return nil, err
 	}
-	defer r.program.stop()
+	r.data = filepath.Join(folder, "data")
+	if r.program, err = startProgram(r.binary, r.data, s, e); err != nil {
+		return nil, err
+	}
+	defer func() { r.program.stop() }()
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("%w\nthe end of the program's log:\n%s", err, r.program.log.text())
@@ -68,7 +77,7 @@ func (r *run) phases() []func(context.Context) (*figures, error) {
 	if r.services == nil {
 		return []func(context.Context) (*figures, error){r.firstSync, r.nothingToDo}
 	}
-	return []func(context.Context) (*figures, error){r.slowed, r.nothingToDo, r.changed, r.oneLook,
+	return []func(context.Context) (*figures, error){r.slowed, r.nothingToDo, r.changed, r.oneLook, r.burst, r.atRest, r.unheard,
 		func(ctx context.Context) (*figures, error) { return r.emptied(ctx, false) },
 		func(ctx context.Context) (*figures, error) { return r.emptied(ctx, true) },
 	}
@@ -276,6 +285,8 @@ func (r *run) emptied(ctx context.Context, really bool) (*figures, error) {
 	}
 	removed := c.effects["suspended"] + c.effects["deleted"]
 	f.appWrites = &limit{got: c.appWrites, exactly: true}
+	// The second looks at those who were changed may fall into it.
+	f.directoryCalls.got -= c.directoryBy["users.get"] + c.directoryBy["members.hasMember"]
 	f.seen = append(f.seen, fmt.Sprintf("%d removed", removed))
 	if really {
 		f.mustBeDone(st)
@@ -284,7 +295,7 @@ func (r *run) emptied(ctx context.Context, really bool) (*figures, error) {
 			held = st.Held.People
 		}
 		f.seen = append(f.seen, fmt.Sprintf("%d held for confirmation", held))
-		if st.Status != "held" || held != r.people {
+		if st.Status != "held" || held != r.active {
 			f.wrong = append(f.wrong, "not everybody held, status "+st.Status)
 		}
 	} else {

@@ -29,24 +29,29 @@ const (
 
 // program is the local program in a process of its own.
 type program struct {
-	api, token string
-	data       string
-	command    *exec.Cmd
-	log        *tail
+	host, token string
+	data        string
+	command     *exec.Cmd
+	log         *tail
+	journal     *journal
 }
 
-// startProgram builds the program and starts it with its state below folder.
-func startProgram(ctx context.Context, folder string, s settings, e endpoints) (*program, error) {
-	binary := filepath.Join(folder, "local")
-	build := exec.CommandContext(ctx, "go", "build", "-o", binary, programPackage)
-	if out, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("building the program: %w\n%s", err, out)
+// buildProgram builds the program below a folder.
+func buildProgram(ctx context.Context, folder string) (binary string, err error) {
+	binary = filepath.Join(folder, "local")
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, programPackage).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the program: %w\n%s", err, out)
 	}
-	p := &program{data: filepath.Join(folder, "data"), log: &tail{}}
+	return binary, nil
+}
+
+// startProgram starts it, with its state in a folder that it may have used before.
+func startProgram(binary, data string, s settings, e endpoints, more ...string) (*program, error) {
+	p := &program{data: data, log: &tail{}, journal: &journal{}}
 	// No sweep comes but those that are measured.
-	p.command = exec.Command(binary, "-addr=127.0.0.1:0", "-data="+p.data, "-log=json", "-sweep-every=1000h",
-		"-directory-url="+e.DirectoryURL, "-directory-credentials="+s.directoryCredentials, "-scim-url="+e.SCIMURL)
-	p.command.Stderr = p.log
+	p.command = exec.Command(binary, append([]string{"-addr=127.0.0.1:0", "-data=" + data, "-log=json", "-sweep-every=1000h",
+		"-directory-url=" + e.DirectoryURL, "-directory-credentials=" + s.directoryCredentials, "-scim-url=" + e.SCIMURL}, more...)...)
+	p.command.Stderr = io.MultiWriter(p.log, p.journal)
 	out, err := p.command.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -67,7 +72,7 @@ func (p *program) readAddress(out io.Reader) error {
 		for _, word := range strings.Fields(lines.Text()) {
 			u, err := url.Parse(word)
 			if err == nil && u.Scheme == "http" && u.Query().Get("token") != "" {
-				p.api, p.token = "http://"+u.Host+"/api/v1/apps/comeet", u.Query().Get("token")
+				p.host, p.token = "http://"+u.Host, u.Query().Get("token")
 				go io.Copy(io.Discard, out) //nolint:errcheck // ends with the process
 				return nil
 			}
@@ -85,7 +90,7 @@ func (p *program) stop() {
 }
 
 func (p *program) call(ctx context.Context, method, path string, body, into any) error {
-	return call(ctx, p.token, method, p.api+path, body, into)
+	return call(ctx, p.token, method, p.host+"/api/v1/apps/comeet"+path, body, into)
 }
 
 // status is what the bench reads of the API's status.
@@ -148,19 +153,29 @@ func (p *program) sweep(ctx context.Context, ask string) (st status, took time.D
 	if err := p.call(ctx, http.MethodPost, "/"+ask, nil, nil); err != nil {
 		return st, 0, err
 	}
-	for tick := time.NewTicker(pollEvery); ; {
+	st, err = p.swept(ctx, before)
+	if err != nil {
+		return st, 0, err
+	}
+	return st, st.Sweep.FinishedAt.Sub(asked), nil
+}
+
+// swept waits until a sweep that was not there before has ended.
+func (p *program) swept(ctx context.Context, before status) (st status, err error) {
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
 		if st, err = p.status(ctx); err != nil {
-			return st, 0, err
+			return st, err
 		}
 		sw := st.Sweep
 		if sw != nil && (before.Sweep == nil || sw.ID != before.Sweep.ID) && (sw.State == "done" || sw.State == "failed") {
-			tick.Stop()
-			return st, sw.FinishedAt.Sub(asked), nil
+			return st, nil
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return st, 0, ctx.Err()
+			return st, ctx.Err()
 		}
 	}
 }

@@ -21,6 +21,9 @@ import (
 // simulated services, so that the memory measured is the program's alone.
 const serveCommand = "serve-simulated"
 
+// changesPath is where the process that serves them says what it saw of changes.
+const changesPath = "/bench/changes"
+
 // endpoints is where services are and how to get in.
 type endpoints struct {
 	DirectoryURL string `json:"directoryUrl"`
@@ -40,12 +43,16 @@ func serve(args []string, stdin io.Reader, stdout io.Writer) error {
 	workspace := simworkspace.New(1, nil)
 	defer workspace.Close()
 	comeet := simcomeet.New(nil)
+	line := newTimeline()
+	directory := http.NewServeMux()
+	directory.HandleFunc(changesPath, line.control)
+	directory.Handle("/", watch(workspace.Handler(), "/admin/directory/v1/users/", line.changed))
 	e := endpoints{AppToken: comeet.Token(), Group: workspace.Populate(*people)}
 	for _, service := range []struct {
 		handler http.Handler
 		url     *string
 		path    string
-	}{{workspace.Handler(), &e.DirectoryURL, ""}, {comeet.Handler(), &e.SCIMURL, "/scim/v2"}} {
+	}{{directory, &e.DirectoryURL, ""}, {watch(comeet.Handler(), "/scim/v2/Users/", line.applied), &e.SCIMURL, "/scim/v2"}} {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
@@ -169,10 +176,48 @@ func (v *services) accusations(ctx context.Context) ([]simcomeet.Violation, erro
 	return list.Items, err
 }
 
+// edit changes something in the simulated directory.
+func (v *services) edit(ctx context.Context, method, path string, body any) error {
+	return call(ctx, "", method, v.DirectoryURL+"/admin/directory/v1"+path, body, nil)
+}
+
 // rename gives a user of the simulated directory another family name.
 func (v *services) rename(ctx context.Context, address, familyName string) error {
-	body := map[string]any{"name": map[string]string{"familyName": familyName}}
-	return call(ctx, "", http.MethodPatch, v.DirectoryURL+"/admin/directory/v1/users/"+address, body, nil)
+	return v.edit(ctx, http.MethodPatch, "/users/"+address, map[string]any{"name": map[string]string{"familyName": familyName}})
+}
+
+// sendAudit sends the directory's audit log to an address.
+func (v *services) sendAudit(ctx context.Context, url string) error {
+	return call(ctx, "", http.MethodPut, v.DirectoryURL+"/sim/audit", map[string]string{"url": url}, nil)
+}
+
+// changes are the changes of names since forgetChanges.
+func (v *services) changes(ctx context.Context) (list []change, err error) {
+	err = call(ctx, "", http.MethodGet, v.DirectoryURL+changesPath, nil, &list)
+	return list, err
+}
+
+func (v *services) forgetChanges(ctx context.Context) error {
+	return call(ctx, "", http.MethodDelete, v.DirectoryURL+changesPath, nil, nil)
+}
+
+// accounts are the app's, by user name.
+func (v *services) accounts(ctx context.Context) (map[string]accountState, error) {
+	var list struct {
+		Items []struct {
+			UserName string `json:"userName"`
+			Active   bool   `json:"active"`
+			Resource named  `json:"resource"`
+		} `json:"items"`
+	}
+	if err := call(ctx, "", http.MethodGet, v.appControl("accounts"), nil, &list); err != nil {
+		return nil, err
+	}
+	all := make(map[string]accountState, len(list.Items))
+	for _, a := range list.Items {
+		all[a.UserName] = accountState{a.Active, a.Resource.Name.FamilyName}
+	}
+	return all, nil
 }
 
 // call sends one JSON request; any answer outside 2xx is an error. body and into may be nil.
