@@ -133,6 +133,9 @@ read_project() {
     fail "the project $project cannot be read: sign in with gcloud auth login, as somebody who may change it"
 }
 
+# find_python finds the Python that gcloud itself runs on: JSON is read with it.
+find_python() { python=$(gcloud info --format='value(basic.python_location)'); }
+
 plan() {
   build
   summary
@@ -149,6 +152,7 @@ build() {
   local part
   read_project
   read_services
+  find_python
   for part in "${parts[@]}"; do
     if [[ ${#chosen[@]} == 0 || " ${chosen[*]} " == *" $part "* ]]; then "part_$part"; fi
   done

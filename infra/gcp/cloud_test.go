@@ -35,23 +35,20 @@ type cloud struct {
 	things, policies map[string]object
 	on               map[string]bool // APIs
 	serial           int
-	// changes are the requests that changed something, or tried to.
-	changes []change
+	// changes are the requests that changed something, or tried to, each in words
+	// that are the same whenever the same is tried.
+	changes []string
 	// problems are requests that this server does not know, or that tried to leave.
 	problems []string
 	// transcript is every request line and body.
 	transcript bytes.Buffer
 	// fault says what happens to a change; nil for nothing.
-	fault func(change) outcome
+	fault func(change string) outcome
 	// unseen is how many more policies do not know the newest account yet.
 	unseen int
 	// refuse is an API and a part of a name that the caller may not touch.
 	refuse string
 }
-
-// change is one request that changes something; What is the same whenever the
-// same is tried.
-type change struct{ What string }
 
 type outcome int
 
@@ -66,16 +63,6 @@ func newCloud(t *testing.T) *cloud {
 	c.server = httptest.NewServer(c)
 	t.Cleanup(c.server.Close)
 	return c
-}
-
-// clone returns another cloud in the same state.
-func (c *cloud) clone(t *testing.T) *cloud {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	other := newCloud(t)
-	other.things, other.policies = deepCopy(c.things), deepCopy(c.policies)
-	other.on, other.serial = maps.Clone(c.on), c.serial
-	return other
 }
 
 func deepCopy[T any](v T) T {
@@ -159,7 +146,7 @@ func (c *cloud) answer(r *http.Request, body []byte) (object, error) {
 	if q.reads() {
 		return answer, err
 	}
-	this := change{q.what(before)}
+	this := q.what(before)
 	c.changes = append(c.changes, this)
 	if err != nil || c.fault == nil {
 		return answer, err
@@ -204,17 +191,5 @@ func (c *cloud) names(api, collection string) []string {
 		}
 		slices.Sort(all)
 		return all
-	})
-}
-
-// thing is one resource, empty when it is not there.
-func (c *cloud) thing(t *testing.T, api, name string) object {
-	t.Helper()
-	return locked(c, func() object {
-		found, ok := c.things[api+" "+name]
-		if !ok {
-			t.Errorf("%s has no %s", api, name)
-		}
-		return found
 	})
 }

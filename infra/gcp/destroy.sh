@@ -9,6 +9,7 @@ destroy() {
   read_project
   read_services
   confirm
+  find_python
   beside have jobs cloudscheduler scheduler jobs list --location="$region" --format='value(name.basename())'
   beside have functions cloudfunctions functions list --v2 --regions="$region" --format='value(name.basename())'
   beside have queues cloudtasks tasks queues list --location="$region" --format='value(name.basename(),state)'

@@ -53,7 +53,7 @@ part_database() {
 
 # indexes go one after another: Firestore refuses one while it makes another.
 indexes() {
-  local kind group fields orders python
+  local kind group fields orders
   : >"$work/have.indexes"
   : >"$work/have.fields"
   if [[ $verb == apply || -n $(field databases "$database" 1) ]]; then
@@ -63,7 +63,6 @@ indexes() {
       --format='value(name.segment(5),name.segment(7),indexConfig.indexes.len(),ttlConfig.state)'
     settle
   fi
-  python=$(gcloud info --format='value(basic.python_location)')
   while IFS=$'\t' read -r kind group fields orders; do
     case $kind in
       index) composite_index "$group" "$fields" "$orders" ;;

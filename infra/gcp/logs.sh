@@ -39,13 +39,16 @@ sink_command() {
   gcloud logging sinks "$1" "$sink" "$(sink_topic)" --organization="$organization" --log-filter="$(sink_filter)"
 }
 
-# sink_writer lets the sink's own identity publish; only Google knows which that is.
+# sink_writer lets the sink's own identity publish; only Google knows which that
+# is, once there is a sink.
 sink_writer() {
-  local writer
-  [[ $verb == apply ]] || { [[ -n $(field sinks "$sink" 1) ]] && exists topic:audit; } || return 0
-  writer=$(gcloud logging sinks describe "$sink" --organization="$organization" --format='value(writerIdentity)')
-  gcloud pubsub topics get-iam-policy autoprovision-audit --flatten='bindings[].members' \
-    --format='value[separator="|"](bindings.role,bindings.members)' >"$work/roles.sink"
+  local writer=''
+  : >"$work/roles.sink"
+  if [[ $verb == apply ]] || { [[ -n $(field sinks "$sink" 1) ]] && exists topic:audit; }; then
+    writer=$(gcloud logging sinks describe "$sink" --organization="$organization" --format='value(writerIdentity)')
+    gcloud pubsub topics get-iam-policy autoprovision-audit --flatten='bindings[].members' \
+      --format='value[separator="|"](bindings.role,bindings.members)' >"$work/roles.sink"
+  fi
   grep -qxF "roles/pubsub.publisher|$writer" "$work/roles.sink" ||
     change 'let the sink publish to the topic audit' gcloud pubsub topics add-iam-policy-binding autoprovision-audit \
       --member="$writer" --role=roles/pubsub.publisher

@@ -3,7 +3,6 @@ package gcp
 import (
 	"encoding/base64"
 	"fmt"
-	"hash/crc32"
 	"maps"
 	"net/http"
 	"net/url"
@@ -73,12 +72,14 @@ func (q request) what(before snapshot) string {
 	}
 	old := bindings(before.policies[q.api+" "+thing])
 	policy, _ := q.body["policy"].(object)
+	var added []string
 	for row := range bindings(policy) {
 		if !old[row] {
-			return "grant " + q.api + " " + thing + " " + row
+			added = append(added, row)
 		}
 	}
-	return "revoke " + q.api + " " + thing
+	slices.Sort(added)
+	return fmt.Sprint("policy ", q.api, " ", thing, added)
 }
 
 // bindings are role|member|condition of a policy.
@@ -284,6 +285,9 @@ func (c *cloud) resource(k kind, q request, full string) (object, error) {
 		return nil, &failure{http.StatusConflict, "ABORTED", "the etag is old"}
 	}
 	maps.Copy(news, in)
+	if k.collection == "functions" {
+		maps.Copy(news, k.made)
+	}
 	if mask := q.query.Get("updateMask"); k.collection == "fields" && strings.Contains(mask, "ttl") {
 		news["ttlConfig"] = object{"state": "ACTIVE"}
 	}
@@ -297,8 +301,17 @@ func (c *cloud) remove(k kind, full string, thing object) (object, error) {
 	if text(thing, "deleteProtectionState") == "DELETE_PROTECTION_ENABLED" {
 		return nil, &failure{http.StatusPreconditionFailed, "FAILED_PRECONDITION", "Delete protection is enabled"}
 	}
-	delete(c.things, k.api+" "+full)
-	delete(c.policies, k.api+" "+full)
+	for key := range c.things {
+		if key == k.api+" "+full || strings.HasPrefix(key, k.api+" "+full+"/") {
+			delete(c.things, key)
+			delete(c.policies, key)
+		}
+	}
+	if k.collection == "functions" {
+		service := "run " + strings.Replace(full, "/functions/", "/services/", 1)
+		delete(c.things, service)
+		delete(c.policies, service)
+	}
 	if !k.long {
 		return object{}, nil
 	}
@@ -337,13 +350,11 @@ func (c *cloud) act(q request, name, verb string) (object, error) {
 			return nil, invalid("the payload is empty")
 		}
 		c.serial++
-		sum := crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli))
 		version := object{"name": fmt.Sprintf("%s/versions/%d", name, c.serial), "state": "ENABLED", "clientSpecifiedPayloadChecksum": true,
-			"bytes": string(data), "crc": sum}
+			"bytes": string(data)}
 		c.things["secretmanager "+text(version, "name")] = version
 		answer := maps.Clone(version)
 		delete(answer, "bytes")
-		delete(answer, "crc")
 		return answer, nil
 	}
 	return nil, nil

@@ -34,22 +34,24 @@ things_of() {
     index(kinds, " " kind[1] " ") && !seen[on]++ { print on }'
 }
 
-# roles_of THING compares the rows about it with its policy. Its changes go one
-# after another: two at a time make one of them fail.
+# roles_of THING makes the rows about it true, with one change of its policy. The
+# policy's etag makes that fail if somebody else changed it meanwhile.
 roles_of() {
-  local role who condition command
+  local file="$work/policy.$1" command lines
   policy_of "$1" # sets command
-  wanted_roles "$1" | sort >"$work/want.$1"
-  current_roles "$1" | sort >"$work/roles.$1"
-  while IFS='|' read -r role who condition; do
-    change "let ${who#*:} be $role on $1" \
-      gcloud "${command[@]/#VERB/add-iam-policy-binding}" --role="$role" --member="$who" "$(condition_flag "$1" "$condition")"
-  done < <(comm -13 "$work/roles.$1" "$work/want.$1")
-  while IFS='|' read -r role who condition; do
-    change "let ${who#*:} no longer be $role on $1" \
-      gcloud "${command[@]/#VERB/remove-iam-policy-binding}" --role="$role" --member="$who" "$(condition_flag "$1" "$condition")"
-  done < <(comm -23 "$work/roles.$1" "$work/want.$1" | ours)
+  wanted_roles "$1" >"$file.wanted"
+  : >"$file.json"
+  if [[ $verb == apply || $verb == destroy ]] || exists "$1"; then
+    gcloud "${command[@]/#VERB/get-iam-policy}" --format=json >"$file.json"
+  fi
+  lines=$("$python" "$tables/policy.py" "$file.json" "$file.wanted" "$(ours)" "$file.new")
+  [[ -z $lines ]] || change "${lines//$'\n'/" on $1"$'\n'} on $1" \
+    gcloud "${command[@]/#VERB/set-iam-policy}" "$file.new"
 }
+
+# ours is an expression of the members whose roles this deployment may take back:
+# its own accounts, and the whole world.
+ours() { echo "serviceAccount:ap-[a-z-]+@${project}[.]iam[.]gserviceaccount[.]com|allUsers|allAuthenticatedUsers"; }
 
 # policy_of THING sets command: gcloud's, with VERB for what is done to its policy.
 policy_of() {
@@ -66,18 +68,6 @@ policy_of() {
   esac
 }
 
-# condition_flag THING CONDITION prints the flag that makes gcloud ask nothing: a
-# project's policy may have conditions of others.
-condition_flag() {
-  if [[ -n $2 ]]; then
-    echo "--condition=expression=$2,title=autoprovision"
-  elif [[ $1 == project ]]; then
-    echo --condition=None
-  else
-    echo --format=none
-  fi
-}
-
 # wanted_roles THING prints role|member|condition for each row about it; nothing
 # when all is taken away.
 wanted_roles() {
@@ -91,13 +81,6 @@ wanted_roles() {
   done < <(table roles)
 }
 
-# current_roles THING prints the same of its policy; nothing of what plan has not made.
-current_roles() {
-  [[ $verb != plan ]] || exists "$1" || return 0
-  gcloud "${command[@]/#VERB/get-iam-policy}" --flatten='bindings[].members' \
-    --format='value[separator="|"](bindings.role,bindings.members,bindings.condition.expression)'
-}
-
 # exists THING says whether it was there when the lists were read.
 exists() {
   local name=${1#*:}
@@ -107,7 +90,3 @@ exists() {
     *) [[ -n $(field "${1%%:*}s" "autoprovision-$name" 1) ]] ;;
   esac
 }
-
-# ours lets the rows through that this deployment may take back: those of its own
-# accounts, and the whole world's.
-ours() { grep -E "\|(serviceAccount:ap-[a-z-]+@$project\.iam\.gserviceaccount\.com|allUsers|allAuthenticatedUsers)\|" || true; }

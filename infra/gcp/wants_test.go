@@ -1,0 +1,251 @@
+package gcp
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/autoprovision/functions/auditevent"
+	"example.com/autoprovision/functions/console"
+	"example.com/autoprovision/functions/directorypush"
+	"example.com/autoprovision/functions/reconcile"
+	"example.com/autoprovision/functions/renewchannels"
+	"example.com/autoprovision/functions/sweep"
+	"example.com/autoprovision/shared/directory/workspace"
+	"example.com/autoprovision/shared/wiring"
+)
+
+// functions are the code of each target.
+var functions = map[string]func(func(string) string, wiring.Outside) (http.Handler, error){
+	directorypush.Target: directorypush.New, auditevent.Target: auditevent.New, reconcile.Target: reconcile.New,
+	sweep.Target: sweep.New, renewchannels.Target: renewchannels.New, console.Target: console.New,
+}
+
+// seconds are the longest requests of functions whose code has a say in it.
+var seconds = map[string]float64{reconcile.Target: wiring.ReconcileTime.Seconds(), sweep.Target: wiring.SweepTime.Seconds()}
+
+const locations = "projects/" + project + "/locations/" + region
+
+// get is one resource; the test ends when it is not there.
+func (c *cloud) get(t *testing.T, key string) object {
+	t.Helper()
+	found := locked(c, func() object { return c.things[key] })
+	if found == nil {
+		t.Fatalf("there is no %s", key)
+	}
+	return found
+}
+
+func account(id string) string { return id + "@" + project + ".iam.gserviceaccount.com" }
+
+// address is where a function is reached.
+func address(function string) string {
+	return "https://autoprovision-" + function + "-" + number + "." + region + ".run.app"
+}
+
+// wantFunctions starts each function's code with the settings that were deployed:
+// they must be those that it reads, and good.
+func wantFunctions(t *testing.T, c *cloud) {
+	if got, want := len(c.names("cloudfunctions", "functions")), len(functions); got != want {
+		t.Errorf("%d functions, want %d", got, want)
+	}
+	for target, start := range functions {
+		f := c.get(t, "cloudfunctions "+locations+"/functions/autoprovision-"+target)
+		build, config := f["buildConfig"].(object), f["serviceConfig"].(object)
+		env := config["environmentVariables"].(object)
+		read := map[string]bool{}
+		if _, err := start(func(name string) string { read[name] = true; return text(env, name) }, wiring.Outside{}); err != nil {
+			t.Errorf("%s does not start: %v", target, err)
+		}
+		if diff := cmp.Diff(slices.Sorted(maps.Keys(read)), slices.Sorted(maps.Keys(env))); diff != "" {
+			t.Errorf("%s reads - and is given +:\n%s", target, diff)
+		}
+		got := []any{build["entryPoint"], build["runtime"], build["serviceAccount"], config["serviceAccountEmail"], config["ingressSettings"]}
+		ingress := "ALLOW_INTERNAL_ONLY"
+		if target == directorypush.Target || target == console.Target {
+			ingress = "ALLOW_ALL"
+		}
+		want := []any{target, "go126", "projects/" + project + "/serviceAccounts/" + account("ap-build"), account("ap-" + target), ingress}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s:\n%s", target, diff)
+		}
+		if at, ok := seconds[target]; ok && config["timeoutSeconds"] != at {
+			t.Errorf("%s may take %v s, and its code takes %v", target, config["timeoutSeconds"], at)
+		}
+	}
+	env := c.get(t, "cloudfunctions "+locations+"/functions/autoprovision-console")["serviceConfig"].(object)["environmentVariables"].(object)
+	if got, want := text(env, "AUTOPROVISION_CONSOLE_URL"), address("console"); got != want {
+		t.Errorf("the console is told to be at %s, want %s", got, want)
+	}
+}
+
+// may are the roles that the code needs, written from what it does and not from
+// roles.txt: what a function stores, enqueues, reads and signs.
+func may() []string {
+	database := `resource.name=="projects/` + project + `/databases/(default)"`
+	var all []string
+	grant := func(role, who, on string) {
+		condition := ""
+		if on == "database" {
+			on, condition = "cloudresourcemanager projects/"+project, database
+		}
+		all = append(all, fmt.Sprintf("%s %s|serviceAccount:%s|%s", on, role, who, condition))
+	}
+	on := map[string]string{
+		"secret": "secretmanager projects/" + project + "/secrets/autoprovision-", "queue": "cloudtasks " + locations + "/queues/autoprovision-",
+		"account": "iam projects/" + project + "/serviceAccounts/", "project": "cloudresourcemanager projects/" + project,
+		"pubsub": "pubsub projects/" + project,
+	}
+	type does struct{ directory, queues, reads, adds string }
+	for function, d := range map[string]does{
+		"directory-push": {"", "reconcile", "channel-token", ""},
+		"audit-event":    {"yes", "reconcile sweep", "", ""},
+		"reconcile":      {"yes", "reconcile", "app-token", ""},
+		"sweep":          {"yes", "reconcile bulk sweep", "app-token", ""},
+		"renew-channels": {"yes", "sweep", "channel-token", "channel-token"},
+		"console":        {"yes", "reconcile bulk sweep", "app-token channel-token oauth-client-secret session-key", "channel-token"},
+	} {
+		who := account("ap-" + function)
+		grant("roles/datastore.user", who, "database")
+		grant("roles/iam.serviceAccountUser", who, on["account"]+account("ap-tasks"))
+		if d.directory != "" {
+			grant("roles/iam.serviceAccountTokenCreator", who, on["account"]+account("ap-directory"))
+		}
+		for q := range strings.FieldsSeq(d.queues) {
+			grant("roles/cloudtasks.enqueuer", who, on["queue"]+q)
+		}
+		for s := range strings.FieldsSeq(d.reads) {
+			grant("roles/secretmanager.secretAccessor", who, on["secret"]+s)
+		}
+		for s := range strings.FieldsSeq(d.adds) {
+			grant("roles/secretmanager.secretVersionAdder", who, on["secret"]+s)
+		}
+		all = append(all, "run "+locations+"/services/autoprovision-"+function+" roles/run.invoker|allUsers|")
+	}
+	grant("roles/secretmanager.secretVersionManager", account("ap-console"), on["secret"]+"app-token")
+	for _, q := range []string{"reconcile", "bulk"} {
+		grant("projects/"+project+"/roles/autoprovisionQueueLimits", account("ap-console"), on["queue"]+q)
+	}
+	for _, role := range []string{"roles/logging.logWriter", "roles/artifactregistry.writer", "roles/storage.objectViewer"} {
+		grant(role, account("ap-build"), on["project"])
+	}
+	agent := "service-" + number + "@gcp-sa-pubsub.iam.gserviceaccount.com"
+	grant("roles/pubsub.publisher", agent, on["pubsub"]+"/topics/autoprovision-audit-dead")
+	grant("roles/pubsub.subscriber", agent, on["pubsub"]+"/subscriptions/autoprovision-audit")
+	grant("roles/iam.serviceAccountTokenCreator", agent, on["account"]+account("ap-pubsub"))
+	grant("roles/pubsub.publisher", "service-org-"+organization+"@gcp-sa-logging.iam.gserviceaccount.com", on["pubsub"]+"/topics/autoprovision-audit")
+	slices.Sort(all)
+	return all
+}
+
+func wantRoles(t *testing.T, c *cloud) {
+	got := locked(c, func() []string {
+		var all []string
+		for key, policy := range c.policies {
+			for row := range bindings(policy) {
+				all = append(all, key+" "+row)
+			}
+		}
+		slices.Sort(all)
+		return all
+	})
+	if diff := cmp.Diff(may(), got); diff != "" {
+		t.Errorf("needed - and granted +:\n%s", diff)
+	}
+}
+
+func wantData(t *testing.T, c *cloud) {
+	database := "firestore projects/" + project + "/databases/(default)"
+	d := c.get(t, database)
+	got := []any{d["type"], d["locationId"], d["deleteProtectionState"], d["pointInTimeRecoveryEnablement"]}
+	if diff := cmp.Diff([]any{"FIRESTORE_NATIVE", region, "DELETE_PROTECTION_ENABLED", "POINT_IN_TIME_RECOVERY_ENABLED"}, got); diff != "" {
+		t.Error(diff)
+	}
+	var declared struct {
+		Indexes []struct {
+			CollectionGroup string
+			Fields          []struct{ FieldPath, Order string }
+		}
+		FieldOverrides []struct {
+			CollectionGroup, FieldPath string
+			TTL                        bool
+		}
+	}
+	data, err := os.ReadFile("firestore.indexes.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, &declared); err != nil {
+		t.Fatal(err)
+	}
+	want, made := map[string]bool{}, map[string]bool{}
+	for _, i := range declared.Indexes {
+		want[fmt.Sprint(i.CollectionGroup, i.Fields)] = true
+	}
+	for key, thing := range locked(c, func() map[string]object { return maps.Clone(c.things) }) {
+		group, ok := strings.CutPrefix(key, database+"/collectionGroups/")
+		group, _, isIndex := strings.Cut(group, "/indexes/")
+		if !ok || !isIndex {
+			continue
+		}
+		var fields []struct{ FieldPath, Order string }
+		for _, f := range thing["fields"].([]any) {
+			if field := f.(object); text(field, "fieldPath") != "__name__" {
+				fields = append(fields, struct{ FieldPath, Order string }{text(field, "fieldPath"), text(field, "order")})
+			}
+		}
+		made[fmt.Sprint(group, fields)] = true
+	}
+	if diff := cmp.Diff(want, made); diff != "" {
+		t.Errorf("indexes declared - and made +:\n%s", diff)
+	}
+	if got, want := len(c.names("firestore", "fields")), len(declared.FieldOverrides); got != want {
+		t.Errorf("%d fields are set, want %d", got, want)
+	}
+	for _, f := range declared.FieldOverrides {
+		field := c.get(t, database+"/collectionGroups/"+f.CollectionGroup+"/fields/"+f.FieldPath)
+		indexes, _ := field["indexConfig"].(object)["indexes"].([]any)
+		if _, expires := field["ttlConfig"]; expires != f.TTL || len(indexes) > 0 {
+			t.Errorf("%s.%s: %v", f.CollectionGroup, f.FieldPath, field)
+		}
+	}
+}
+
+// wantCalls looks at who calls the functions, and with which token.
+func wantCalls(t *testing.T, c *cloud) {
+	for _, function := range []string{"sweep", "renew-channels"} {
+		target := c.get(t, "cloudscheduler "+locations+"/jobs/autoprovision-"+function)["httpTarget"].(object)
+		token := object{"serviceAccountEmail": account("ap-scheduler"), "audience": address(function)}
+		if diff := cmp.Diff([]any{address(function), "POST", token}, []any{target["uri"], target["httpMethod"], target["oidcToken"]}); diff != "" {
+			t.Error(diff)
+		}
+	}
+	s := c.get(t, "pubsub projects/"+project+"/subscriptions/autoprovision-audit")
+	push := s["pushConfig"].(object)
+	token := object{"serviceAccountEmail": account("ap-pubsub"), "audience": address("audit-event")}
+	dead := object{"deadLetterTopic": "projects/" + project + "/topics/autoprovision-audit-dead", "maxDeliveryAttempts": 100.0}
+	if diff := cmp.Diff([]any{address("audit-event"), token, dead}, []any{push["pushEndpoint"], push["oidcToken"], s["deadLetterPolicy"]}); diff != "" {
+		t.Error(diff)
+	}
+	sink := c.get(t, "logging organizations/"+organization+"/sinks/autoprovision-audit")
+	if sink["destination"] != "pubsub.googleapis.com/projects/"+project+"/topics/autoprovision-audit" || !strings.Contains(text(sink, "filter"), "organizations/"+organization+"/logs/") {
+		t.Errorf("the sink is %v", sink)
+	}
+}
+
+// wantSteps wants in the words of apply what a person has to enter.
+func wantSteps(t *testing.T, c *cloud, said string) {
+	client := text(c.get(t, "iam projects/"+project+"/serviceAccounts/"+account("ap-directory")), "uniqueId")
+	for _, want := range []string{client, strings.Join(workspace.Scopes(), ","), address("console") + "/sign-in/callback", "reader@example.com"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("apply does not say %s", want)
+		}
+	}
+}
