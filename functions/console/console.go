@@ -17,7 +17,6 @@ import (
 	"example.com/autoprovision/functions/console/api"
 	"example.com/autoprovision/functions/console/pages"
 	"example.com/autoprovision/functions/internal/edge"
-	"example.com/autoprovision/shared/clock"
 	"example.com/autoprovision/shared/wiring"
 )
 
@@ -63,7 +62,7 @@ func New(getenv func(string) string, o wiring.Outside) (http.Handler, error) {
 		if err != nil {
 			return nil, err
 		}
-		who := newAdministrators(system.Administrators, system.Admin.Init, clock.System)
+		who := newAdministrators(system.Administrators, system.Admin.Init, system.Now)
 		google := newGoogle(s, o, tokens, who, system.Secrets)
 		mux := http.NewServeMux()
 		mux.Handle("/api/v1/", api.Behind(system.Admin, google.door))

@@ -172,7 +172,7 @@ func (w *Workspace) send(service, method string, at time.Time, metadata object) 
 	}
 	sink := w.audit
 	for range copies {
-		sink.boxes[number%auditBoxes].add(delivery{w.now().Add(delay), func(ctx context.Context) error { return sink.post(ctx, number, entry) }})
+		sink.boxes[number%auditBoxes].add(delivery{time.Now().Add(delay), func(ctx context.Context) error { return sink.post(ctx, number, entry) }})
 	}
 }
 

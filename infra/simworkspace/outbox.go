@@ -17,7 +17,7 @@ const (
 
 // delivery is one message on its way.
 type delivery struct {
-	notYet time.Time
+	notYet time.Time // by the machine, whatever time it is in the simulation
 	// send returns a statusError when it is to be sent again.
 	send func(ctx context.Context) error
 }

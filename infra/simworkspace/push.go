@@ -155,7 +155,7 @@ func (w *Workspace) notify(event string, u *user) {
 		}
 		ch.number += 1 + w.rng.Int64N(1000) // numbers rise, not one by one
 		for range copies {
-			ch.enqueue(notification{number: ch.number, state: event, body: payload, notYet: w.now().Add(delay)})
+			ch.enqueue(notification{number: ch.number, state: event, body: payload, notYet: time.Now().Add(delay)})
 		}
 	}
 }

@@ -75,6 +75,15 @@ type Outside struct {
 	DirectoryURL string
 	// Egress says where the app may be.
 	Egress egress.Policy
+	// Now is the time, business and real; nil for the machine's.
+	Now func() time.Time
+}
+
+func (o Outside) now() func() time.Time {
+	if o.Now == nil {
+		return clock.System
+	}
+	return o.Now
 }
 
 // CloudSystem is a system in Google Cloud.
@@ -82,6 +91,8 @@ type CloudSystem struct {
 	*System
 	// Administrators are who may use its console.
 	Administrators directory.Administrators
+	// Now is the time.
+	Now func() time.Time
 }
 
 // OpenCloud builds the system from Google Cloud's services. It calls none of
@@ -113,7 +124,8 @@ func OpenCloud(ctx context.Context, c Cloud, o Outside, log *slog.Logger) (_ *Cl
 		return nil, fault.Wrap(fault.Unavailable, op, err)
 	}
 	opened = append(opened, secretClient)
-	queue, err := c.queue(taskClient)
+	now := o.now()
+	queue, err := c.queue(taskClient, now)
 	if err != nil {
 		return nil, err
 	}
@@ -124,20 +136,20 @@ func OpenCloud(ctx context.Context, c Cloud, o Outside, log *slog.Logger) (_ *Cl
 	profile := comeet.Profile()
 	connection := profile.Connection
 	connection.BaseURL = c.SCIMURL
-	store := firestore.New(database, profile.ID, clock.System)
+	store := firestore.New(database, profile.ID, now)
 	system := Build(Parts{
 		Profile: profile, Store: store, Tasks: queue, Directory: people,
-		Secrets:  secretmanager.New(secretClient, c.Project, c.SecretPrefix, clock.System),
-		Business: clock.System, Real: clock.System, Log: log,
+		Secrets:  secretmanager.New(secretClient, c.Project, c.SecretPrefix, now),
+		Business: now, Real: now, Log: log,
 		Connection: connection, Egress: o.Egress, Events: c.Events, PushAddress: c.PushURL,
-		Backlog: health.Overdue(store, clock.System), PollEvery: pollEvery,
+		Backlog: health.Overdue(store, now), PollEvery: pollEvery,
 		Limit: func(ctx context.Context, c provision.Connection) error { return limit(ctx, queue, c) },
 	})
-	return &CloudSystem{system, people}, nil
+	return &CloudSystem{system, people, now}, nil
 }
 
 // queue is the three queues, of which two deliver to the same function.
-func (c Cloud) queue(client *tasksclient.Client) (*cloudtasks.Queue, error) {
+func (c Cloud) queue(client *tasksclient.Client, now clock.Business) (*cloudtasks.Queue, error) {
 	path := "projects/" + c.Project + "/locations/" + c.Region + "/queues/" + c.QueuePrefix
 	return cloudtasks.New(client, cloudtasks.Config{
 		Queues: map[string]cloudtasks.Endpoint{
@@ -145,7 +157,7 @@ func (c Cloud) queue(client *tasksclient.Client) (*cloudtasks.Queue, error) {
 			tasks.Bulk:      {Queue: path + tasks.Bulk, URL: c.ReconcileURL, Deadline: ReconcileTime},
 			tasks.Sweep:     {Queue: path + tasks.Sweep, URL: c.SweepURL, Deadline: SweepTime},
 		},
-		ServiceAccount: c.TasksAccount, Business: clock.System,
+		ServiceAccount: c.TasksAccount, Business: now,
 	})
 }
 

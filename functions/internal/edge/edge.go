@@ -26,7 +26,6 @@ import (
 	"github.com/google/uuid"
 
 	"example.com/autoprovision/functions/endpoint"
-	"example.com/autoprovision/shared/clock"
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/wiring"
 )
@@ -136,7 +135,7 @@ func Machine(c wiring.Cloud, o wiring.Outside, log *slog.Logger, limit time.Dura
 		}
 		e := &endpoint.Endpoints{
 			Reconciler: s.Reconciler, Sweeper: s.Sweeper, Push: s.Push, Audit: s.Audit, Health: s.Health, Store: s.Store,
-			Now: clock.System, NewID: func() string { return uuid.Must(uuid.NewV7()).String() }, Log: log, Queue: Admitted, Publisher: Admitted,
+			Now: s.Now, NewID: func() string { return uuid.Must(uuid.NewV7()).String() }, Log: log, Queue: Admitted, Publisher: Admitted,
 		}
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { serve(e, w, r) }), nil
 	}}

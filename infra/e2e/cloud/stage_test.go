@@ -1,0 +1,93 @@
+// Package cloud runs the deployed functions as a whole: each staged and built as
+// a deployment does it, as a process of its own, against Google's emulators of
+// Firestore and Pub/Sub, servers of the interfaces of Cloud Tasks and Secret
+// Manager, and the simulated Workspace and Comeet.
+//
+// What differs from a deployment is one more file in the staged copy, which
+// registers the same function with the test's keys and addresses under another
+// name. The deployed name is run too, to see that it takes no token of the test's.
+package cloud
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// packages are the functions' packages by their target.
+var packages = map[string]string{
+	"directory-push": "directorypush", "audit-event": "auditevent", "reconcile": "reconcile",
+	"sweep": "sweep", "renew-channels": "renewchannels", "console": "console",
+}
+
+// generated is what the buildpack writes for a root package that imports the
+// framework: a program that imports the root, whose functions have registered
+// themselves by then, and serves the one that FUNCTION_TARGET names. This one
+// listens on this machine only.
+const generated = `package main
+
+import (
+	"log"
+	"os"
+
+	_ "example.com/autoprovision"
+	"github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
+)
+
+func main() {
+	if err := funcframework.StartHostPort("127.0.0.1", os.Getenv("PORT")); err != nil {
+		log.Fatal(err)
+	}
+}
+`
+
+// build stages and builds every function, and returns the programs by target.
+func build(t *testing.T) map[string]string {
+	t.Helper()
+	folder := t.TempDir()
+	var group errgroup.Group
+	group.SetLimit(2)
+	programs := map[string]string{}
+	for target, pkg := range packages {
+		program := filepath.Join(folder, pkg+".bin")
+		programs[target] = program
+		group.Go(func() error { return buildOne(t.Context(), pkg, filepath.Join(folder, pkg), program) })
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	return programs
+}
+
+func buildOne(ctx context.Context, pkg, folder, program string) error {
+	if out, err := exec.CommandContext(ctx, "../../../deploy.sh", "stage", pkg, folder).CombinedOutput(); err != nil {
+		return fmt.Errorf("deploy.sh stage %s: %w\n%s", pkg, err, out)
+	}
+	outside, err := os.ReadFile("testdata/outside.go.txt")
+	if err != nil {
+		return err
+	}
+	for path, text := range map[string]string{
+		"outside.go": strings.ReplaceAll(string(outside), "PACKAGE", pkg), "functions.local/app/main.go": generated,
+	} {
+		path = filepath.Join(folder, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", program, "./functions.local/app")
+	cmd.Dir = folder
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("building %s: %w\n%s", pkg, err, out)
+	}
+	return nil
+}

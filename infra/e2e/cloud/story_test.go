@@ -1,0 +1,292 @@
+package cloud
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/autoprovision/infra/simtokens"
+)
+
+const day = 24 * time.Hour
+
+// TestLife drives people through their lives at a company, on the functions as
+// they are deployed.
+func TestLife(t *testing.T) {
+	w := newWorld(t)
+	w.run("only the administrator gets in", w.onlyTheAdministrator)
+	w.dir("POST", "/users/"+adminAddress+"/makeAdmin", object{"status": true})
+	w.setUp(t)
+	w.run("deployed functions take no token of the test", w.deployedRefuses)
+	w.run("join, change", w.joinAndChange)
+	w.run("group by the audit log", w.group)
+	w.run("suspend, deadline, delete", w.suspendAndDelete)
+	w.run("return", w.comeBack)
+	w.run("deleted", w.deleted)
+	w.run("killed in the middle", w.killed)
+	w.run("renewal", w.renewal)
+	w.run("log", w.logged)
+	if v := w.app.Violations(); len(v) > 0 {
+		t.Errorf("the app was used against its rules: %v", v)
+	}
+}
+
+// run runs one part of the story as a test of its own; the parts go on from each other.
+func (w *world) run(name string, part func(t *testing.T)) {
+	whole := w.t
+	defer func() { w.t = whole }()
+	whole.Run(name, func(t *testing.T) {
+		w.t = t
+		part(t)
+	})
+}
+
+// onlyTheAdministrator: nobody is one yet.
+func (w *world) onlyTheAdministrator(t *testing.T) {
+	for what, token := range map[string]string{"nobody": "", "no administrator": w.administrator(), "a forged token": simtokens.New().Token(simtokens.Account(adminAddress, clientID))} {
+		if status, _ := w.call("GET", w.console+"/api/v1/apps/comeet", token, nil); status != http.StatusUnauthorized {
+			t.Errorf("%s: %d", what, status)
+		}
+	}
+	for name := range w.front.callers {
+		for what, token := range map[string]string{
+			"nobody": "", "another account": w.issuer.Token(simtokens.Account("ap-other@demo-project.iam.gserviceaccount.com", w.front.url(name))),
+			"a token for another function": w.issuer.Token(simtokens.Account(w.front.callers[name][0], w.front.url(prefix+"directory-push"))),
+		} {
+			if status, _ := w.call("POST", w.front.url(name), token, object{}); status != http.StatusUnauthorized {
+				t.Errorf("%s: %s: %d", name, what, status)
+			}
+		}
+	}
+	if b := w.database.bill(); b != (bill{}) {
+		t.Errorf("those who were refused cost %+v", b)
+	}
+}
+
+// deployedRefuses: started under its deployed name, a function knows Google's
+// keys alone.
+func (w *world) deployedRefuses(t *testing.T) {
+	deployed := w.functions["reconcile"]
+	p := &process{program: deployed.program, log: &logs{}}
+	for _, setting := range deployed.env {
+		if !strings.HasPrefix(setting, "FUNCTION_TARGET=") {
+			p.env = append(p.env, setting)
+		}
+	}
+	p.env = append(p.env, "FUNCTION_TARGET=reconcile")
+	p.start(t)
+	defer p.kill()
+	token := w.issuer.Token(simtokens.Account(accounts["TASKS_ACCOUNT"], w.front.url(prefix+"reconcile")))
+	if status, _ := w.call("POST", "http://"+p.at()+"/", token, object{"userId": "1"}); status != http.StatusUnauthorized {
+		t.Errorf("a token of the test's was answered %d", status)
+	}
+}
+
+func (w *world) setUp(t *testing.T) {
+	w.dir("POST", "/customer/my_customer/orgunits", object{"name": "Temps", "parentOrgUnitPath": "/"})
+	w.dir("POST", "/groups", object{"email": "hiring@example.com", "name": "Hiring"})
+	began := w.counts()
+	w.api("PUT", "/authorization", object{"accessToken": appToken}, 200)
+	w.api("PUT", "/scope", object{"orgUnits": []object{{"path": "/", "on": true}, {"path": "/Temps", "on": false}},
+		"accessGroups": []string{"hiring@example.com"}, "groups": []string{}, "domains": []string{}}, 200)
+	w.api("PUT", "/deprovisioning", object{"appOff": object{"suspendAfter": "within24h"},
+		"suspended": object{"suspendAfter": "within24h", "deleteAfter": "7d"}, "deleted": object{"deleteAfter": "1d"}}, 200)
+	connection := w.api("GET", "", nil, 200)["configuration"].(object)["connection"].(object)
+	connection["requestsPerSecond"], connection["concurrency"] = 0, 8
+	w.api("PUT", "/connection", connection, 200)
+	if n := len(w.queue.Updates()); n != 2 {
+		t.Errorf("%d queues were told the app's limits, want 2", n)
+	}
+	w.api("POST", "/turnOn", nil, 200)
+	w.swept(0)
+	people := len(w.app.Accounts())
+	t.Logf("set up and first sync of %d people. %s", people, w.counts().since(began))
+	if people < 20 || w.workspace.Channels() != 1 {
+		t.Fatalf("%d accounts, %d push channels", people, w.workspace.Channels())
+	}
+	w.settle()
+}
+
+func (w *world) joinAndChange(t *testing.T) {
+	began := w.counts()
+	id := w.hire("ana", "/")
+	w.becomes("join", id, "active")
+	w.settle()
+	t.Logf("one person joins, with the second look. %s", w.counts().since(began))
+	began = w.counts()
+	w.dir("PATCH", "/users/"+id, object{"name": object{"givenName": "Anna", "familyName": "Example"}})
+	took := until(t, 30*time.Second, "the new name", func() bool {
+		for _, a := range w.app.Accounts() {
+			if a.ExternalID == id {
+				return strings.Contains(string(a.Resource), "Anna")
+			}
+		}
+		return false
+	})
+	w.settle()
+	t.Logf("one change, after %v, with the second look. %s", took.Round(time.Millisecond), w.counts().since(began))
+	if n := w.events(id, "Create User By Auto Provisioning"); n != 1 {
+		t.Errorf("%d events of the create", n)
+	}
+	began = w.counts()
+	w.sweep()
+	t.Logf("one sweep of %d people with nothing to do. %s", len(w.app.Accounts()), w.counts().since(began))
+}
+
+// group: nothing is pushed for a membership; the audit log tells of it.
+func (w *world) group(t *testing.T) {
+	id := w.hire("cleo", "/Temps")
+	w.settle()
+	if state := w.account(id); state != "none" {
+		t.Fatalf("a contractor has an account: %s", state)
+	}
+	began := w.counts()
+	w.dir("POST", "/groups/hiring@example.com/members", object{"email": "cleo@example.com"})
+	w.becomes("added to the group", id, "active")
+	w.settle()
+	t.Logf("one membership, with the second look. %s", w.counts().since(began))
+	w.dir("DELETE", "/groups/hiring@example.com/members/cleo@example.com", nil)
+	w.becomes("removed from the group", id, "suspended")
+}
+
+func (w *world) suspendAndDelete(t *testing.T) {
+	id := w.hire("ben", "/")
+	w.becomes("join", id, "active")
+	w.dir("PATCH", "/users/"+id, object{"suspended": true})
+	w.becomes("suspend", id, "suspended")
+	w.settle()
+	next, _ := w.api("GET", "/users/"+id, nil, 200)["next"].(object)
+	if next["operation"] != "hardDelete" {
+		t.Fatalf("next is %v", next)
+	}
+	w.advance(7*day - time.Hour)
+	until(t, 30*time.Second, "the queues are idle", w.queue.Idle)
+	if state := w.account(id); state != "suspended" {
+		t.Fatalf("an hour before the deadline: %s", state)
+	}
+	w.advance(time.Hour + time.Minute)
+	w.becomes("deadline", id, "none")
+	if n := w.events(id, "Hard Delete Auto Provisioned User"); n != 1 {
+		t.Errorf("%d events of the hard delete", n)
+	}
+	w.schedule("renew-channels") // the channel has ended meanwhile
+}
+
+func (w *world) comeBack(t *testing.T) {
+	id := w.hire("dana", "/")
+	w.becomes("join", id, "active")
+	w.dir("PATCH", "/users/"+id, object{"suspended": true})
+	w.becomes("suspend", id, "suspended")
+	w.dir("PATCH", "/users/"+id, object{"suspended": false})
+	w.becomes("return", id, "active")
+	w.advance(8 * day)
+	until(t, 30*time.Second, "the queues are idle", w.queue.Idle)
+	if state := w.account(id); state != "active" {
+		t.Errorf("past the deadline that was cancelled: %s", state)
+	}
+	w.schedule("renew-channels")
+}
+
+func (w *world) deleted(t *testing.T) {
+	id := w.hire("eli", "/")
+	w.becomes("join", id, "active")
+	w.dir("DELETE", "/users/"+id, nil)
+	w.settle()
+	if state := w.account(id); state != "active" {
+		t.Fatalf("before the deadline: %s", state)
+	}
+	w.advance(day + time.Minute)
+	w.becomes("deleted a day ago", id, "none")
+	w.schedule("renew-channels")
+	w.dir("POST", "/users/"+id+"/undelete", object{"orgUnitPath": "/"})
+	w.becomes("restored", id, "active")
+}
+
+// killed: while many join and leave, the processes die again and again.
+func (w *world) killed(t *testing.T) {
+	const leavers = 5 // more at once would be held for the administrator (R12)
+	began := time.Now()
+	ids := make([]string, 30)
+	for i := range ids {
+		ids[i] = w.hire(fmt.Sprintf("new%02d", i), "/")
+		if target := []string{"reconcile", "directory-push", "reconcile", "sweep", "reconcile", "audit-event"}[i%6]; i%2 == 1 {
+			if target == "sweep" {
+				w.schedule("sweep")
+			}
+			w.functions[target].kill()
+			w.functions[target].start(t)
+		}
+	}
+	for _, id := range ids[:leavers] {
+		w.dir("PATCH", "/users/"+id, object{"suspended": true})
+	}
+	w.functions["reconcile"].kill()
+	w.functions["reconcile"].start(t)
+	w.advance(4 * time.Minute) // leases of those who died end
+	w.schedule("renew-channels")
+	w.sweep()
+	w.settle()
+	for i, id := range ids {
+		want := "active"
+		if i < leavers {
+			want = "suspended"
+		}
+		until(t, 60*time.Second, fmt.Sprintf("%s is %s", id, want), func() bool { return w.account(id) == want })
+		if n := w.events(id, "Create User By Auto Provisioning"); n != 1 {
+			t.Errorf("%d events of one create", n)
+		}
+		if n := w.events(id, "Suspend Auto Provisioned User"); i < leavers && n != 1 || i >= leavers && n != 0 {
+			t.Errorf("%d: %d events of a suspend", i, n)
+		}
+	}
+	t.Logf("%d joined and %d left under fire, all right after %v", len(ids), leavers, time.Since(began).Round(time.Millisecond))
+}
+
+// renewal writes the line that alerts are made of.
+func (w *world) renewal(t *testing.T) {
+	began := w.counts()
+	w.schedule("renew-channels")
+	t.Logf("one renewal with nothing to do. %s", w.counts().since(began))
+	health := w.api("GET", "/health", nil, 200)
+	if push, audit := health["push"].(object), health["audit"].(object); push["state"] != "alive" || audit["state"] != "alive" {
+		t.Errorf("push %v, audit %v", push, audit)
+	}
+	if w.front.refused == 0 {
+		t.Error("the front end saw nobody refused")
+	}
+}
+
+// logged: every line is one that Cloud Logging understands, and none holds an
+// address or a token.
+func (w *world) logged(t *testing.T) {
+	seen := map[string]int{}
+	for line := range strings.Lines(w.log.String()) {
+		if strings.TrimSpace(line) == "" {
+			continue // the framework writes an empty one after each request
+		}
+		var entry object
+		if err := json.Unmarshal([]byte(line), &entry); err != nil {
+			t.Errorf("no JSON: %s", line)
+			continue
+		}
+		message, _ := entry["message"].(string)
+		seen[message]++
+		trace, traced := entry["logging.googleapis.com/trace"].(string)
+		if entry["severity"] == nil || message == "" || entry["request"] == nil || !traced || !strings.HasPrefix(trace, "projects/"+project+"/traces/") {
+			t.Errorf("not whole: %s", line)
+		}
+		for _, secret := range []string{appToken, "hush", "@example.com", "eyJ", "kkkkkkkk"} {
+			if strings.Contains(line, secret) {
+				t.Errorf("a line holds %q: %s", secret, line)
+			}
+		}
+	}
+	for _, message := range []string{"sources", "sweep done", "operation", "configuration changed", "administrator acts", "push channel opened", "caller refused"} {
+		if seen[message] == 0 {
+			t.Errorf("no line says %q", message)
+		}
+	}
+}
