@@ -70,7 +70,8 @@ func open(ctx context.Context, s settings, log *slog.Logger) (_ *program, err er
 	if p.listener, err = net.Listen("tcp", s.addr); err != nil {
 		return p, fmt.Errorf("listening on %s: %w: choose another address with -addr", s.addr, err)
 	}
-	p.file, err = sqlitefile.Open(filepath.Join(s.data, "autoprovision.db"), []sqlitefile.Schema{sqlite.Schema(), sqlitequeue.Schema()}, nil)
+	p.file, err = sqlitefile.Open(filepath.Join(s.data, "autoprovision.db"), []sqlitefile.Schema{sqlite.Schema(), sqlitequeue.Schema()},
+		&sqlitefile.Options{MaxPages: s.maxPages})
 	if err != nil {
 		return p, err
 	}

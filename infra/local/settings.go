@@ -31,6 +31,9 @@ type settings struct {
 	adminToken     secrets.Value
 	sweepEvery     time.Duration
 	jsonLog        bool
+	// maxPages bounds the state's file, in pages of 4096 bytes, for the test of
+	// a full disk; 0, which no flag changes, for no bound.
+	maxPages int
 }
 
 // readSettings reads flags, and the environment for flags that are not given.
