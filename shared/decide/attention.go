@@ -63,7 +63,11 @@ func advice(retry provision.Retry) (provision.AttentionKind, string) {
 		return provision.AttentionConflict,
 			"Look at both in the app: rename or remove the account that is in the way, or correct its external id. It is tried again when either changes, and daily."
 	case provision.Refused:
-		if retry.Operation.Removes() {
+		switch retry.Operation {
+		case provision.HardDelete:
+			return provision.AttentionRefused,
+				"Remove the account in the app by hand, or find out why it may not be deleted: hard deletes may be switched off or not supported, or the person may have open roles or tasks. It is tried again daily."
+		case provision.Suspend:
 			return provision.AttentionRefused,
 				"The app may keep people with open roles or tasks: reassign those in the app, then press Look again now. It is tried again daily."
 		}

@@ -285,6 +285,9 @@ func (d *decider) access() *Operation {
 		op = d.update()
 	case provision.AccountSuspended:
 		op = &Operation{Kind: provision.Unsuspend, Cause: provision.Cause{Text: "no condition holds any more"}}
+		if d.l.Account != nil && d.r.Account.SuspendedAt.Equal(d.now) { // this look found it so
+			op.Cause.Text = "suspended by hand in the app"
+		}
 		if _, waits := d.waits(op.Kind); waits {
 			op = d.update() // a refused unsuspend keeps nothing else back
 		}
@@ -306,7 +309,10 @@ func (d *decider) create() *Operation {
 		return nil // R17: more were missing at once than the guard allows
 	}
 	op := &Operation{Kind: provision.Create, Cause: provision.Cause{Text: "in scope"}, Attributes: d.l.Desired, Impossible: d.l.MappingError}
-	if !d.r.Account.RemovedAt.IsZero() {
+	switch {
+	case !d.r.GoneAt.IsZero():
+		op.Cause.Text = "the account was not in the app any more"
+	case !d.r.Account.RemovedAt.IsZero():
 		op.Cause.Text = "in scope again"
 	}
 	for _, v := range d.r.Verdicts {

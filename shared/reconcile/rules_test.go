@@ -323,6 +323,26 @@ func TestR17Drift(t *testing.T) {
 	}
 }
 
+// TestR14ByHand: what was done by hand in the app is given as the cause of what puts it right.
+func TestR14ByHand(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	suspended, removed := w.Directory.Hire(0), w.Directory.Hire(1)
+	w.MustLook(suspended, removed)
+	w.App.Change(w.Record(suspended).Account.ID, func(a *provision.Account) { a.Active = false })
+	w.App.Change(w.Record(removed).Account.ID, func(a *provision.Account) { *a = provision.Account{} })
+	w.Advance(time.Hour) // a listing does not miss an account made since it began
+	w.Sweep()
+	for id, cause := range map[string]string{
+		suspended: provision.EventUnsuspend + " done suspended by hand in the app",
+		removed:   provision.EventCreate + " done the account was not in the app any more",
+	} {
+		if diff := cmp.Diff([]string{provision.EventCreate + " done in scope", cause}, w.EventsOf(id)); diff != "" {
+			t.Errorf("events (-want +got):\n%s", diff)
+		}
+	}
+}
+
 // TestCheapLook: a look with nothing to do costs one read of each side, and no write.
 func TestCheapLook(t *testing.T) {
 	t.Parallel()

@@ -84,7 +84,7 @@ func stories() []story {
 		{"unsuspend", suspended, func(w *reconciletest.World, n int) { w.Directory.Restore(reconciletest.ID(n)) }, []string{unsuspendDone}, active},
 		{"hard delete", suspended, waited, []string{deleteDone}, none},
 		{"update of an account that is gone", created, func(w *reconciletest.World, n int) { promoted(w, n); removed(w, n) },
-			[]string{createDone + " again"}, account(same, "boss", true)},
+			[]string{provision.EventCreate + " done the account was not in the app any more"}, account(same, "boss", true)},
 		{"suspend of an account that is gone", left, removed,
 			[]string{provision.EventNotice + " done the account to be suspended was not in the app any more"}, none},
 		{"hard delete of an account that is gone", suspended, func(w *reconciletest.World, n int) { waited(w, n); removed(w, n) },
