@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"os"
 	"os/signal"
 	"syscall"
@@ -63,12 +64,15 @@ func logger(out io.Writer, asJSON bool) *slog.Logger {
 
 // announce prints where everything is: first the one address to open.
 func (p *program) announce(out io.Writer) {
-	fmt.Fprintf(out, "autoprovision runs: open http://%s/?token=%s\n", p.listener.Addr(), p.settings.adminToken.Reveal())
+	fmt.Fprintf(out, "autoprovision runs: open http://%s/?token=%s\n", p.listener.Addr(), url.QueryEscape(p.settings.adminToken.Reveal()))
 	if p.sim.workspace != nil {
 		fmt.Fprintf(out, "  simulated Workspace  %s\n", p.sim.directoryURL)
 	}
 	if p.sim.comeet != nil {
 		fmt.Fprintf(out, "  simulated Comeet     %s\n  its access token     %s\n", p.sim.scimURL, p.sim.comeet.Token())
+	}
+	if p.playground() {
+		fmt.Fprintf(out, "  play with both       http://%s/playground, once signed in\n", p.listener.Addr())
 	}
 	if p.settings.temporary {
 		fmt.Fprintln(out, "  the state is in a temporary folder, and gone on exit; -data keeps it")
