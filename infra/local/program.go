@@ -208,12 +208,15 @@ func (p *program) untilClosing(h http.HandlerFunc) http.HandlerFunc {
 // end with the program, whose key is its own.
 func (p *program) console(ctx context.Context) (http.Handler, error) {
 	console := pages.New(pages.Options{Service: p.system.Admin, SignIn: pages.TokenSignIn(p.settings.adminToken), SessionKey: pages.Fixed(secrets.NewValue(rand.Text()))})
-	if p.sim.workspace == nil || p.sim.comeet == nil {
+	if !p.playground() {
 		return console, nil
 	}
 	return console, playground.Add(ctx, playground.Parts{Console: console, Service: p.system.Admin,
 		Workspace: p.sim.workspace, Comeet: p.sim.comeet, Advance: p.business.advance})
 }
+
+// playground reports whether nothing is real, so that there is one.
+func (p *program) playground() bool { return p.sim.workspace != nil && p.sim.comeet != nil }
 
 // bearer lets in who carries a token, compared in constant time.
 func bearer(token secrets.Value) endpoint.Caller {

@@ -44,7 +44,7 @@ func readSettings(args []string, getenv func(string) string, out io.Writer) (set
 	fs := flag.NewFlagSet("local", flag.ContinueOnError)
 	fs.SetOutput(out)
 	fs.StringVar(&s.addr, "addr", "127.0.0.1:8080", "loopback `address` of console, API and function endpoints")
-	fs.StringVar(&s.data, "data", "", "`folder` of the state and the secrets, kept on exit (default a new temporary folder, removed on exit)")
+	fs.StringVar(&s.data, "data", "", "`folder` of the state, the secrets and what the simulated services hold, kept on exit (default a new temporary folder, removed on exit)")
 	fs.StringVar(&s.directoryURL, "directory-url", "", "base `URL` of a Directory API (default the simulated Workspace)")
 	fs.StringVar(&s.credentials, "directory-credentials", "", "for the real Directory API: `FILE,ADMIN` for a service account key and the administrator to act as, or adc:SERVICEACCOUNT,ADMIN")
 	fs.IntVar(&s.directoryLimit, "directory-limit", 0, "most `calls` a minute on the directory (default Google's 2400, or no limit for one on loopback)")
