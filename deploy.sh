@@ -96,7 +96,7 @@ main() {
 read_arguments() {
   local argument file="$root/.deploy.env" flags=()
   project='' region='' database='(default)' directory_subject='' alert_email='' organization='' oauth_client_id='' scim_url='' audit_events='' log_level=info
-  yes='' with_data='' destroying='' chosen=()
+  yes='' with_data='' destroying='' sink_refused='' python='' chosen=()
   for argument in "$@"; do
     case $argument in
       --settings=*) file=${argument#*=} ;;
@@ -134,7 +134,7 @@ read_project() {
 }
 
 # find_python finds the Python that gcloud itself runs on: JSON is read with it.
-find_python() { python=$(gcloud info --format='value(basic.python_location)'); }
+find_python() { [[ -n $python ]] || python=$(gcloud info --format='value(basic.python_location)'); }
 
 plan() {
   build
@@ -152,7 +152,6 @@ build() {
   local part
   read_project
   read_services
-  find_python
   for part in "${parts[@]}"; do
     if [[ ${#chosen[@]} == 0 || " ${chosen[*]} " == *" $part "* ]]; then "part_$part"; fi
   done

@@ -39,7 +39,7 @@ settle() {
 }
 jobs_settled=0
 
-# change WHAT COMMAND... says what it changes, and changes it, unless the verb is plan.
+# change WHAT COMMAND... says what it changes, and changes it, unless all is only planned.
 change() {
   local what=$1
   shift

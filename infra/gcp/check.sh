@@ -136,7 +136,7 @@ check_audit_log() {
   if [[ -z $organization ]]; then
     bad 'changes of groups and org units are seen by sweeps only: name the ORGANIZATION, and apply' || return 0
   fi
-  part_sink
+  read_sink
   if [[ -n $sink_refused ]]; then
     bad "the organization's audit log, which you may not route" || sink_steps
   elif [[ -z $(field sinks "$sink" 1) ]]; then

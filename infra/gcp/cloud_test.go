@@ -2,12 +2,14 @@ package gcp
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -48,6 +50,8 @@ type cloud struct {
 	unseen int
 	// refuse is an API and a part of a name that the caller may not touch.
 	refuse string
+	// delegated is what a super administrator has authorised: client id and scopes.
+	delegated string
 }
 
 type outcome int
@@ -119,7 +123,15 @@ func (c *cloud) answer(r *http.Request, body []byte) (object, error) {
 		return nil, &failure{http.StatusForbidden, "PERMISSION_DENIED", "nothing leaves"}
 	}
 	api, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	if api == "upload" {
+	switch api {
+	case "upload":
+		return object{}, nil
+	case "token":
+		return c.token(string(body))
+	case "admin":
+		if r.Header.Get("Authorization") != "Bearer delegated" {
+			return nil, &failure{http.StatusUnauthorized, "UNAUTHENTICATED", "no token"}
+		}
 		return object{}, nil
 	}
 	_, name, _ := strings.Cut(rest, "/")
@@ -159,6 +171,30 @@ func (c *cloud) answer(r *http.Request, body []byte) (object, error) {
 		return nil, &failure{http.StatusForbidden, "PERMISSION_DENIED", "the test breaks this after it was done"}
 	}
 	return answer, nil
+}
+
+// token answers as Google's token endpoint does to an assertion that was signed
+// for an administrator.
+func (c *cloud) token(form string) (object, error) {
+	values, err := url.ParseQuery(form)
+	if err != nil {
+		return nil, invalid(err.Error())
+	}
+	_, rest, _ := strings.Cut(values.Get("assertion"), ".")
+	payload, _, _ := strings.Cut(rest, ".")
+	data, err := base64.RawURLEncoding.DecodeString(payload)
+	if err != nil {
+		return nil, invalid(err.Error())
+	}
+	var claims struct{ Iss, Sub, Scope, Aud string }
+	if err := json.Unmarshal(data, &claims); err != nil {
+		return nil, invalid(err.Error())
+	}
+	signer, _ := c.things["iam projects/"+project+"/serviceAccounts/"+claims.Iss]
+	if claims.Sub != "reader@example.com" || claims.Aud != "https://oauth2.googleapis.com/token" || c.delegated != text(signer, "uniqueId")+" "+claims.Scope {
+		return object{"error": "unauthorized_client"}, nil
+	}
+	return object{"access_token": "delegated"}, nil
 }
 
 // snapshot is all that can change.

@@ -9,7 +9,6 @@ destroy() {
   read_project
   read_services
   confirm
-  find_python
   beside have jobs cloudscheduler scheduler jobs list --location="$region" --format='value(name.basename())'
   beside have functions cloudfunctions functions list --v2 --regions="$region" --format='value(name.basename())'
   beside have queues cloudtasks tasks queues list --location="$region" --format='value(name.basename(),state)'
@@ -97,7 +96,7 @@ destroy_sink() {
 destroy_rights() {
   local id what
   destroying=yes
-  roles_of project
+  roles_on project
   while read -r id what; do
     [[ $id == ap-directory && -z $with_data || -z $(field accounts "$(account "$id")" 1) ]] ||
       beside change "delete the service account $id" gcloud iam service-accounts delete "$(account "$id")" --quiet

@@ -63,6 +63,7 @@ indexes() {
       --format='value(name.segment(5),name.segment(7),indexConfig.indexes.len(),ttlConfig.state)'
     settle
   fi
+  find_python
   while IFS=$'\t' read -r kind group fields orders; do
     case $kind in
       index) composite_index "$group" "$fields" "$orders" ;;

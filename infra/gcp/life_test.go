@@ -47,6 +47,7 @@ func TestLife(t *testing.T) {
 	t.Run("calls", func(t *testing.T) { wantCalls(t, c) })
 	t.Run("manual steps", func(t *testing.T) { wantSteps(t, c, applied.out) })
 	complete := c.essence()
+	t.Run("check", func(t *testing.T) { wantChecked(t, c) })
 
 	t.Run("apply again has nothing to do", func(t *testing.T) {
 		before := len(c.made())

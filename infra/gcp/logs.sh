@@ -11,23 +11,27 @@ sink_filter() {
 readonly sink=autoprovision-audit
 sink_topic() { echo "pubsub.googleapis.com/projects/$project/topics/autoprovision-audit"; }
 
+# read_sink keeps the organization's sinks, or says in sink_refused that the caller
+# may not see them.
+read_sink() {
+  : >"$work/have.sinks"
+  sink_refused=''
+  is_on logging || return 0 # plan, on a new project
+  gcloud logging sinks list --organization="$organization" --format='value(name,destination,filter)' \
+    >"$work/have.sinks" 2>"$work/sinks.err" && return
+  grep -qE 'PERMISSION_DENIED|does not have permission' "$work/sinks.err" || {
+    cat "$work/sinks.err" >&2
+    return 1
+  }
+  sink_refused=yes
+}
+
 # part_sink routes the audit log to the topic, where the caller may: it is made in
 # the organization. Where not, the last words of apply are what to ask for.
 part_sink() {
-  sink_refused=''
   [[ -n $organization ]] || return 0
-  : >"$work/have.sinks"
-  if ! is_on logging; then
-    : # plan, on a new project
-  elif ! gcloud logging sinks list --organization="$organization" --format='value(name,destination,filter)' \
-    >"$work/have.sinks" 2>"$work/sinks.err"; then
-    grep -q PERMISSION_DENIED "$work/sinks.err" || {
-      cat "$work/sinks.err" >&2
-      return 1
-    }
-    sink_refused=yes
-    return 0
-  fi
+  read_sink
+  [[ -z $sink_refused ]] || return 0
   case $(compare sinks "$sink" "$(line "$(sink_topic)" "$(sink_filter)")") in
     missing) change "route the organization's audit log to the topic audit" sink_command create ;;
     differs) change "route the organization's audit log to the topic audit anew" sink_command update ;;

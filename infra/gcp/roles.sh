@@ -20,6 +20,7 @@ part_roles() { roles_on project account secret queue topic; }
 # roles_on KIND... makes the rows about things of these kinds true.
 roles_on() {
   local on
+  find_python
   while read -r on; do
     [[ $on == function:console && -z $oauth_client_id ]] || beside roles_of "$on"
   done < <(things_of "$@")

@@ -249,3 +249,37 @@ func wantSteps(t *testing.T, c *cloud, said string) {
 		}
 	}
 }
+
+// wantChecked asks check before and after a person has done what is theirs.
+func wantChecked(t *testing.T, c *cloud) {
+	locked(c, func() bool { c.refuse = "logging organizations"; return true })
+	r := c.deploy(t, append([]string{"check"}, given...)...)
+	if r.code != 1 {
+		t.Errorf("ended with %d before anything was done by hand", r.code)
+	}
+	for _, want := range []string{"unauthorized_client", strings.Join(workspace.Scopes(), ","), "sign-in/callback", "roles/logging.configWriter"} {
+		if !strings.Contains(r.out+r.err, want) {
+			t.Errorf("check does not say %s:\n%s%s", want, r.out, r.err)
+		}
+	}
+	client := text(c.get(t, "iam projects/"+project+"/serviceAccounts/"+account("ap-directory")), "uniqueId")
+	locked(c, func() bool {
+		c.refuse = ""
+		c.delegated = client + " " + strings.Join(workspace.Scopes(), " ")
+		c.things["secretmanager projects/"+project+"/secrets/autoprovision-oauth-client-secret/versions/1"] =
+			object{"name": "projects/" + project + "/secrets/autoprovision-oauth-client-secret/versions/1", "state": "ENABLED"}
+		return true
+	})
+	before := len(c.made())
+	r = c.deploy(t, append([]string{"check"}, given...)...)
+	if r.code != 0 || strings.Contains(r.out, "NOT YET") {
+		t.Errorf("ended with %d when all was done:\n%s%s", r.code, r.out, r.err)
+	}
+	if changes := c.made()[before:]; len(changes) > 0 {
+		t.Errorf("check changed %v", changes)
+	}
+	locked(c, func() bool {
+		delete(c.things, "secretmanager projects/"+project+"/secrets/autoprovision-oauth-client-secret/versions/1")
+		return true
+	})
+}

@@ -1,0 +1,270 @@
+package gcp
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/autoprovision/infra/require"
+	"example.com/autoprovision/shared/comeet"
+	"example.com/autoprovision/shared/secrets"
+	"example.com/autoprovision/shared/tasks"
+)
+
+// table is the rows of a table by their first column.
+func table(t *testing.T, name string) map[string][]string {
+	t.Helper()
+	rows := map[string][]string{}
+	for line := range strings.Lines(read(t, name+".txt")) {
+		line, _, _ = strings.Cut(line, "#")
+		if columns := strings.Fields(line); len(columns) > 0 {
+			rows[columns[0]] = columns[1:]
+		}
+	}
+	return rows
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func keys[V any](m map[string]V) []string {
+	var all []string
+	for key := range m {
+		all = append(all, key)
+	}
+	slices.Sort(all)
+	return all
+}
+
+func TestShellcheck(t *testing.T) {
+	t.Parallel()
+	_, missing := exec.LookPath("shellcheck")
+	require.Tool(t, missing == nil, "shellcheck")
+	cmd := exec.Command("shellcheck", "--external-sources", "--check-sourced", "deploy.sh")
+	cmd.Dir = "../.."
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestNames holds the tables against the names that the code uses.
+func TestNames(t *testing.T) {
+	t.Parallel()
+	var targets []string
+	for target := range functions {
+		targets = append(targets, target)
+	}
+	slices.Sort(targets)
+	if diff := cmp.Diff(targets, keys(table(t, "functions"))); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(targets, keys(table(t, "settings"))); diff != "" {
+		t.Error(diff)
+	}
+	queues := table(t, "queues")
+	if diff := cmp.Diff([]string{tasks.Bulk, tasks.Reconcile, tasks.Sweep}, keys(queues)); diff != "" {
+		t.Error(diff)
+	}
+	wanted := []string{secrets.AppToken, secrets.ChannelToken, secrets.OAuthClientSecret, secrets.SessionKey}
+	if diff := cmp.Diff(wanted, keys(table(t, "secrets"))); diff != "" {
+		t.Error(diff)
+	}
+	c := comeet.Profile().Connection
+	for _, name := range []string{tasks.Reconcile, tasks.Bulk} {
+		want := []string{strconv.FormatFloat(c.RequestsPerSecond, 'f', -1, 64), strconv.Itoa(c.Concurrency)}
+		if diff := cmp.Diff(want, queues[name][:2]); diff != "" {
+			t.Errorf("the queue %s does not begin with the profile's limits:\n%s", name, diff)
+		}
+	}
+}
+
+var metricType = regexp.MustCompile(`logging\.googleapis\.com/user/autoprovision_(\w+)|logging_googleapis_com:user_autoprovision_(\w+)`)
+
+// TestMetrics holds each metric against the page of log lines, and what alerts and
+// the dashboard use against the metrics.
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	page, metrics, used := read(t, "../docs/logs.md"), table(t, "metrics"), map[string]bool{}
+	for name, filter := range metrics {
+		text := strings.Join(filter, " ")
+		message := regexp.MustCompile(`jsonPayload\.message="([^"]+)"`).FindStringSubmatch(text)
+		if message == nil {
+			t.Errorf("%s filters on no line", name)
+			continue
+		}
+		row := regexp.MustCompile("(?m)^\\| `" + regexp.QuoteMeta(message[1]) + "` \\|([^|]*)\\|").FindStringSubmatch(page)
+		if row == nil {
+			t.Errorf("%s filters on the line %q, which logs.md does not have", name, message[1])
+			continue
+		}
+		for _, field := range regexp.MustCompile(`jsonPayload\.(\w+)`).FindAllStringSubmatch(text, -1) {
+			if field[1] != "message" && !strings.Contains(row[1], "`"+field[1]+"`") {
+				t.Errorf("%s filters on %s, which the line %q does not have", name, field[1], message[1])
+			}
+		}
+	}
+	files, err := filepath.Glob("alerts/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(files, "dashboard.yaml") {
+		for _, found := range metricType.FindAllStringSubmatch(read(t, file), -1) {
+			name := found[1] + found[2]
+			used[name] = true
+			if metrics[name] == nil {
+				t.Errorf("%s uses the metric %s, which is not made", file, name)
+			}
+		}
+	}
+	for name := range metrics {
+		if !used[name] {
+			t.Errorf("nothing uses the metric %s", name)
+		}
+	}
+}
+
+// TestPlaybook wants a page for each alert, which is what the message says, and an
+// alert for each page.
+func TestPlaybook(t *testing.T) {
+	t.Parallel()
+	names := func(pattern string) []string {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, file := range files {
+			files[i] = strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+		}
+		return files
+	}
+	pages := names("../playbooks/*.md")
+	if diff := cmp.Diff(names("alerts/*.yaml"), pages); diff != "" {
+		t.Errorf("alerts - and pages +:\n%s", diff)
+	}
+	for _, name := range pages {
+		page := read(t, "../playbooks/"+name+".md")
+		for _, part := range []string{"**What it means.**", "**See it.**", "**What to do.**", "**It is over when**"} {
+			if !strings.Contains(page, part) {
+				t.Errorf("%s does not say %s", name, part)
+			}
+		}
+		if len(page) > 8192 { // cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.alertPolicies#Documentation
+			t.Errorf("%s has %d bytes, and a message takes 8192", name, len(page))
+		}
+		if !strings.Contains(read(t, "alerts/"+name+".yaml"), "displayName: 'autoprovision: "+name+"'") {
+			t.Errorf("the alert %s is called otherwise", name)
+		}
+	}
+}
+
+// TestStage stages each function: what the builder's rules want, and nothing else.
+func TestStage(t *testing.T) {
+	t.Parallel()
+	for name, row := range table(t, "functions") {
+		dir := filepath.Join(t.TempDir(), "source")
+		if r := script(t, []string{"PATH=" + os.Getenv("PATH")}, "stage", row[0], dir); r.code != 0 {
+			t.Fatalf("%s: %s", name, r.err)
+		}
+		there, err := filepath.Glob(dir + "/*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range there {
+			there[i] = filepath.Base(there[i])
+		}
+		if diff := cmp.Diff([]string{"entry.go", "functions", "go.mod", "go.sum", "shared"}, there); diff != "" {
+			t.Errorf("%s:\n%s", name, diff)
+		}
+		entry := read(t, dir+"/entry.go")
+		for _, want := range []string{`"example.com/autoprovision/functions/` + row[0] + `"`, `"github.com/GoogleCloudPlatform/functions-framework-go/functions"`} {
+			if !strings.Contains(entry, want) {
+				t.Errorf("%s: the root file does not import %s", name, want)
+			}
+		}
+		err = filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+			if strings.HasSuffix(path, "_test.go") || strings.HasSuffix(path, "testdata") {
+				t.Errorf("%s is staged", path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestSettings gives deploy.sh wrong settings: it names them all, before it runs
+// anything.
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "settings")
+	write := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	good := "PROJECT=acme-provisioning\nREGION=europe-west1\nDIRECTORY_SUBJECT=a@example.com\nALERT_EMAIL=b@example.com\n"
+	for name, test := range map[string]struct {
+		text string
+		args []string
+		want []string
+	}{
+		"nothing":        {"", nil, []string{"PROJECT:", "REGION:", "DIRECTORY_SUBJECT:", "ALERT_EMAIL:"}},
+		"wrong":          {good + "SCIM_URL=http://x\nORGANIZATION=acme\nLOG_LEVEL=loud\nOAUTH_CLIENT_ID=7\nDATABASE=X\n", nil, []string{"SCIM_URL:", "ORGANIZATION:", "LOG_LEVEL:", "OAUTH_CLIENT_ID:", "DATABASE:"}},
+		"unknown":        {good + "PASSWORD=x\n", nil, []string{"line 5", "there is no setting PASSWORD"}},
+		"no assignment":  {"# fine\nexport PROJECT=x\n", nil, []string{"line 2: write NAME=VALUE"}},
+		"not run":        {good + "REGION=$(touch " + file + ".ran)\n", nil, []string{"REGION:"}},
+		"unknown flag":   {good, []string{"--password=x"}, []string{"there is no setting PASSWORD"}},
+		"unknown part":   {good, []string{"everything"}, []string{"there is no argument everything"}},
+		"flags win":      {good, []string{"--region=nowhere"}, []string{"REGION:"}},
+		"wrong audit":    {good + "AUDIT_EVENTS=`id`\n", nil, []string{"AUDIT_EVENTS:"}},
+		"address needed": {good, []string{"--alert-email=nobody"}, []string{"ALERT_EMAIL:"}},
+	} {
+		write(test.text)
+		r := script(t, []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, append([]string{"plan", "--settings=" + file}, test.args...)...)
+		if r.code == 0 {
+			t.Errorf("%s: accepted", name)
+		}
+		for _, want := range test.want {
+			if !strings.Contains(r.err, want) {
+				t.Errorf("%s: does not say %q:\n%s", name, want, r.err)
+			}
+		}
+	}
+	if _, err := os.Stat(file + ".ran"); err == nil {
+		t.Error("the settings file was run")
+	}
+}
+
+// TestOrder asks for things before those that they need: it is said what is
+// missing, and nothing is made.
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	c.must(t, "apply", "services")
+	before := len(c.names("pubsub", "subscriptions"))
+	r := c.deploy(t, append([]string{"apply", "triggers"}, given...)...)
+	if r.code == 0 || !strings.Contains(r.err, "was not found") || !strings.Contains(r.err, "could not create the subscription audit") {
+		t.Errorf("ended with %d:\n%s", r.code, r.err)
+	}
+	if after := len(c.names("pubsub", "subscriptions")); after != before {
+		t.Errorf("%d subscriptions", after)
+	}
+	r = c.deploy(t, append(append([]string{"plan", "functions"}, given...), "--oauth-client-id=")...)
+	if r.code != 0 || strings.Contains(r.out, "deploy the function console") || !strings.Contains(r.out, "OAUTH_CLIENT_ID") || !strings.Contains(r.out, "deploy the function reconcile") {
+		t.Errorf("without an OAuth client, ended with %d:\n%s%s", r.code, r.out, r.err)
+	}
+}
