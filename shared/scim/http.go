@@ -54,27 +54,20 @@ func (c *Client) do(ctx context.Context, q request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	req, err := c.newRequest(ctx, q, token)
+	if err != nil {
+		return reply{}, err
+	}
 	waited := spent.Wait(ctx, spent.Limiter)
 	release, err := c.admit(ctx, q.op)
 	waited()
 	if err != nil {
 		return reply{}, err
 	}
-	defer release()
-
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	req, err := c.newRequest(ctx, q, token)
-	if err != nil {
-		return reply{}, err
-	}
-	defer spent.Wait(ctx, spent.App)()
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return reply{}, c.noAnswer(ctx, q.op, err, token)
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	resp, data, err := c.exchange(req.WithContext(ctx))
+	release() // before the answer is read for what it says: others wait for the place
 	if err != nil {
 		return reply{}, c.noAnswer(ctx, q.op, err, token)
 	}
@@ -87,6 +80,18 @@ func (c *Client) do(ctx context.Context, q request) (reply, error) {
 		c.limit.Refused(after) // all workers slow down, and not this one alone
 	}
 	return r, err
+}
+
+// exchange sends a request and reads what comes back, up to a byte more than is allowed.
+func (c *Client) exchange(req *http.Request) (*http.Response, []byte, error) {
+	defer spent.Wait(req.Context(), spent.App)()
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	return resp, data, err
 }
 
 // currentToken never lets the store's own fault kind through: a missing

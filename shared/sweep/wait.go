@@ -12,11 +12,18 @@ import (
 	"example.com/autoprovision/shared/tasks"
 )
 
+// Counting many looks costs as much as they are many, and they take long: a
+// hundred thousand are counted every five seconds.
+const (
+	countCost = 50 * time.Microsecond
+	seldom    = 5 * time.Second
+)
+
 // wait waits until no look of a set is owed any more.
 func (r *run) wait(ctx context.Context, looks string) error {
 	left, saved, asked := -1, r.Real(), false
-	longest := cmp.Or(r.PollEvery, pollEvery)
-	for pause := 5 * time.Millisecond; ; pause = min(2*pause, longest) {
+	pause := 5 * time.Millisecond
+	for {
 		n, err := r.Store.LooksLeft(ctx, looks)
 		if err != nil {
 			return err
@@ -46,6 +53,7 @@ func (r *run) wait(ctx context.Context, looks string) error {
 		if err := r.Sleep(ctx, pause); err != nil {
 			return err
 		}
+		pause = min(2*pause, max(cmp.Or(r.PollEvery, pollEvery), min(time.Duration(n)*countCost, seldom)))
 	}
 }
 
