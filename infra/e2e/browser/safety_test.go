@@ -1,4 +1,4 @@
-package browser
+package browser_test
 
 import (
 	"fmt"
@@ -11,6 +11,9 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"example.com/autoprovision/infra/e2e/browser"
+	"example.com/autoprovision/infra/e2e/program"
 )
 
 var href = regexp.MustCompile(`href="(/[^"]*)"`)
@@ -20,19 +23,15 @@ var href = regexp.MustCompile(`href="(/[^"]*)"`)
 func TestEveryLink(t *testing.T) {
 	t.Parallel()
 	p := start(t)
-	p.configured(weekThenDelete())
-	p.on()
+	p.SetUp(program.Everybody(), weekThenDelete())
 	p.suspended("tomas.novak@example.com")
 	jar, err := cookiejar.New(nil)
-	check(t, err)
-	client := &http.Client{Jar: jar}
-	revision := func() (n int64) {
-		var status struct{ Revision int64 }
-		p.send("GET", p.url+api, nil, &status)
-		return status.Revision
+	if err != nil {
+		t.Fatal(err)
 	}
-	before := revision()
-	todo, seen := []string{"/?token=" + adminToken}, map[string]bool{}
+	client := &http.Client{Jar: jar}
+	before := p.API("GET", "", nil, 200)["revision"]
+	todo, seen := []string{"/?token=" + program.AdminToken}, map[string]bool{}
 	for len(todo) > 0 && len(seen) < 300 {
 		path := todo[0]
 		todo = todo[1:]
@@ -40,10 +39,14 @@ func TestEveryLink(t *testing.T) {
 			continue
 		}
 		seen[path] = true
-		res, err := client.Get(p.url + path)
-		check(t, err)
+		res, err := client.Get(p.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
 		data, err := io.ReadAll(res.Body)
-		check(t, err)
+		if err != nil {
+			t.Fatal(err)
+		}
 		res.Body.Close()
 		page := string(data)
 		if res.StatusCode != http.StatusOK {
@@ -52,7 +55,7 @@ func TestEveryLink(t *testing.T) {
 		if !strings.HasPrefix(path, "/static/") && len(data) > 100_000 {
 			t.Errorf("GET %s: %d bytes", path, len(data))
 		}
-		for _, secret := range []string{adminToken, p.appToken} {
+		for _, secret := range []string{program.AdminToken, p.AppToken} {
 			if strings.Contains(page, secret) {
 				t.Errorf("GET %s shows a token", path)
 			}
@@ -61,8 +64,8 @@ func TestEveryLink(t *testing.T) {
 			todo = append(todo, strings.ReplaceAll(m[1], "&amp;", "&"))
 		}
 	}
-	if after := revision(); after != before || len(p.accounts()) != 38 {
-		t.Errorf("following links moved the configuration from revision %d to %d, with %d accounts", before, after, len(p.accounts()))
+	if after := p.API("GET", "", nil, 200)["revision"]; after != before || len(p.accounts()) != 38 {
+		t.Errorf("following links moved the configuration from revision %v to %v, with %d accounts", before, after, len(p.accounts()))
 	}
 	if len(seen) < 60 {
 		t.Errorf("only %d links were found", len(seen))
@@ -76,36 +79,36 @@ func TestAnotherSite(t *testing.T) {
 	p, b := settled(t, weekThenDelete())
 	evil := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
-		fmt.Fprintf(w, `<!doctype html><title>x</title><main><form method="post" action="%s%s"><button>Win a prize</button></form></main>`, p.url, r.URL.Path)
+		fmt.Fprintf(w, `<!doctype html><title>x</title><main><form method="post" action="%s%s"><button>Win a prize</button></form></main>`, p.URL, r.URL.Path)
 	}))
 	t.Cleanup(evil.Close)
 	for _, path := range []string{"/turn-off", "/settings/delete", "/sweep-now", "/sign-out"} {
-		b.visit(evil.URL + path)
-		b.leave("posting from another site", chromedp.Click(button("Win a prize")))
-		if text := eval[string](b, "document.body.innerText"); !strings.Contains(text, "cross-origin") {
+		b.Visit(evil.URL + path)
+		b.Leave("posting from another site", chromedp.Click(browser.Button("Win a prize")))
+		if text := browser.Eval[string](b, "document.body.innerText"); !strings.Contains(text, "cross-origin") {
 			t.Errorf("%s from another site is answered %q", path, text)
 		}
 	}
-	b.visit(p.url + "/")
-	b.shows("Autoprovisioning is on")
+	b.Visit(p.URL + "/")
+	b.Shows("Autoprovisioning is on")
 }
 
 // TestWithoutScript sets up and turns on in a browser that runs no script.
 func TestWithoutScript(t *testing.T) {
 	t.Parallel()
-	p, b := start(t), browse(t)
-	b.stopScripts()
+	p, b := start(t), browser.Open(t)
+	b.StopScripts()
 	p.configured(weekThenDelete())
-	b.visit(p.open)
-	b.press("Review and turn on", "This is what turning on would do")
-	b.press("Turn on", "Click Turn on to confirm")
-	b.press("Turn on", "Autoprovisioning is on")
+	b.Visit(p.Open)
+	b.Press("Review and turn on", "This is what turning on would do")
+	b.Press("Turn on", "Click Turn on to confirm")
+	b.Press("Turn on", "Autoprovisioning is on")
 	p.swept()
-	b.visit(p.url + "/settings/who")
-	b.choose(unit("/Finance"), "off")
-	b.press("Count again", "Finance")
-	b.becomes("the count", "document.querySelector('.sticky strong').innerText === '35'")
-	b.visit(p.url + "/people")
-	b.fill("#q", "lena.f")
-	b.press("Search", "lena.fischer@example.com")
+	b.Visit(p.URL + "/settings/who")
+	b.Choose(unit("/Finance"), "off")
+	b.Press("Count again", "Finance")
+	b.Becomes("the count", "document.querySelector('.sticky strong').innerText === '35'")
+	b.Visit(p.URL + "/people")
+	b.Fill("#q", "lena.f")
+	b.Press("Search", "lena.fischer@example.com")
 }

@@ -1,52 +1,60 @@
-package browser
+package browser_test
 
-import "testing"
+import (
+	"strings"
+	"testing"
+
+	"example.com/autoprovision/infra/e2e/browser"
+)
 
 // TestTour looks at every page in the states that an administrator meets.
 func TestTour(t *testing.T) {
 	t.Parallel()
-	p, b := start(t), browse(t)
-	b.visit(p.url + "/")
-	b.inspect("sign-in")
-	b.visit(p.open)
-	b.inspect("home-new")
+	p, b := start(t), browser.Open(t)
+	b.Visit(p.URL + "/")
+	b.Inspect("sign-in")
+	b.Visit(p.Open)
+	b.Inspect("home-new")
 	for _, page := range []string{"people", "coming-up", "orphans", "log", "settings", "attention", "held"} {
-		b.visit(p.url + "/" + page)
-		b.inspect(page + "-new")
+		b.Visit(p.URL + "/" + page)
+		b.Inspect(page + "-new")
 	}
-	b.visit(p.url + "/setup")
-	b.inspect("setup-start")
-	b.visit(p.url + "/setup/token")
-	b.inspect("setup-token")
-	b.visit(p.url + "/setup/attributes")
-	b.inspect("setup-attributes")
-	b.visit(p.url + "/setup/who")
-	b.inspect("setup-who")
-	b.visit(p.url + "/setup/time-frames")
-	b.inspect("setup-time-frames")
+	b.Visit(p.URL + "/setup")
+	b.Inspect("setup-start")
+	b.Visit(p.URL + "/setup/token")
+	b.Inspect("setup-token")
+	b.Visit(p.URL + "/setup/attributes")
+	b.Inspect("setup-attributes")
+	b.Visit(p.URL + "/setup/who")
+	b.Inspect("setup-who")
+	b.Visit(p.URL + "/setup/time-frames")
+	b.Inspect("setup-time-frames")
 
 	p.account(object{"userName": "old.intern@example.com", "displayName": "Old Intern", "active": true})
 	p.account(object{"userName": "maya.cohen@example.com", "active": true})
 	p.configured(weekThenDelete())
-	b.visit(p.url + "/setup/review")
-	b.shows("Create")
-	b.inspect("setup-review")
-	b.visit(p.url + "/turn-on")
-	b.inspect("turn-on")
-	b.visit(p.url + "/")
-	b.inspect("home-off")
+	b.Visit(p.URL + "/setup/review")
+	b.Shows("Create")
+	b.Inspect("setup-review")
+	b.Visit(p.URL + "/turn-on")
+	b.Inspect("turn-on")
+	b.Visit(p.URL + "/")
+	b.Inspect("home-off")
 
-	p.on()
-	p.patch("tomas.novak@example.com", object{"suspended": true})
-	p.patch("omar.haddad@example.com", object{"suspended": true})
-	p.until("two are due", func() bool {
-		var pending struct{ Items []any }
-		p.send("GET", p.url+api+"/pending", nil, &pending)
-		return len(pending.Items) == 2
-	})
+	p.API("POST", "/turnOn", nil, 200)
+	p.swept()
+	p.suspended("tomas.novak@example.com", "omar.haddad@example.com")
 	for _, page := range []string{"", "people", "people?q=a", "people/tomas.novak@example.com", "people/maya.cohen@example.com", "people/ruth.abrams@example.com", "coming-up", "orphans", "log", "log/failures",
-		"settings", "settings/token", "settings/attributes", "settings/who", "settings/time-frames", "settings/safety", "settings/connection", "settings/delete", "turn-off", "attention", "held"} {
-		b.visit(p.url + "/" + page)
-		b.inspect("on-" + named(page))
+		"settings", "settings/token", "settings/attributes", "settings/who", "settings/time-frames", "settings/safety", "settings/connection", "settings/delete", "turn-off", "attention", "held", "nothing-here"} {
+		b.Visit(p.URL + "/" + page)
+		b.Inspect("on-" + named(page))
 	}
+}
+
+// named is a page's path as the name of a file.
+func named(path string) string {
+	if path == "" {
+		return "home"
+	}
+	return strings.NewReplacer("/", "-", "?", "-", "=", "-", "@", "-").Replace(path)
 }

@@ -1,15 +1,12 @@
-package browser
+package browser_test
 
 import (
 	"slices"
 	"testing"
-)
 
-// atOnce suspends within 24 hours, and deletes after a week.
-func atOnce() object {
-	row := object{"suspendAfter": "within24h", "deleteAfter": "7d"}
-	return object{"appOff": row, "suspended": row, "deleted": row}
-}
+	"example.com/autoprovision/infra/e2e/browser"
+	"example.com/autoprovision/infra/e2e/program"
+)
 
 // leavers are more people than the guard lets go at once.
 func leavers() []string {
@@ -22,34 +19,33 @@ func TestHeld(t *testing.T) {
 	t.Parallel()
 	p, b := settled(t, atOnce())
 	before := len(p.accounts())
-	p.send("POST", p.directory+"/sim/faults", object{"dropPushes": 100, "dropAudits": 100}, nil)
+	p.send("POST", p.Directory+"/sim/faults", object{"dropPushes": 100, "dropAudits": 100})
 	for _, email := range leavers() {
 		p.patch(email, object{"suspended": true})
 	}
-	b.press("Sweep now", "A sweep has begun")
+	b.Press("Sweep now", "A sweep has begun")
 	p.until("they are held", func() bool {
-		var status struct{ Held *struct{ People int } }
-		p.send("GET", p.url+api, nil, &status)
-		return status.Held != nil && status.Held.People == len(leavers())
+		held, _ := p.API("GET", "", nil, 200)["held"].(object)
+		return held["people"] == float64(len(leavers()))
 	})
 	p.swept()
-	b.visit(p.url + "/")
-	b.shows("Held for you: 7 people")
-	b.inspect("home-held")
-	b.press("Show all 7", "people wait for your word")
-	b.press("Confirm: do it", "Tick at least one person")
-	b.inspect("refused-held")
+	b.Visit(p.URL + "/")
+	b.Shows("Held for you: 7 people")
+	b.Inspect("home-held")
+	b.Press("Show all 7", "people wait for your word")
+	b.Press("Confirm: do it", "Tick at least one person")
+	b.Inspect("refused-held")
 	for _, email := range leavers()[:2] {
-		b.click("[aria-label=" + quote("Choose "+email) + "]")
+		b.Click("[aria-label=" + browser.Quote("Choose "+email) + "]")
 	}
-	b.press("Confirm: do it", "Confirmed: what was held for them is done now.")
+	b.Press("Confirm: do it", "Confirmed: what was held for them is done now.")
 	p.until("two are suspended", func() bool { return len(p.accounts()) == before-2 })
-	b.visit(p.url + "/held")
-	b.shows("5 people wait")
-	b.click("[name=for][value=all]")
-	b.press("Dismiss: leave them as they are", "Dismissed: they keep what they have")
-	b.visit(p.url + "/held")
-	b.shows("Nothing is held.")
+	b.Visit(p.URL + "/held")
+	b.Shows("5 people wait")
+	b.Click("[name=for][value=all]")
+	b.Press("Dismiss: leave them as they are", "Dismissed: they keep what they have")
+	b.Visit(p.URL + "/held")
+	b.Shows("Nothing is held.")
 	active := p.accounts()
 	for i, email := range leavers() {
 		if slices.Contains(active, email) != (i >= 2) {
@@ -64,38 +60,34 @@ func TestReauthorize(t *testing.T) {
 	p, b := settled(t, atOnce())
 	p.faults(object{"refuseToken": true})
 	p.patch("maya.cohen@example.com", object{"suspended": true})
-	p.until("the token is refused", func() bool {
-		var status struct{ Status string }
-		p.send("GET", p.url+api, nil, &status)
-		return status.Status == "needsReauthorization"
-	})
-	b.visit(p.url + "/")
-	b.shows("Comeet refuses the access token")
-	b.shows("account inactivity, or because the admin password for Comeet has changed")
-	b.inspect("home-reauthorize")
-	b.press("Reauthorize", "Get access token for app")
-	b.inspect("reauthorize")
+	p.until("the token is refused", func() bool { return p.API("GET", "", nil, 200)["status"] == "needsReauthorization" })
+	b.Visit(p.URL + "/")
+	b.Shows("Comeet refuses the access token")
+	b.Shows("account inactivity, or because the admin password for Comeet has changed")
+	b.Inspect("home-reauthorize")
+	b.Press("Reauthorize", "Get access token for app")
+	b.Inspect("reauthorize")
 	p.faults(object{})
-	b.fill("#accessToken", p.appToken)
-	b.press("Re-authorize", "Reauthorized: the app accepts the token.")
-	b.hides(p.appToken, adminToken)
+	b.Fill("#accessToken", p.AppToken)
+	b.Press("Re-authorize", "Reauthorized: the app accepts the token.")
+	b.Hides(p.AppToken, program.AdminToken)
 	p.until("what waited is done", func() bool { return !slices.Contains(p.accounts(), "maya.cohen@example.com") })
 }
 
 // TestProgress watches a first sweep without touching the page.
 func TestProgress(t *testing.T) {
 	t.Parallel()
-	p, b := start(t), browse(t)
+	p, b := start(t), browser.Open(t)
 	p.configured(atOnce())
 	p.faults(object{"latencyMs": 1000})
-	b.visit(p.open)
-	b.visit(p.url + "/turn-on")
-	b.press("Turn on", "A sweep is under way")
-	b.becomes("the bar to move", "document.querySelector('progress')?.max > 1 && document.querySelector('progress').value > 0")
-	b.inspect("home-sweep")
+	b.Visit(p.Open)
+	b.Visit(p.URL + "/turn-on")
+	b.Press("Turn on", "A sweep is under way")
+	b.Becomes("the bar to move", "document.querySelector('progress')?.max > 1 && document.querySelector('progress').value > 0")
+	b.Inspect("home-sweep")
 	p.faults(object{})
-	b.shows("Last sweep: 41 people compared")
-	if eval[bool](b, "!!document.querySelector('progress')") {
+	b.Shows("Last sweep: 41 people compared")
+	if browser.Eval[bool](b, "!!document.querySelector('progress')") {
 		t.Error("the bar stays after the sweep")
 	}
 }
@@ -104,37 +96,35 @@ func TestProgress(t *testing.T) {
 // somebody has access, and until when.
 func TestTroubles(t *testing.T) {
 	t.Parallel()
-	p, b := start(t), browse(t)
+	p, b := start(t), browser.Open(t)
 	p.account(object{"userName": "old.intern@example.com", "active": true})
-	var dana struct{ ID string }
-	p.send("GET", p.directory+"/admin/directory/v1/users/dana.ben-david@example.com", nil, &dana)
-	p.account(object{"userName": "dana", "externalId": dana.ID, "active": true}) // two of hers
-	p.account(object{"userName": "noa.levi@example.com", "externalId": dana.ID, "active": true})
-	p.configured(atOnce())
-	p.on()
+	dana := p.Dir("GET", "/users/dana.ben-david@example.com", nil)["id"]
+	p.account(object{"userName": "dana", "externalId": dana, "active": true}) // two of hers
+	p.account(object{"userName": "noa.levi@example.com", "externalId": dana, "active": true})
+	p.SetUp(program.Everybody(), atOnce())
 	p.faults(object{"refuseSuspend": []string{"*"}})
 	p.suspended("tomas.novak@example.com", "omar.haddad@example.com")
-	b.visit(p.open)
-	b.shows("Refused by the app")
-	b.shows("another person, dana.ben-david@example.com")
-	b.inspect("home-troubles")
+	b.Visit(p.Open)
+	b.Shows("Refused by the app")
+	b.Shows("another person, dana.ben-david@example.com")
+	b.Inspect("home-troubles")
 	for _, page := range []string{"attention", "log/failures", "log?outcome=refused", "orphans", "coming-up", "people/noa.levi@example.com", "people/tomas.novak@example.com"} {
-		b.visit(p.url + "/" + page)
-		b.inspect("troubles-" + named(page))
+		b.Visit(p.URL + "/" + page)
+		b.Inspect("troubles-" + named(page))
 	}
 
-	b.visit(p.url + "/")
-	b.fill("#q", "ruth.abrams@example.com")
-	b.press("Find", "They have no account in Comeet, because they are archived")
-	b.visit(p.url + "/")
-	b.fill("#q", "kwame")
-	b.press("Find", "kwame.mensah@example.com")
-	b.press("kwame.mensah@example.com", "They have an active account in Comeet, because Comeet is turned on for them")
-	b.shows("No end is set")
-	b.press("Look again now", "Looked again: nothing had to be done.")
-	b.visit(p.url + "/people")
-	b.fill("#q", "omar")
-	b.becomes("the list to follow what is typed", "document.querySelectorAll('#people tbody tr').length === 1")
-	b.press("omar.haddad@example.com", "although they are suspended from Google")
-	b.shows("the app refused it; tried again daily")
+	b.Visit(p.URL + "/")
+	b.Fill("#q", "ruth.abrams@example.com")
+	b.Press("Find", "They have no account in Comeet, because they are archived")
+	b.Visit(p.URL + "/")
+	b.Fill("#q", "kwame")
+	b.Press("Find", "kwame.mensah@example.com")
+	b.Press("kwame.mensah@example.com", "They have an active account in Comeet, because Comeet is turned on for them")
+	b.Shows("No end is set")
+	b.Press("Look again now", "Looked again: nothing had to be done.")
+	b.Visit(p.URL + "/people")
+	b.Fill("#q", "omar")
+	b.Becomes("the list to follow what is typed", "document.querySelectorAll('#people tbody tr').length === 1")
+	b.Press("omar.haddad@example.com", "although they are suspended from Google")
+	b.Shows("the app refused it; tried again daily")
 }
