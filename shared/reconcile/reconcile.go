@@ -107,6 +107,7 @@ func (r *Reconciler) Look(ctx context.Context, req Request) (Result, error) {
 		return Result{}, fault.Field("userId", "a look needs the directory id of a user")
 	}
 	var res Result
+	req.began = r.Business()
 	for range maxRounds {
 		done := len(res.Done)
 		more, err := r.round(ctx, req, &res)
@@ -159,6 +160,9 @@ func (r *Reconciler) round(ctx context.Context, req Request, res *Result) (more 
 	}
 	if op := d.Operation; op != nil && req.Plan && (op.Kind.Removes() || op.Kind == provision.Create && !d.Record.GoneAt.IsZero()) {
 		d.Operation, seen.unread, res.Waiting = nil, nil, "the sweep gets to know all its removals first"
+	}
+	if op := d.Operation; op != nil && req.foundGone(d.Record) && op.Kind == provision.Create {
+		d.Operation, d.WakeAt, res.Waiting = nil, r.Business().Add(othersTime), "the sweep may find more accounts gone"
 	}
 	if d.Operation == nil {
 		more, err := r.settle(ctx, c, req, rec, d, seen, res)

@@ -36,6 +36,18 @@ type Request struct {
 	// Plan means that the sweep still plans: removals, and new accounts for
 	// those found gone, are recorded and not run (R12, R17).
 	Plan bool `json:"plan,omitempty"`
+
+	began time.Time // in business time
+}
+
+// othersTime is how long somebody whose account a sweep's look found gone waits
+// for what the sweep's other looks find: only then is it known how many are
+// missing at once (R17).
+const othersTime = 5 * time.Minute
+
+// foundGone reports whether this look, which a sweep asked for, has found the account gone.
+func (q Request) foundGone(rec provision.Record) bool {
+	return q.SweepID != "" && !rec.GoneAt.IsZero() && !rec.GoneAt.Before(q.began)
 }
 
 // Looks names the set of looks that a sweep waits for and this one belongs to;

@@ -130,6 +130,7 @@ func TestCrash(t *testing.T) {
 				}
 				p.Inject(reconciletest.Fault{Call: i + 1, How: how})
 				w.Queue.DeliverAll(w)
+				w.Queue.Until(w, 10*time.Minute) // a missing account may be found late, and then waits for others (R17)
 				all, err := w.Store.Sweeps(context.Background())
 				if err != nil || all.Current.ID != sw.ID || all.Current.State != provision.SweepDone {
 					t.Errorf("%s: sweep %+v, %v", what, all.Current, err)
