@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 
@@ -14,9 +15,9 @@ import (
 // again; the directory sends nothing again that is answered otherwise
 // (developers.google.com/workspace/admin/directory/v1/guides/push).
 func (e *Endpoints) DirectoryPush(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := message(w, r)
 	if err != nil {
-		e.answer(w, r, fault.Wrap(fault.Unavailable, "push: read", err))
+		e.answer(w, r, e.senseless(r.Context(), "push", err))
 		return
 	}
 	err = e.Push.Receive(r.Context(), push.Message{
@@ -35,12 +36,23 @@ func (e *Endpoints) AuditEvent(w http.ResponseWriter, r *http.Request) {
 		e.answer(w, r, err)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := message(w, r)
 	if err != nil {
-		e.answer(w, r, fault.Wrap(fault.Unavailable, "audit: read", err))
+		e.answer(w, r, e.senseless(r.Context(), "audit", err))
 		return
 	}
 	e.answer(w, r, e.senseless(r.Context(), "audit", e.Audit.Receive(r.Context(), body)))
+}
+
+// message reads a message: fault.Invalid for one that is too large, as it would
+// be again, and fault.Unavailable for one that was cut off.
+func message(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return nil, fault.Wrap(fault.Invalid, "endpoint: read message", err)
+	}
+	return body, fault.Wrap(fault.Unavailable, "endpoint: read message", err)
 }
 
 // senseless logs why a message makes no sense, and is then done with it: sent

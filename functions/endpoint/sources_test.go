@@ -173,6 +173,7 @@ func TestDirectoryPush(t *testing.T) {
 		{"a notification", pushed, id, w.token, 204, 2},
 		{"of a channel that is forgotten", pushed, "another", w.token, 204, 0},
 		{"without sense", "{", id, w.token, 204, 0},
+		{"too large", strings.Repeat(" ", 2<<20), id, w.token, 204, 0},
 		{"without the token", pushed, id, "", 401, 0},
 	} {
 		if status := push(test.body, test.channel, test.token); status != test.status || w.queue.n != test.enqueued {
@@ -214,6 +215,7 @@ func TestAuditEvent(t *testing.T) {
 		{"a structured CloudEvent", `{"specversion":"1.0","id":"1","source":"s","type":"t","data":` + upload + `}`,
 			[]string{"Authorization", "publisher", "Content-Type", "application/cloudevents+json"}, 204, 1},
 		{"without sense", `{"message":{"data":"aGVsbG8="}}`, binary, 204, 0},
+		{"too large", strings.Repeat(" ", 2<<20), binary, 204, 0},
 		{"from anybody", upload, nil, 401, 0},
 	} {
 		w.queue.n = 0
