@@ -21,7 +21,7 @@ const (
 	// mostPeople is how many records are read for the page; the simulated company is far smaller.
 	mostPeople = 500
 	// newsRows is how many of the last events, and of the next removals, are shown.
-	newsRows = 5
+	newsRows = 4
 )
 
 // label is for the part "label".
