@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -303,8 +304,8 @@ func (r *run) faults(ctx context.Context, v *survey) error {
 	if v.foreign {
 		texts = append(texts, "the directory answers for another customer than the one the scope was saved for")
 	}
-	for _, err := range v.lost {
-		texts = append(texts, err.Error())
+	for _, id := range slices.Sorted(maps.Keys(v.lost)) { // always in one order, or every sweep would write
+		texts = append(texts, v.lost[id].Error())
 	}
 	now := r.Business()
 	return r.update(ctx, func(c *provision.Configuration) bool {

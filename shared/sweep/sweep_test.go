@@ -143,27 +143,6 @@ func TestHeldIsKnownWhole(t *testing.T) {
 	}
 }
 
-// TestManyMissing: more accounts are missing than the guard allows, and each has
-// a change to be written: no new one is made before an administrator says so (R17).
-func TestManyMissing(t *testing.T) {
-	t.Parallel()
-	w := reconciletest.New(t)
-	ids := w.Directory.HireMany(30)
-	w.MustLook(ids...)
-	for _, id := range ids[:8] {
-		w.App.Change(w.Record(id).Account.ID, func(a *provision.Account) { *a = provision.Account{} })
-		w.Directory.Title(id, "boss")
-	}
-	w.Advance(10 * time.Minute)
-	done(t, w.Sweep())
-	w.Queue.Until(w, time.Hour)
-	for _, id := range ids[:8] {
-		if hold := w.Record(id).Hold; len(w.App.Of(id)) > 0 || hold == nil || hold.Operation != provision.Create {
-			t.Errorf("%s has %d accounts, hold %+v", id, len(w.App.Of(id)), hold)
-		}
-	}
-}
-
 // TestRenamesBeforeCreates: somebody new has the address that somebody else had.
 func TestRenamesBeforeCreates(t *testing.T) {
 	t.Parallel()

@@ -1,0 +1,54 @@
+package sweep_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/reconcile/reconciletest"
+)
+
+// TestManyMissing: more accounts are missing than the guard allows, and each has
+// a change to be written: no new one is made before an administrator says so (R17).
+func TestManyMissing(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	ids := w.Directory.HireMany(30)
+	w.MustLook(ids...)
+	for _, id := range ids[:8] {
+		w.App.Change(w.Record(id).Account.ID, func(a *provision.Account) { *a = provision.Account{} })
+		w.Directory.Title(id, "boss")
+	}
+	w.Advance(10 * time.Minute)
+	done(t, w.Sweep())
+	w.Queue.Until(w, time.Hour)
+	for _, id := range ids[:8] {
+		if hold := w.Record(id).Hold; len(w.App.Of(id)) > 0 || hold == nil || hold.Operation != provision.Create {
+			t.Errorf("%s has %d accounts, hold %+v", id, len(w.App.Of(id)), hold)
+		}
+	}
+}
+
+// TestLostGroups: faults of configuration that last are written once.
+func TestLostGroups(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	w.Directory.HireMany(3)
+	w.Configure(func(c *provision.Configuration) {
+		for _, id := range []string{"a", "b", "c", "d", "e"} {
+			c.Scope.AccessGroups = append(c.Scope.AccessGroups, provision.GroupRef{ID: id})
+		}
+	})
+	done(t, w.Sweep())
+	before := w.Configuration()
+	done(t, w.Sweep())
+	after := w.Configuration()
+	if diff := cmp.Diff(before.Faults, after.Faults); diff != "" || len(after.Faults) != 5 {
+		t.Errorf("faults (-first +second):\n%s", diff)
+	}
+	if writes := after.Version - before.Version; writes != 2 { // when it had planned, and when it was done
+		t.Errorf("the second sweep wrote the configuration %d times", writes)
+	}
+}
