@@ -166,6 +166,46 @@ func TestManners(t *testing.T) {
 	v.account(who, "suspended")
 }
 
+// Too many removals at once wait for a person, and the page says so.
+func TestHeldIsShown(t *testing.T) {
+	t.Parallel()
+	v := visit(t)
+	v.setUp()
+	for _, name := range []string{"maya.cohen", "tomas.novak", "aisha.rahman", "sofia.rossi", "jonas.weber", "mei.lin", "hannah.schmidt"} {
+		v.do("suspend", name+"@example.com", "is suspended")
+	}
+	program.Until(t, 10*time.Second, "some are held", func() bool { return v.API("GET", "", nil, 200)["status"] == "held" })
+	_, page := v.get("/playground")
+	for _, says := range []string{"Held for you", "held until an administrator confirms"} {
+		if !strings.Contains(page, says) {
+			t.Errorf("the page does not say %q", says)
+		}
+	}
+}
+
+// A clock that was moved stays where it was, through kill -9, and what fell due
+// is not done again.
+func TestMovedClockSurvives(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	v := visit(t, "-data", folder)
+	v.setUp()
+	const who = "yuki.tanaka@example.com"
+	v.do("suspend", who, "is suspended")
+	v.account(who, "suspended")
+	v.send("/clock", "It is 7 days later", "hours", "168")
+	v.account(who, "none")
+	before, events := now(v), len(v.Events(""))
+	v.Kill()
+	v = visit(t, "-data", folder)
+	if after := now(v); after.Before(before.Add(-time.Minute)) {
+		t.Errorf("it was %v, and is %v after the restart", before, after)
+	}
+	if state := v.AccountState(who); state != "none" || len(v.Events("")) != events {
+		t.Errorf("the account is %s, and there are %d events, had %d", state, len(v.Events("")), events)
+	}
+}
+
 // Only who is signed in can play, only from this site, only by POST; and no
 // page of it holds a token.
 func TestPlayIsGuarded(t *testing.T) {
