@@ -230,7 +230,7 @@ func checkDeprovisioning(d provision.Deprovisioning) error {
 		suspend, suspends := row.SuspendAfter.Duration()
 		remove, deletes := row.DeleteAfter.Duration()
 		if suspends && deletes && remove <= suspend {
-			errs = append(errs, fault.Field(name+".deleteAfter", "the hard delete must come later than the suspend beside it: allow more than %s", row.SuspendAfter))
+			errs = append(errs, fault.Field(name+".deleteAfter", "the hard delete must come later than the suspend beside it"))
 		}
 	}
 	return errors.Join(errs...)

@@ -83,7 +83,7 @@ func (p *Pages) settleHeld(w http.ResponseWriter, r *http.Request) error {
 	if form.Get("for") == "all" {
 		users = nil
 	} else if len(users) == 0 {
-		return p.showHeld(w, r, http.StatusUnprocessableEntity, "Tick at least one person, or use a button for everybody.")
+		return p.showHeld(w, r, http.StatusUnprocessableEntity, "Tick at least one person, or choose all on the list.")
 	}
 	release := form.Get("verdict") == "confirm"
 	err := p.service.Settle(r.Context(), form.Get("list"), users, release)

@@ -144,7 +144,7 @@ func (p *Pages) turnOn(w http.ResponseWriter, r *http.Request) error {
 		return p.renderAs(w, r, http.StatusConflict, "turnon", "Turn on autoprovisioning", confirmView{App: p.service.Profile.Name, Missing: words(err)})
 	}
 	if fault.Is(err, fault.Conflict) {
-		return p.done(w, r, stepReview, "Not turned on: "+words(err)+". This is a new one.")
+		return p.newReview(w, r, "Not turned on: "+words(err)+". This is a new one.")
 	}
 	if err != nil {
 		return err

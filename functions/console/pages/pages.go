@@ -86,6 +86,7 @@ func (p *Pages) routes() {
 	p.page("GET /setup/start", p.checklistPage)
 	p.page("POST /setup/start", p.checklist)
 	p.page("GET /setup/review", p.review)
+	p.page("POST /setup/review", p.makeReview)
 	for _, place := range []string{"/setup", "/settings"} {
 		p.page("GET "+place+"/token", p.tokenPage)
 		p.page("POST "+place+"/token", p.saveToken)

@@ -117,7 +117,7 @@ func until(app string, person admin.Person, st admin.Status) string {
 			text = fmt.Sprintf("It is due to be %s now.", what)
 		}
 		if waits := heldWords(person.HeldBy); waits != "" {
-			text += " But it " + strings.TrimPrefix(waits, "it ") + "."
+			text += " " + sentence(waits) + "."
 		}
 		return text
 	case !person.Account.Exists():

@@ -204,7 +204,10 @@ func (p *Pages) propose(w http.ResponseWriter, r *http.Request, proposal admin.P
 	c := st.Configuration
 	if inSetup(r) || st.Status == admin.StatusNotConfigured || c.Authorization.State != provision.AuthorizationOK {
 		err = p.service.Put(r.Context(), proposal, "")
-		if err == nil {
+		switch {
+		case err == nil && next == stepReview && inSetup(r):
+			return nil, p.newReview(w, r, "Saved.")
+		case err == nil:
 			return nil, p.done(w, r, next, "Saved.")
 		}
 	} else if err = p.preview(w, r, proposal); err == nil {

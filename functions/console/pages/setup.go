@@ -2,6 +2,7 @@ package pages
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 
 	"example.com/autoprovision/shared/admin"
@@ -205,11 +206,33 @@ type reviewView struct {
 	Wizard *wizard
 	previewView
 	Settings settingsView
+	// None is true without a preview of the present settings.
+	None bool
 	// Warnings say what of the settings is allowed but seldom meant.
 	Warnings []string
 }
 
-// review is the last step: a preview of turning on, made anew unless one is named.
+// makeReview makes the preview of turning on that the last step shows.
+func (p *Pages) makeReview(w http.ResponseWriter, r *http.Request) error {
+	return p.newReview(w, r, "")
+}
+
+func (p *Pages) newReview(w http.ResponseWriter, r *http.Request, said string) error {
+	st, err := p.service.Status(r.Context())
+	if err != nil {
+		return err
+	}
+	if st.Status == admin.StatusNotConfigured {
+		return p.setup(w, r)
+	}
+	preview, err := p.service.Preview(r.Context(), admin.Proposal{})
+	if err != nil {
+		return err
+	}
+	return p.done(w, r, stepReview+"?preview="+url.QueryEscape(preview.ID), said)
+}
+
+// review is the last step: the preview that is named, or a button that makes one.
 func (p *Pages) review(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
 	st, err := p.service.Status(ctx)
@@ -219,18 +242,16 @@ func (p *Pages) review(w http.ResponseWriter, r *http.Request) error {
 	if st.Status == admin.StatusNotConfigured {
 		return p.setup(w, r)
 	}
-	id := r.URL.Query().Get("preview")
-	preview, err := p.service.PreviewByID(ctx, id)
-	if id == "" || fault.Is(err, fault.NotFound) || err == nil && preview.Revision != st.Configuration.Revision {
-		if preview, err = p.service.Preview(ctx, admin.Proposal{}); err == nil {
-			return p.done(w, r, stepReview+"?preview="+preview.ID, "")
-		}
-	}
-	if err != nil {
+	preview, err := p.service.PreviewByID(ctx, r.URL.Query().Get("preview"))
+	if err != nil && !fault.Is(err, fault.NotFound) {
 		return err
 	}
 	v := reviewView{App: p.service.Profile.Name, Wizard: wizardOf(r, st.Configuration), Settings: p.viewSettings(ctx, st),
 		Warnings: seldomMeant(p.service.Profile.Name, st.Configuration)}
+	if err != nil || preview.Revision != st.Configuration.Revision {
+		v.None = true
+		return p.render(w, r, "review", "Review", v)
+	}
 	kind := provision.PreviewKind(or(r.URL.Query().Get("list"), string(provision.PreviewOperations)))
 	if v.previewView, err = p.viewPreview(ctx, preview, st.Configuration, kind, r.URL.Query().Get("page")); err != nil {
 		return err

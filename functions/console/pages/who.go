@@ -23,7 +23,9 @@ type whoView struct {
 	Domains   []domainRow
 	Reach     *admin.Reach
 	Total     int
-	Problems  problems
+	// Refused is true when nothing was saved, because of what is marked.
+	Refused  bool
+	Problems problems
 }
 
 // unitRow is one org unit of the tree.
@@ -117,6 +119,9 @@ func (v *whoView) takeProblems(in admin.ScopeInput) {
 		at := slices.IndexFunc(v.Units, func(row unitRow) bool { return row.Path == unit.Path })
 		if at >= 0 {
 			v.Units[at].Error = v.Problems.At(fmt.Sprintf("orgUnits[%d].path", i)).Text
+			if v.Units[at].Gone {
+				v.Units[at].Error = "The directory has no such org unit any more: take it out of the scope"
+			}
 		}
 	}
 	for i, name := range in.Domains {
@@ -132,7 +137,11 @@ func (g *groupPicker) takeProblems(found problems) {
 	var texts []string
 	for field, text := range found {
 		if strings.HasPrefix(field, g.Field+"[") {
-			texts = append(texts, sentence(text))
+			text, unknown := strings.CutSuffix(sentence(text), ": write its address")
+			if unknown {
+				text += ": remove it"
+			}
+			texts = append(texts, text)
 		}
 	}
 	slices.Sort(texts)
@@ -281,7 +290,7 @@ func (p *Pages) saveWho(w http.ResponseWriter, r *http.Request) error {
 		if err != nil || found == nil {
 			return err
 		}
-		v.Problems = found
+		v.Problems, v.Refused = found, true
 		return p.showWho(w, r, http.StatusUnprocessableEntity, in, v)
 	case "add-groups":
 		in.Groups = list(append(in.Groups, argument))

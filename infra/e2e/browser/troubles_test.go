@@ -126,5 +126,5 @@ func TestTroubles(t *testing.T) {
 	b.Fill("#q", "omar")
 	b.Becomes("the list to follow what is typed", "document.querySelectorAll('#people tbody tr').length === 1")
 	b.Press("omar.haddad@example.com", "although they are suspended from Google")
-	b.Shows("the app refused it; tried again daily")
+	b.Shows("It is due to be suspended now. The app refused it; tried again daily.")
 }
