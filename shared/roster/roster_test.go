@@ -1,0 +1,100 @@
+package roster_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"example.com/autoprovision/shared/clock"
+	"example.com/autoprovision/shared/directory"
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/roster"
+)
+
+// groups is a directory of groups of three pages, each with one member named
+// after the group and the page; a page takes a second.
+type groups struct {
+	directory.Organization
+	missing string
+
+	mu    sync.Mutex
+	calls []string
+}
+
+func (g *groups) ListMembers(ctx context.Context, id, token string) (directory.MemberPage, error) {
+	g.mu.Lock()
+	g.calls = append(g.calls, id)
+	g.mu.Unlock()
+	if id == g.missing {
+		return directory.MemberPage{}, fault.New(fault.NotFound, "test: members", "no such group")
+	}
+	select {
+	case <-time.After(time.Second):
+	case <-ctx.Done():
+		return directory.MemberPage{}, fault.Wrap(fault.Unavailable, "test: members", ctx.Err())
+	}
+	n, _ := strconv.Atoi(token)
+	page := directory.MemberPage{UserIDs: []string{id + strconv.Itoa(n)}}
+	if n < 2 {
+		page.Next = strconv.Itoa(n + 1)
+	}
+	return page, nil
+}
+
+func refs(ids ...string) (list []provision.GroupRef) {
+	for _, id := range ids {
+		list = append(list, provision.GroupRef{ID: id, Email: id + "@example.com"})
+	}
+	return list
+}
+
+// TestReadBesideEachOther: groups are read beside each other, each once.
+func TestReadBesideEachOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, m, begun := &groups{}, roster.NewMembers(), time.Now()
+		r := roster.New(d, clock.System)
+		if err := r.Read(t.Context(), m, refs("a", "b", "c", "d", "a", "e")...); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(begun); took != 6*time.Second || len(d.calls) != 15 {
+			t.Errorf("five groups of three pages took %v and %d calls", took, len(d.calls))
+		}
+		for _, id := range []string{"a", "b", "c", "d", "e"} {
+			for n := range 3 {
+				if !m.Has(id, id+strconv.Itoa(n)) || m.Has(id, "x") {
+					t.Errorf("the members of %s are not right", id)
+				}
+			}
+		}
+		if err := r.Read(t.Context(), m, refs("a", "e")...); err != nil || len(d.calls) != 15 {
+			t.Errorf("what was known whole was read again: %v, %d calls", err, len(d.calls))
+		}
+	})
+}
+
+// TestMissingGroup: a group that does not exist is named, and the others can be read after it.
+func TestMissingGroup(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, m := &groups{missing: "b"}, roster.NewMembers()
+		r := roster.New(d, clock.System)
+		err := r.Read(t.Context(), m, refs("a", "b", "c")...)
+		var missing *roster.MissingGroup
+		if !errors.As(err, &missing) || missing.ID != "b" {
+			t.Fatalf("error %v, want that b is missing", err)
+		}
+		if err := r.Read(t.Context(), m, refs("a", "c")...); err != nil {
+			t.Fatal(err)
+		}
+		if !m.Has("a", "a2") || !m.Has("c", "c2") || slices.Contains(d.calls[len(d.calls)-6:], "b") {
+			t.Errorf("the others were not read: %v", d.calls)
+		}
+	})
+}
