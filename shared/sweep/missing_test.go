@@ -31,6 +31,28 @@ func TestManyMissing(t *testing.T) {
 	}
 }
 
+// TestManyMissingLost: also when the looks are lost at first, and asked for again.
+func TestManyMissingLost(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	ids := w.Directory.HireMany(30)
+	w.MustLook(ids...)
+	for _, id := range ids[:8] {
+		w.App.Change(w.Record(id).Account.ID, func(a *provision.Account) { *a = provision.Account{} })
+	}
+	w.Advance(10 * time.Minute)
+	w.Queue.LoseLooks = true
+	p := w.Process()
+	p.Inject(reconciletest.Fault{})
+	p.MeetNamed("state looks", 1, func() { w.Queue.LoseLooks = false })
+	done(t, w.Sweep())
+	for _, id := range ids[:8] {
+		if hold := w.Record(id).Hold; len(w.App.Of(id)) > 0 || hold == nil {
+			t.Errorf("%s has %d accounts, hold %+v", id, len(w.App.Of(id)), hold)
+		}
+	}
+}
+
 // TestLostGroups: faults of configuration that last are written once.
 func TestLostGroups(t *testing.T) {
 	t.Parallel()

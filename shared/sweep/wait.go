@@ -84,7 +84,9 @@ func (r *run) countLooked(ctx context.Context) error {
 	return nil
 }
 
-// askAgain enqueues the looks that are owed once more: a crash or the queue may have lost some.
+// askAgain enqueues the looks that are owed once more: a crash or the queue may
+// have lost some. What the listings said of them is lost too, so that the
+// account is read (R17).
 func (r *run) askAgain(ctx context.Context, set string) error {
 	owed, err := r.Store.Looks(ctx, set)
 	if err != nil {
@@ -94,7 +96,7 @@ func (r *run) askAgain(ctx context.Context, set string) error {
 	for ids := range slices.Chunk(owed, 500) {
 		list := make([]tasks.Task, len(ids))
 		for i, id := range ids {
-			req := reconcile.Request{UserID: id, SweepID: r.sw.ID, Plan: r.sw.Stage == stagePlan, Configuration: r.c.Version}
+			req := reconcile.Request{UserID: id, SweepID: r.sw.ID, Plan: r.sw.Stage == stagePlan, CheckAccount: true, Configuration: r.c.Version}
 			list[i] = reconcile.LookTask(req, fmt.Sprintf("sweep-%s-again-%d", set, r.sw.Turn), time.Time{})
 		}
 		if err := r.Tasks.Enqueue(ctx, list...); err != nil {
