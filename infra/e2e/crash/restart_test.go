@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"syscall"
@@ -14,17 +15,26 @@ import (
 // each, with its version, which counts what was done to it.
 func accounts(t *testing.T, p *program.Program) map[string]string {
 	t.Helper()
-	base := p.App[:len(p.App)-len("/scim/v2")]
-	_, out, err := program.Call(t.Context(), "GET", base+"/sim/accounts", "", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
 	found := map[string]string{}
-	for _, item := range out["items"].([]any) {
-		resource := item.(object)["resource"].(object)
+	for _, a := range inTheApp(t, p) {
+		resource := a["resource"].(object)
 		found[resource["userName"].(string)] = resource["id"].(string) + " " + resource["meta"].(object)["version"].(string)
 	}
 	return found
+}
+
+// inTheApp is what the simulated app says of its accounts.
+func inTheApp(t *testing.T, p *program.Program) []object {
+	t.Helper()
+	_, out, err := program.Call(t.Context(), "GET", strings.TrimSuffix(p.App, "/scim/v2")+"/sim/accounts", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []object
+	for _, item := range out["items"].([]any) {
+		list = append(list, item.(object))
+	}
+	return list
 }
 
 // With -data, a start goes on where the last one ended, however it ended: on,
@@ -102,4 +112,82 @@ func TestPortTaken(t *testing.T) {
 
 func contains(text string, all ...string) bool {
 	return !slices.ContainsFunc(all, func(part string) bool { return !strings.Contains(text, part) })
+}
+
+// Killed together with the services that it simulates, at any moment, the
+// program and they agree again at the next start.
+func TestKilledWithItsServices(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	random := rand.New(rand.NewPCG(*seed, 3))
+	p := binary.Start(t, "-data", folder)
+	p.API("PUT", "/authorization", object{"accessToken": p.AppToken}, 200)
+	p.API("PUT", "/scope", program.Everybody(), 200)
+	p.API("PUT", "/deprovisioning", leaveAtOnce, 200)
+	p.API("PUT", "/guard", object{"maxShare": 1, "minUsers": 1000}, 200)
+	p.API("POST", "/turnOn", nil, 200)
+	users := directoryUsers(p)
+	for range 12 {
+		for range 4 {
+			u := users[random.IntN(len(users))].(object)
+			u["suspended"] = u["suspended"] != true
+			p.Dir("PATCH", "/users/"+u["id"].(string), object{"suspended": u["suspended"]})
+		}
+		<-time.After(time.Duration(random.Int64N(int64(150 * time.Millisecond))))
+		p.Kill()
+		p = binary.Start(t, "-data", folder)
+	}
+	p.API("POST", "/sweep", nil, 202)
+	want := map[string]bool{}
+	for _, item := range directoryUsers(p) {
+		if u := item.(object); u["archived"] != true {
+			want[u["primaryEmail"].(string)] = u["suspended"] != true
+		}
+	}
+	var wrong []string
+	right := func() bool {
+		wrong = nil
+		active := activeAccounts(t, p)
+		for email, should := range want {
+			if is, there := active[email]; is != should || should && !there {
+				wrong = append(wrong, email)
+			}
+		}
+		return len(wrong) == 0
+	}
+	began := time.Now()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !right() {
+		if time.Since(began) > patience {
+			t.Fatalf("not right within a minute: %v\n%s", wrong, p.Log())
+		}
+		<-tick.C
+	}
+	made := map[any]int{}
+	for _, e := range p.Events("Create User By Auto Provisioning") {
+		if made[e["userId"]]++; made[e["userId"]] > 1 && e["outcome"] == "done" {
+			t.Errorf("user %v was given an account twice", e["userId"])
+		}
+	}
+}
+
+func directoryUsers(p *program.Program) []any {
+	users, _ := p.Dir("GET", "/users?customer=my_customer&maxResults=500", nil)["users"].([]any)
+	return users
+}
+
+// activeAccounts says of each user name whether its account is active; a name
+// that two accounts have fails the test.
+func activeAccounts(t *testing.T, p *program.Program) map[string]bool {
+	t.Helper()
+	found := map[string]bool{}
+	for _, a := range inTheApp(t, p) {
+		name, _ := a["userName"].(string)
+		if _, twice := found[name]; twice {
+			t.Errorf("two accounts are called %s", name)
+		}
+		found[name], _ = a["active"].(bool)
+	}
+	return found
 }
