@@ -142,8 +142,11 @@ func isLoopback(host string) bool {
 func (s *settings) folder() error {
 	if s.data == "" {
 		dir, err := os.MkdirTemp("", "autoprovision-")
+		if err != nil {
+			return fmt.Errorf("a temporary data folder cannot be made: %w: give a folder with -data", err)
+		}
 		s.data, s.temporary = dir, true
-		return err
+		return nil
 	}
 	if err := os.MkdirAll(s.data, 0o700); err != nil {
 		return fmt.Errorf("the data folder cannot be made: %w: choose another with -data", err)
