@@ -64,8 +64,8 @@ type Endpoints struct {
 var _ Store = state.Store(nil)
 
 // giveUpAfter is how often a look is tried before it becomes an event and waits
-// for the next sweep. A paused app and another worker's lease are no try of the
-// user's: both end by themselves.
+// for the next sweep. A paused app, another worker's lease and a quota that is
+// used up are no try of the user's: they end by themselves.
 const giveUpAfter = 12
 
 // Reconcile looks at one user.
@@ -88,7 +88,7 @@ func (e *Endpoints) Reconcile(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		attrs := []any{"user", req.UserID, "sweep", req.SweepID, "done", res.Done, "waiting", res.Waiting}
 		e.Log.DebugContext(ctx, "look", append(attrs, spent.Attrs(ctx)...)...)
-	} else if tries(r) >= giveUpAfter && !errors.Is(err, reconcile.ErrPaused) && !fault.Is(err, fault.Unready) && r.Context().Err() == nil {
+	} else if tries(r) >= giveUpAfter && !errors.Is(err, reconcile.ErrPaused) && !fault.Is(err, fault.Unready, fault.Throttled) && r.Context().Err() == nil {
 		err = e.giveUp(r.Context(), req, err)
 	}
 	e.answer(w, r, err)

@@ -81,6 +81,9 @@ func TestReconcileStatuses(t *testing.T) {
 		"the directory does not answer for long": {arrange: func(w *reconciletest.World) {
 			w.Directory.Fail("user", fault.New(fault.Unavailable, "directory", "no"))
 		}, body: `{"userId":"` + id + `"}`, tries: 12, status: 204, gaveUp: true},
+		"the directory throttles for long": {arrange: func(w *reconciletest.World) {
+			w.Directory.Fail("user", &fault.Error{Kind: fault.Throttled, Op: "directory", RetryAfter: 40 * time.Second})
+		}, body: `{"userId":"` + id + `"}`, tries: 99, status: 503, retryAfter: "40"},
 		"the directory refuses": {arrange: func(w *reconciletest.World) {
 			w.Directory.Fail("user", fault.New(fault.Forbidden, "directory", "no"))
 		}, body: `{"userId":"` + id + `"}`, status: 500},
