@@ -99,7 +99,7 @@ func (r *run) hear(ctx context.Context) error {
 }
 
 // follow makes changes, and waits until all are in the app.
-func (r *run) follow(ctx context.Context, n int, make func(ctx context.Context) error) ([]change, map[string]operation, counts, error) {
+func (r *run) follow(ctx context.Context, n int, start func(ctx context.Context) error) ([]change, map[string]operation, counts, error) {
 	var c counts
 	if err := r.services.forgetChanges(ctx); err != nil {
 		return nil, nil, c, err
@@ -108,7 +108,7 @@ func (r *run) follow(ctx context.Context, n int, make func(ctx context.Context) 
 		return nil, nil, c, err
 	}
 	r.program.journal.open()
-	if err := make(ctx); err != nil {
+	if err := start(ctx); err != nil {
 		return nil, nil, c, err
 	}
 	limit := time.After(time.Minute + 3*r.bounds.burstFloor(n))

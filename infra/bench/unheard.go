@@ -20,7 +20,7 @@ type accountState struct {
 
 // edit is one kind of change in the directory.
 type edit struct {
-	make func(ctx context.Context, person string) error
+	do func(ctx context.Context, person string) error
 	// leaves changes the app's accounts, by user name, to what they must be then.
 	leaves func(accounts map[string]accountState, person string)
 	// removes is true for what the guard counts: all accounts are of today, so
@@ -94,7 +94,7 @@ func (r *run) unheard(ctx context.Context) (*figures, error) {
 			changed++
 			person := r.address(r.people - 1 - kind*each - i)
 			edit.leaves(want, person)
-			g.Go(func() error { return edit.make(ctx, person) })
+			g.Go(func() error { return edit.do(ctx, person) })
 		}
 	}
 	if err := g.Wait(); err != nil {
