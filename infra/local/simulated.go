@@ -24,6 +24,7 @@ type simulated struct {
 	// directoryURL and scimURL are empty for services that are not simulated.
 	directoryURL, scimURL string
 	servers               []*http.Server
+	listeners             []net.Listener // of the servers
 }
 
 // companySeed makes the simulated company the same in each new data folder.
@@ -112,7 +113,7 @@ func (sim *simulated) serve(h http.Handler, name string, file keptFile) (address
 		return "", err
 	}
 	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
-	sim.servers = append(sim.servers, server)
+	sim.servers, sim.listeners = append(sim.servers, server), append(sim.listeners, listener)
 	go server.Serve(listener) //nolint:errcheck // ends with Close
 	return listener.Addr().String(), nil
 }
@@ -158,7 +159,8 @@ func (sim *simulated) close() {
 	if sim.workspace != nil {
 		sim.workspace.Close()
 	}
-	for _, server := range sim.servers {
+	for i, server := range sim.servers {
 		server.Close()
+		sim.listeners[i].Close() // a server that has not begun to serve closes it later, and the port is wanted again
 	}
 }
