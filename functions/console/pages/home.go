@@ -26,6 +26,7 @@ type homeView struct {
 	Usage    usageView
 	Due      []personRow
 	MoreDue  bool
+	Sources  []sourceRow
 }
 
 func (v homeView) underWay() bool { return v.Sweep != nil && v.Sweep.Running }
@@ -66,6 +67,13 @@ func (p *Pages) home(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v.Due, v.MoreDue = p.rows(due, st.Now), next != ""
+	if st.Status != admin.StatusNotConfigured {
+		report, err := p.service.Health.Report(ctx)
+		if err != nil {
+			return err
+		}
+		v.Sources = sources(report, p.service.Real())
+	}
 	refreshOnce(w, r, v)
 	return p.render(w, r, "home", "Home", v)
 }

@@ -1,0 +1,65 @@
+package pages
+
+import (
+	"fmt"
+	"time"
+
+	"example.com/autoprovision/shared/health"
+)
+
+// sourceRow is how one source of changes does.
+type sourceRow struct {
+	Name, Tells string
+	State       label
+	Last        moment
+	// Detail is more than the time says; empty when there is nothing.
+	Detail string
+}
+
+// sources answers "is every source alive?". real is real time, by which the
+// channels end.
+func sources(r health.Report, real time.Time) []sourceRow {
+	push := sourceRow{Name: "Push notifications", Tells: "changes of people, within seconds", State: stateLabel(r.Push.State), Last: momentAt(r.Push.LastAt, r.Now)}
+	switch {
+	case r.Push.State == health.Down:
+		push.Detail = "No channel is open. One is opened again within minutes; until then sweeps see what changes."
+	case r.Push.State == health.Off:
+		push.Detail = "Off while autoprovisioning is, and where Google cannot reach this program: sweeps see every change."
+	case r.Push.Channels > 0 && !r.Push.ExpiresAt.IsZero():
+		ends := momentAt(r.Push.ExpiresAt, real)
+		push.Detail = fmt.Sprintf("%s open; renewed before the first ends, %s.", plural(r.Push.Channels, "channel", "channels"), ends.Far())
+	}
+	audit := sourceRow{Name: "Audit log", Tells: "changes of groups, org units and domains too", State: stateLabel(r.Audit.State), Last: momentAt(r.Audit.LastAt, r.Now)}
+	if r.Audit.State == health.Silent {
+		audit.Detail = "Nothing has come for a week, or ever: sweeps see what it would tell."
+	}
+	if n := r.Audit.Unknown; n > 0 {
+		audit.Detail += " " + plural(n, "event", "events") + " with an unknown name so far."
+	}
+	sweep := sourceRow{Name: "Sweep", Tells: "everything, whatever the others missed", State: stateLabel(r.Sweep.State), Last: momentAt(r.Sweep.LastAt, r.Now)}
+	if r.Sweep.State == health.Silent {
+		sweep.Detail = "None has been done to its end for a day. Press Sweep now, and see what it says."
+	}
+	rows := []sourceRow{push, audit, sweep}
+	if !r.Work.Known {
+		return rows
+	}
+	work := sourceRow{Name: "Work", Tells: "looks that were asked for", State: label{"Up to date", "good"},
+		Detail: plural(r.Work.Waiting, "task", "tasks") + " waiting, deadlines to come among them."}
+	if late := r.Now.Sub(r.Work.OldestDueAt); !r.Work.OldestDueAt.IsZero() && late > time.Minute {
+		work.State, work.Detail = label{"Behind", "warn"}, work.Detail+" The oldest was due "+momentAt(r.Work.OldestDueAt, r.Now).Far()+"."
+	}
+	return append(rows, work)
+}
+
+func stateLabel(s health.State) label {
+	switch s {
+	case health.Alive:
+		return label{"Alive", "good"}
+	case health.Silent:
+		return label{"Silent", "warn"}
+	case health.Down:
+		return label{"Down", "bad"}
+	}
+	return label{"Off", "quiet"}
+}

@@ -1,0 +1,42 @@
+package pages
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/autoprovision/shared/health"
+)
+
+// TestSources: every state of every source has its word, and what it means.
+func TestSources(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for name, test := range map[string]struct {
+		report health.Report
+		want   []string // state and a part of the detail, for push, audit, sweep and work
+	}{
+		"all is well": {health.Report{Now: now,
+			Push:  health.Push{State: health.Alive, LastAt: now, Channels: 1, ExpiresAt: now.Add(6 * time.Hour)},
+			Audit: health.Audit{State: health.Alive, LastAt: now}, Sweep: health.Sweep{State: health.Alive, LastAt: now},
+			Work: health.Work{Known: true, Waiting: 3, OldestDueAt: now.Add(-time.Second)}},
+			[]string{"Alive|1 channel open; renewed before the first ends, in 6 hours.", "Alive|", "Alive|", "Up to date|3 tasks waiting"}},
+		"all is not": {health.Report{Now: now,
+			Push: health.Push{State: health.Down}, Audit: health.Audit{State: health.Silent, Unknown: 2}, Sweep: health.Sweep{State: health.Silent},
+			Work: health.Work{Known: true, Waiting: 1, OldestDueAt: now.Add(-2 * time.Hour)}},
+			[]string{"Down|No channel is open", "Silent|2 events with an unknown name", "Silent|Press Sweep now", "Behind|was due 2 hours ago"}},
+		"off": {health.Report{Now: now, Push: health.Push{State: health.Off}, Audit: health.Audit{State: health.Silent}, Sweep: health.Sweep{State: health.Off}},
+			[]string{"Off|sweeps see every change", "Silent|for a week", "Off|"}},
+	} {
+		rows := sources(test.report, now)
+		if len(rows) != len(test.want) {
+			t.Fatalf("%s: %d rows", name, len(rows))
+		}
+		for i, want := range test.want {
+			state, detail, _ := strings.Cut(want, "|")
+			if rows[i].State.Text != state || !strings.Contains(rows[i].Detail, detail) {
+				t.Errorf("%s: %s is %q: %q, want %q", name, rows[i].Name, rows[i].State.Text, rows[i].Detail, want)
+			}
+		}
+	}
+}
