@@ -17,6 +17,9 @@ func (a attempt) orders(c provision.Configuration, kind provision.OperationKind)
 	policy := c.Policies[len(c.Policies)-1].Policy
 	frames := map[provision.ConditionName]provision.TimeFrames{provision.ConditionAppOff: policy.AppOff,
 		provision.ConditionSuspended: policy.Suspended, provision.ConditionDeleted: policy.Deleted}[cause.Condition]
+	if cause.Condition == provision.ConditionArchived && policy.Archived != nil {
+		frames = *policy.Archived
+	}
 	delay := frames.SuspendAfter
 	if kind == provision.HardDelete {
 		delay = frames.DeleteAfter

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/tasks"
 )
 
 func notHeld(a attempt) string {
@@ -44,6 +45,31 @@ func guarded(a attempt) string {
 	}
 	if n > guard.MinUsers && float64(n) > guard.MaxShare*float64(base) {
 		return fmt.Sprintf("it is the %dth of %d accounts in a day, and nobody confirmed it", n, base)
+	}
+	return ""
+}
+
+// notManyMissing judges a new account for somebody whose account was deleted by
+// hand, made by a sweep: it knows how many were missing when it began.
+func notManyMissing(a attempt) string {
+	sw := a.memory.sweeps.Current
+	_, lost := a.lost[a.person.id]
+	if a.kind != provision.Create || !lost || a.released[a.person.id] || a.worker.queue != tasks.Bulk || sw == nil {
+		return ""
+	}
+	missing, limit := 0, provision.Guard{}
+	for _, p := range a.company.people {
+		at, gone := a.lost[p.id]
+		if gone && p.past[len(p.past)-1].active() && at.Before(sw.StartedAt.Add(-epoch-a.tolerance())) && a.at.Sub(at) < 24*time.Hour-a.tolerance() {
+			missing++
+		}
+	}
+	for _, s := range a.during(a.worker.startedAt, a.at) {
+		limit.MinUsers, limit.MaxShare = max(limit.MinUsers, s.c.Guard.MinUsers), max(limit.MaxShare, s.c.Guard.MaxShare)
+	}
+	start := a.at.Add(-24 * time.Hour)
+	if base := a.census(start, provision.HardDelete) + a.unseenByHand(start); missing > limit.MinUsers && float64(missing) > limit.MaxShare*float64(base) {
+		return fmt.Sprintf("%d of %d accounts are missing, and nobody confirmed new ones", missing, base)
 	}
 	return ""
 }

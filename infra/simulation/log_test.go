@@ -6,16 +6,23 @@ import (
 	"time"
 
 	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/secrets"
 )
 
 // happened notes the effect of an operation.
 func (w *world) happened(worker *worker, kind provision.OperationKind, acc *account, changed bool) {
 	w.note("app", "%s %s done, changed %t", kind, acc.ID, changed)
+	rec := w.memory.records[worker.user]
+	if rec.Intent != nil {
+		w.effected[rec.Intent.ID] = true
+	}
+	if acc.owner != "" && kind != provision.HardDelete {
+		delete(w.lost, acc.owner)
+	}
 	if !changed {
 		return
 	}
 	w.count()
-	rec := w.memory.records[worker.user]
 	if kind.Removes() {
 		w.removals = append(w.removals, removed{time.Now(), kind, worker.user, w.released[worker.user]})
 	}
@@ -60,6 +67,53 @@ func (w *world) logged(events []provision.Event) {
 		w.note("event", "%s %s %s %s %s", e.Name, e.UserID, e.Outcome, e.Cause.Text, e.Error)
 		if strings.Contains(fmt.Sprint(e), tokenMark) {
 			w.accuse("R15: tokens are in the secret store only", "an event holds a token: %s", e.Name)
+		}
+		if e.Outcome == provision.OutcomeDone {
+			w.claimed(e)
+		}
+	}
+}
+
+// claimed judges what an event says was done: the app shows it, unless
+// somebody changed the account by hand just now.
+func (w *world) claimed(e provision.Event) {
+	acc := w.app.get(e.AccountID)
+	touched, byHand := w.touched[e.AccountID]
+	just := byHand && time.Since(touched) < 10*time.Minute
+	switch {
+	case e.Name == provision.EventSuspend && acc == nil && !w.effected[e.ID]:
+		w.accuse("R7: no event says that somebody lost what was not there", "%s of %s for %s", e.Name, e.AccountID, e.UserID)
+	case just:
+	case e.Name == provision.EventSuspend && (acc == nil || acc.Active), e.Name == provision.EventUnsuspend && (acc == nil || !acc.Active),
+		e.Name == provision.EventHardDelete && acc != nil:
+		w.accuse("R19: done is what the app shows", "%s of %s for %s", e.Name, e.AccountID, e.UserID)
+	}
+}
+
+// links are the accounts that the records name, by person.
+func (m *memory) links() map[string]string {
+	links := map[string]string{}
+	for _, rec := range m.sorted() {
+		if rec.Account.Exists() {
+			links[rec.UserID] = rec.Account.ID
+		}
+	}
+	return links
+}
+
+// deleted judges a deleted configuration at the moment at which that is
+// answered; the links are those from before.
+func (w *world) deleted(links map[string]string) {
+	const rule = "R10: a deleted configuration leaves the links and no work"
+	if len(w.safe[secrets.AppToken]) > 0 {
+		w.accuse(rule, "the token is still stored")
+	}
+	for _, rec := range w.memory.sorted() {
+		if id := links[rec.UserID]; id != "" && rec.Account.ID == "" {
+			w.accuse(rule, "%s is linked to %s no more", rec.UserID, id)
+		}
+		if len(rec.Conditions) > 0 || rec.Next != nil || rec.Hold != nil || len(rec.Retries) > 0 {
+			w.accuse(rule, "work is pending for %s", rec.UserID)
 		}
 	}
 }

@@ -149,7 +149,7 @@ func (q *queue) deliver(d *delivery) {
 	q.running[d.queue]++
 	in := w.instances[w.rng.IntN(len(w.instances))]
 	recorder := httptest.NewRecorder() // what a process that died still writes to it is not read
-	worker := &worker{name: d.path + " " + d.user, instance: in, user: d.user}
+	worker := &worker{name: d.path + " " + d.user, instance: in, queue: d.queue, user: d.user}
 	worker.finish = func(died bool) {
 		q.running[d.queue]--
 		if died {

@@ -46,12 +46,16 @@ type worker struct {
 	id       int
 	name     string
 	instance *instance
+	// queue that its task came from; empty for none.
+	queue string
 	// user is the person that the work is about; empty for none.
 	user      string
 	startedAt time.Time
 	// revision is that of the last configuration that it read, and runs whether it said on and authorized.
 	revision int64
 	runs     bool
+	// wrote is the revision that it last stored itself.
+	wrote int64
 	// finish runs on the scheduler's goroutine when the work has ended; died when its instance crashed.
 	finish func(died bool)
 	over   bool

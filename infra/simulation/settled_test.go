@@ -83,7 +83,7 @@ var settled = []struct {
 	rule  string
 	check func(*world) []string
 }{
-	{"R2, R4, R5, R6, R7: the app is as the rules demand", asDemanded},
+	{"R2, R4, R5, R6, R16, R17: the app is as the rules demand", asDemanded},
 	{"§3: no lease, intent, hold or retry is left", nothingLeft},
 	{"R14: every operation is one event", oneEventEach},
 	{"R15: tokens are in the secret store only", noTokenStored},

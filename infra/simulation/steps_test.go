@@ -133,9 +133,11 @@ var kinds = []struct {
 		if n%3 != 0 {
 			return
 		}
+		links := w.memory.links()
 		w.administer("delete configuration", func(ctx context.Context, in *instance) error { return in.admin.Delete(ctx) }, func(err error) {
 			if err == nil {
 				clear(w.holds)
+				w.deleted(links)
 			}
 		})
 	}},
@@ -156,11 +158,7 @@ var kinds = []struct {
 	{"dismiss held", 1, func(w *world, _ uint64) { w.decideHeld(false) }},
 	{"look now", 4, func(w *world, n uint64) {
 		p := w.pick(n)
-		if !w.editing {
-			w.administer("look now", func(ctx context.Context, in *instance) error {
-				return in.lookNow(ctx, p.id)
-			}, nil)
-		}
+		w.administer("look now", func(ctx context.Context, in *instance) error { return in.lookNow(ctx, p.id) }, nil)
 	}},
 	{"sweep now", 2, func(w *world, _ uint64) {
 		w.administer("sweep now", func(ctx context.Context, in *instance) error { return in.admin.Sweep(ctx) }, nil)
@@ -179,10 +177,15 @@ var kinds = []struct {
 			acc.Active, acc.reopenedAt = true, time.Now()
 		}
 	})},
-	{"deleted by hand", 2, onAccount("deleted by hand", func(w *world, acc *account, _ uint64) {
-		w.handle(acc)
-		w.app.remove(acc)
-	})},
+	{"deleted by hand", 2, onAccount("deleted by hand", func(w *world, acc *account, _ uint64) { w.vanish(acc) })},
+	{"many deleted by hand", 1, func(w *world, n uint64) {
+		for range n % 8 {
+			if n /= 8; len(w.app.accounts) > 0 {
+				w.vanish(w.app.accounts[n%uint64(len(w.app.accounts))])
+			}
+		}
+		w.count()
+	}},
 	{"edited by hand", 4, onAccount("edited by hand", func(w *world, acc *account, n uint64) {
 		acc.Attributes["name.givenName"] = fmt.Sprint("Hand", n%10)
 	})},
@@ -239,6 +242,7 @@ func onAccount(what string, edit func(*world, *account, uint64)) func(*world, ui
 			w.note("hand", "%s %s", acc.ID, what)
 			w.count()
 			w.blur(acc)
+			w.touched[acc.ID] = time.Now()
 		}
 	}
 }
@@ -250,6 +254,18 @@ func (w *world) blur(acc *account) {
 		_, logged := w.events[e.intent]
 		return e.account == acc.ID && !logged
 	})
+}
+
+// vanish deletes an account by hand.
+func (w *world) vanish(acc *account) {
+	w.note("hand", "%s deleted", acc.ID)
+	w.handle(acc)
+	w.blur(acc)
+	w.touched[acc.ID] = time.Now()
+	if acc.owner != "" {
+		w.lost[acc.owner] = time.Now()
+	}
+	w.app.remove(acc)
 }
 
 // handle notes that somebody takes an account away by hand.
@@ -340,6 +356,8 @@ func (in *instance) lookNow(ctx context.Context, id string) error {
 var policies = []provision.Deprovisioning{
 	{AppOff: provision.TimeFrames{SuspendAfter: "1d", DeleteAfter: "7d"}, Suspended: provision.TimeFrames{SuspendAfter: "within24h", DeleteAfter: "7d"},
 		Deleted: provision.TimeFrames{SuspendAfter: "within24h", DeleteAfter: "1d"}},
+	{AppOff: provision.TimeFrames{SuspendAfter: "1d", DeleteAfter: "7d"}, Suspended: provision.TimeFrames{SuspendAfter: "1d", DeleteAfter: "7d"},
+		Deleted: provision.TimeFrames{DeleteAfter: "1d"}, Archived: &provision.TimeFrames{SuspendAfter: "1d", DeleteAfter: "3d"}},
 	{AppOff: provision.TimeFrames{SuspendAfter: "within24h"}, Suspended: provision.TimeFrames{SuspendAfter: "1d", DeleteAfter: "2d"},
 		Deleted: provision.TimeFrames{DeleteAfter: "2d"}},
 	{AppOff: provision.TimeFrames{DeleteAfter: "1d"}, Suspended: provision.TimeFrames{SuspendAfter: "7d", DeleteAfter: "21d"},

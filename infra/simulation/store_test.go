@@ -140,9 +140,10 @@ func (s store) Configuration(ctx context.Context) (provision.Configuration, erro
 }
 
 func (s store) PutConfiguration(ctx context.Context, c provision.Configuration, events ...provision.Event) (int64, error) {
-	return write(ctx, s, "put configuration", func(ctx context.Context, _ *worker) (int64, error) {
+	return write(ctx, s, "put configuration", func(ctx context.Context, w *worker) (int64, error) {
 		version, err := s.world.memory.PutConfiguration(ctx, c, events...)
 		if err == nil {
+			w.wrote = c.Revision
 			s.world.configured(s.world.memory.config)
 			s.world.logged(events)
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/secrets"
 )
 
 // verdict is whether somebody is in scope (R1); unknown decides nothing (R13).
@@ -141,6 +142,9 @@ func (w *world) condition(p *person, name provision.ConditionName, place int) (s
 	case provision.ConditionDeleted:
 		begins = func(s segment) bool { return s.lifecycle == provision.Deleted }
 		lasting = begins
+	case provision.ConditionArchived: // where it was chosen, which the policies in force tell
+		begins = func(s segment) bool { return s.lifecycle == provision.Archived }
+		lasting = func(s segment) bool { return s.lifecycle == provision.Archived || s.lifecycle == provision.Deleted }
 	case provision.ConditionSuspended:
 		begins = func(s segment) bool { return s.lifecycle == provision.Suspended }
 		lasting = func(s segment) bool { return s.lifecycle != provision.Active }
@@ -180,6 +184,13 @@ func (w *world) configured(c provision.Configuration) {
 	now := time.Now()
 	if c.On && !last.On {
 		w.turnedOn = now
+	}
+	if c.Authorization.State == provision.NeedsReauthorizing && last.Authorization.State == provision.AuthorizationOK {
+		for _, s := range w.safe[secrets.AppToken] {
+			if s.version == c.Authorization.SecretVersion && w.app.tokens[s.value.Reveal()] {
+				w.accuse("R11: only a refused token needs to be replaced", "the app accepts version %s", s.version)
+			}
+		}
 	}
 	for _, p := range last.Protected {
 		if !slices.ContainsFunc(c.Protected, func(q provision.Protected) bool { return q.UserID == p.UserID && q.AccountID == p.AccountID }) {

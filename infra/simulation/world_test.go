@@ -44,7 +44,7 @@ type world struct {
 	audited        int
 	watched        []channel
 	hidden         map[string]bool // people whom listings leave out
-	editing        bool            // an administrator's action is under way
+	editing        int             // how many administrators' actions are under way
 
 	// What happened, for the checkers.
 	settings    []setting
@@ -54,9 +54,12 @@ type world struct {
 	dismissed   map[string]bool // people of whom an administrator has dismissed a removal
 	settled     int64           // the revision of the last edit that was answered
 	holds       map[string]provision.Hold
-	wasHeld     map[string]bool // people who have ever been held
-	quietSince  time.Time       // when everything was right at last; zero before
-	lossy       bool            // tasks were lost or late before that
+	wasHeld     map[string]bool      // people who have ever been held
+	lost        map[string]time.Time // people whose account somebody deleted by hand, and who have no other yet
+	touched     map[string]time.Time // accounts, and when somebody last changed them by hand
+	effected    map[string]bool      // intents that had an effect
+	quietSince  time.Time            // when everything was right at last; zero before
+	lossy       bool                 // tasks were lost or late before that
 	removals    []removed
 	counts      []count
 	byHand      []handed
@@ -86,7 +89,8 @@ func (l *logs) Write(line []byte) (int, error) {
 func newWorld(seed uint64, f faults, people int) *world {
 	w := &world{scheduler: scheduler{rng: rand.New(rand.NewPCG(seed, 1))}, faults: f, memory: newMemory(), company: newCompany(people),
 		app: &application{tokens: map[string]bool{}}, safe: safe{}, instances: make([]*instance, 2), hidden: map[string]bool{},
-		unprotected: map[string]time.Time{}, released: map[string]bool{}, dismissed: map[string]bool{}, holds: map[string]provision.Hold{}, wasHeld: map[string]bool{}, events: map[string]provision.Event{}}
+		unprotected: map[string]time.Time{}, released: map[string]bool{}, dismissed: map[string]bool{}, holds: map[string]provision.Hold{}, wasHeld: map[string]bool{},
+		lost: map[string]time.Time{}, touched: map[string]time.Time{}, effected: map[string]bool{}, events: map[string]provision.Event{}}
 	w.queue = &queue{world: w, names: map[string]time.Time{}, running: map[string]int{}}
 	w.crash = func(*call) (before, after bool) {
 		if w.faults.crash == 0 || w.rng.Float64() >= w.faults.crash {
@@ -173,24 +177,24 @@ func earliest(a, b time.Time) time.Time {
 }
 
 // administer starts an administrator's action on one of the instances; then
-// runs when it has answered. One at a time: a second is left out.
+// runs when it has answered. Two at a time: a third is left out.
 func (w *world) administer(what string, do func(ctx context.Context, in *instance) error, then func(err error)) {
-	if w.editing {
+	if w.editing == 2 {
 		return
 	}
-	w.editing = true
+	w.editing++
 	in := w.instances[w.rng.IntN(len(w.instances))]
 	var answered error
 	worker := &worker{name: "admin: " + what, instance: in}
 	worker.finish = func(died bool) {
-		w.editing = false
+		w.editing--
 		var err error = errGone
 		if !died {
 			err = answered
 		}
 		w.note("admin", "%s answered %t", what, err == nil)
 		if err == nil {
-			w.settled = w.memory.config.Revision
+			w.settled = max(w.settled, worker.wrote)
 		}
 		if then != nil {
 			then(err)
@@ -204,7 +208,7 @@ func (w *world) insist(what string, do func(ctx context.Context, in *instance) e
 	for try := 0; len(w.broken) == 0; try++ {
 		var failed error
 		answered := false
-		w.runWhile(time.Now().Add(time.Hour), func() bool { return w.editing })
+		w.runWhile(time.Now().Add(time.Hour), func() bool { return w.editing > 0 })
 		w.administer(what, do, func(err error) { failed, answered = err, true })
 		w.runWhile(time.Now().Add(time.Hour), func() bool { return !answered })
 		if answered && failed == nil {
