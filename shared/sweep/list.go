@@ -19,7 +19,7 @@ import (
 // list compares page by page, from where an earlier turn stopped, and then
 // looks for what the listing did not show.
 func (r *run) list(ctx context.Context) error {
-	v, err := r.begin(ctx)
+	v, err := r.begin(ctx, r.c, r.sw.ID, r.until)
 	if err != nil {
 		return err
 	}

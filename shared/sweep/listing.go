@@ -213,7 +213,7 @@ func (v *survey) compare(ctx context.Context, accounts []provision.Account, at t
 // and the end of what began to be.
 func (v *survey) worthStoring(part stretch) bool {
 	much := len(part.Rows) >= storeRows || v.Real().Sub(part.Real) >= storeEvery
-	return v.resumable != "" && (much || part.Next == 0 && part.From > 1)
+	return much || part.Next == 0 && part.From > 1
 }
 
 // storeStretch stores a part of the listing under the index that it begins
@@ -223,7 +223,7 @@ func (v *survey) storeStretch(ctx context.Context, part stretch) error {
 	if err != nil {
 		return fault.Wrap(fault.Internal, "sweep: store listing", err)
 	}
-	if err := v.Store.AddListed(ctx, v.resumable, part.From, []string{string(data)}, nil); err != nil {
+	if err := v.Store.AddListed(ctx, v.listing, part.From, []string{string(data)}, nil); err != nil {
 		return err
 	}
 	select {
@@ -233,10 +233,11 @@ func (v *survey) storeStretch(ctx context.Context, part stretch) error {
 	return nil
 }
 
-// resume takes in what an earlier turn has stored of the app's listing, up to
-// the first gap, and sets where to go on.
+// resume takes in what an earlier delivery has stored of the app's listing, up
+// to the first gap, and sets where to go on. A gap there is when a sweep that
+// ended meanwhile has tidied up behind a preview.
 func (v *survey) resume(ctx context.Context) error {
-	stored, err := v.Store.Listed(ctx, v.resumable)
+	stored, err := v.Store.Listed(ctx, v.listing)
 	if err != nil {
 		return err
 	}

@@ -113,3 +113,63 @@ func TestListingFailsInTheMiddle(t *testing.T) {
 		})
 	}
 }
+
+// TestPreviewResumes: a preview whose delivery was cut off goes on with the
+// listing where it stopped, also when a sweep has tidied up meanwhile.
+func TestPreviewResumes(t *testing.T) {
+	t.Parallel()
+	for _, tidied := range []bool{false, true} {
+		t.Run(fmt.Sprint(tidied), func(t *testing.T) {
+			t.Parallel()
+			w := crowded(t)
+			ctx := context.Background()
+			p := provision.Preview{ID: "p", State: provision.PreviewRunning, Proposed: w.Configuration()}
+			if _, err := w.Store.PutPreview(ctx, p, nil); err != nil {
+				t.Fatal(err)
+			}
+			delivery, cut := context.WithCancel(ctx)
+			lists := 0
+			w.App.Meet = func(name, _ string) error {
+				if name != "list" {
+					return nil
+				}
+				if lists++; lists == 13 {
+					cut()
+					return fault.Wrap(fault.Unavailable, "app: list", context.Canceled)
+				}
+				return nil
+			}
+			if err := w.Process().Sweeper.Preview(delivery, "p"); err == nil {
+				t.Fatal("it was not cut off")
+			}
+			most := 28
+			if tidied {
+				most = 40
+				if err := w.Store.DropSweep(ctx, "another"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := w.Process().Sweeper.Preview(ctx, "p"); err != nil {
+				t.Fatal(err)
+			}
+			got, err := w.Store.Preview(ctx, "p")
+			if err != nil || got.State != provision.PreviewDone || got.Counts[provision.Create] != 3 || got.Counts[provision.Update] != 2 {
+				t.Errorf("the preview is %+v, %v", got, err)
+			}
+			orphans := 0
+			for token := ""; ; {
+				page, next, err := w.Store.PreviewRows(ctx, "p", provision.PreviewOrphans, token, 500)
+				if err != nil {
+					t.Fatal(err)
+				}
+				orphans += len(page)
+				if token = next; next == "" {
+					break
+				}
+			}
+			if orphans != 3998 || lists > most {
+				t.Errorf("%d orphans, %d pages of 20 were read", orphans, lists)
+			}
+		})
+	}
+}

@@ -92,7 +92,7 @@ func (w *previewer) storeRows(ctx context.Context) error {
 }
 
 func (w *previewer) run(ctx context.Context, c provision.Configuration) error {
-	v, err := w.begin(ctx, c)
+	v, err := w.begin(ctx, c, w.p.ID, time.Time{})
 	if err != nil {
 		return err
 	}

@@ -33,16 +33,15 @@ type survey struct {
 
 	app    *appView
 	listed chan struct{} // closed when the app is listed
-	// resumable names what of the app's listing is stored, so that a later turn
-	// goes on with it; empty for nothing. from is the index to list from, 0 when
-	// all of it was stored; until, if any, the real time at which the turn ends.
-	resumable string
-	from      int
-	until     time.Time
-	further   chan struct{} // holds a value when more was stored
-	links     []link        // what our records were linked to before anything was listed
-	began     time.Time     // business time before anything was listed
-	readAt    time.Time     // real time then
+	// listing names what of the app's listing is stored, so that a later delivery
+	// goes on with it. from is the index to list from, 0 when all of it was stored.
+	listing string
+	from    int
+	until   time.Time     // see begin
+	further chan struct{} // holds a value when more was stored
+	links   []link        // what our records were linked to before anything was listed
+	began   time.Time     // business time before anything was listed
+	readAt  time.Time     // real time then
 	// foreign is true when somebody listed is of another customer than the scope.
 	foreign bool
 
@@ -66,32 +65,10 @@ type finding struct {
 	decision decide.Decision
 }
 
-// begin starts reading the scope and the app, for a preview.
-func (s *Sweeper) begin(ctx context.Context, c provision.Configuration) (*survey, error) {
-	v, err := s.survey(ctx, c)
-	if err == nil {
-		v.start(ctx)
-	}
-	return v, err
-}
-
-// begin starts reading the scope and the app, or goes on where an earlier turn stopped.
-func (r *run) begin(ctx context.Context) (*survey, error) {
-	v, err := r.survey(ctx, r.c)
-	if err != nil {
-		return nil, err
-	}
-	v.resumable, v.until = r.sw.ID+"/app", r.until
-	if r.sw.Turn > 1 {
-		if err := v.resume(ctx); err != nil {
-			return nil, err
-		}
-	}
-	v.start(ctx)
-	return v, nil
-}
-
-func (s *Sweeper) survey(ctx context.Context, c provision.Configuration) (*survey, error) {
+// begin starts reading the scope and the app for the sweep or preview with an
+// id, or goes on where an earlier delivery of its task stopped. until is the real
+// time at which it stops itself; zero when it does not.
+func (s *Sweeper) begin(ctx context.Context, c provision.Configuration, id string, until time.Time) (*survey, error) {
 	accounts, err := s.Apps.Accounts(ctx, c)
 	if fault.Is(err, fault.Unauthorized) {
 		return nil, errUnauthorized
@@ -99,16 +76,17 @@ func (s *Sweeper) survey(ctx context.Context, c provision.Configuration) (*surve
 	if err != nil {
 		return nil, err
 	}
-	return &survey{Sweeper: s, c: c, accounts: accounts, app: newAppView(), began: s.Business(), readAt: s.Real(), from: 1,
+	v := &survey{Sweeper: s, c: c, accounts: accounts, app: newAppView(), began: s.Business(), readAt: s.Real(),
 		members: roster.NewMembers(), scoped: make(chan struct{}), listed: make(chan struct{}), lost: make(map[string]error),
-		further: make(chan struct{}, 1)}, nil
-}
-
-func (v *survey) start(ctx context.Context) {
+		listing: id + "/app", from: 1, until: until, further: make(chan struct{}, 1)}
+	if err := v.resume(ctx); err != nil {
+		return nil, err
+	}
 	ctx, v.cancel = context.WithCancel(ctx)
 	v.group, v.ctx = errgroup.WithContext(ctx)
 	v.group.Go(func() error { return v.whole(v.readScope, v.scoped) })
 	v.group.Go(func() error { return v.whole(v.listApp, v.listed) })
+	return v, nil
 }
 
 // stop ends what is still being read, after err has ended the comparison, and
