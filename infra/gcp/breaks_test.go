@@ -8,10 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// parts are deploy.sh's, in its order; those in a row that are quick go together.
-var parts = [][]string{
-	{"services"}, {"accounts"}, {"database"}, {"secrets", "queues", "topics"}, {"roles"}, {"functions"}, {"triggers"}, {"sink", "metrics", "alerts"},
-}
+// parts are deploy.sh's, in its order.
+var parts = []string{"services", "accounts", "database", "secrets", "queues", "topics", "roles", "functions", "triggers", "sink", "metrics", "alerts"}
 
 // wantUnbreakable breaks apply at its changes, one after another, and runs it again
 // each time, until there is nothing left to do. Half of the broken changes were
@@ -33,7 +31,7 @@ func wantUnbreakable(t *testing.T, complete []string) {
 		return refused
 	}
 	for _, part := range parts {
-		args := append(append([]string{"apply"}, part...), given...)
+		args := append([]string{"apply", part}, given...)
 		for n := 0; ; n++ {
 			news = 0
 			r := broken.deploy(t, args...)
@@ -58,9 +56,9 @@ func wantUnbreakable(t *testing.T, complete []string) {
 }
 
 // breaks leaves out most of the indexes, which are many of a kind and go one after
-// another: every eighth is broken.
+// another: only those of the events are broken.
 func breaks(change string) bool {
-	return !strings.Contains(change, "/collectionGroups/") || hash(change)%16 < 2
+	return !strings.Contains(change, "/collectionGroups/") || strings.Contains(change, "/collectionGroups/events/")
 }
 
 func hash(s string) uint32 {

@@ -35,7 +35,7 @@ settle() {
     cat "$work/$job.err" >&2
   done
   jobs_settled=$jobs_started
-  ((failed == 0)) || fail "stopped there; what was done stays, and the same command goes on from it"
+  ((failed == 0)) || exit 1
 }
 jobs_settled=0
 
@@ -45,24 +45,29 @@ change() {
   shift
   echo "$what" >>"$work/changes"
   printf '%s\n' "$what" >&3
-  [[ $verb == plan ]] || again "$@" || {
-    printf 'could not %s\n' "$what" >&2
+  [[ $verb == plan ]] || again "$@" >"$work/said.$BASHPID" || {
+    printf 'could not %s\nWhat was done stays; the same command goes on from there.\n' "$what" >&2
     return 1
   }
 }
 
-# again COMMAND... repeats a command for up to a minute while it fails because a
-# service account was made so lately that not every API has heard of it
-# (cloud.google.com/iam/docs/service-accounts-create).
+# What Google answers while something that was made a moment ago is not known
+# everywhere yet: a service account (cloud.google.com/iam/docs/service-accounts-create),
+# an API that was just enabled, a metric that was never written.
+readonly not_yet='[Ss]ervice ?[Aa]ccount.*(does not exist|not found)|has not been used in project|Cannot find metric'
+
+# again COMMAND... prints what a command prints, and repeats it for up to five
+# minutes while the answer is one of these.
 again() {
-  local try out
-  for try in 1 2 3 4 5 6; do
-    if out=$("$@" 2>&1); then return 0; fi
-    [[ $try -lt 6 && $out =~ [Ss]ervice\ ?[Aa]ccount.*(does\ not\ exist|not\ found) ]] || break
+  local try errors="$work/again.$BASHPID"
+  for ((try = 1; ; try++)); do
+    if "$@" 2>"$errors"; then return 0; fi
+    if ((try == 30)) || ! grep -qE "$not_yet" "$errors"; then
+      cat "$errors" >&2
+      return 1
+    fi
     sleep "$patience"
   done
-  printf '%s\n' "$out" >&2
-  return 1
 }
 
 # have NAME API COMMAND... keeps what there is of one kind, a line each with its
@@ -71,7 +76,7 @@ have() {
   local name=$1 api=$2
   shift 2
   : >"$work/have.$name"
-  if is_on "$api"; then gcloud "$@" >"$work/have.$name"; fi
+  if is_on "$api"; then again gcloud "$@" >"$work/have.$name"; fi
 }
 
 # is_on API says whether an API is on.

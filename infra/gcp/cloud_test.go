@@ -21,6 +21,8 @@ const (
 	number       = "123456789012"
 	region       = "europe-west1"
 	organization = "987654321"
+	// agent is Pub/Sub's own account in the project.
+	agent = "service-" + number + "@gcp-sa-pubsub.iam.gserviceaccount.com"
 )
 
 // object is a resource as JSON.
@@ -46,8 +48,12 @@ type cloud struct {
 	transcript bytes.Buffer
 	// fault says what happens to a change; nil for nothing.
 	fault func(change string) outcome
-	// unseen is how many more policies do not know the newest account yet.
+	// unseen is how many more policies do not know the newest account yet; late
+	// how many more requests find an API off that was enabled, or no metric.
 	unseen int
+	late   map[string]int
+	// agent is true when Pub/Sub's own account was made.
+	agent bool
 	// refuse is an API and a part of a name that the caller may not touch.
 	refuse string
 	// delegated is what a super administrator has authorised: client id and scopes.
@@ -63,7 +69,7 @@ const (
 )
 
 func newCloud(t *testing.T) *cloud {
-	c := &cloud{things: map[string]object{}, policies: map[string]object{}, on: map[string]bool{}}
+	c := &cloud{things: map[string]object{}, policies: map[string]object{}, on: map[string]bool{}, late: map[string]int{}}
 	c.server = httptest.NewServer(c)
 	t.Cleanup(c.server.Close)
 	return c
@@ -136,6 +142,10 @@ func (c *cloud) answer(r *http.Request, body []byte) (object, error) {
 	}
 	_, name, _ := strings.Cut(rest, "/")
 	name = strings.Replace(name, "projects/-/", "projects/"+project+"/", 1)
+	if c.late[api+".googleapis.com"] > 0 {
+		c.late[api+".googleapis.com"]--
+		return nil, &failure{http.StatusForbidden, "PERMISSION_DENIED", api + " API has not been used in project " + number + " before or it is disabled."}
+	}
 	if !c.on[api+".googleapis.com"] && api != "serviceusage" && api != "cloudresourcemanager" {
 		return nil, &failure{http.StatusForbidden, "PERMISSION_DENIED", api + " API has not been used in project " + number + " before or it is disabled."}
 	}

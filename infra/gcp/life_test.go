@@ -29,7 +29,7 @@ func TestLife(t *testing.T) {
 		}
 	})
 	t.Run("apply does what was planned", func(t *testing.T) {
-		locked(c, func() int { c.unseen = 2; return 0 }) // new accounts are not seen at once
+		locked(c, func() bool { c.unseen, c.late["metric"] = 2, 2; return true }) // what is new is not seen at once
 		watch := watchProcesses(t)
 		applied = c.must(t, "apply")
 		watch.end()

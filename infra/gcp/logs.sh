@@ -17,7 +17,7 @@ read_sink() {
   : >"$work/have.sinks"
   sink_refused=''
   is_on logging || return 0 # plan, on a new project
-  gcloud logging sinks list --organization="$organization" --format='value(name,destination,filter)' \
+  again gcloud logging sinks list --organization="$organization" --format='value(name,destination,filter)' \
     >"$work/have.sinks" 2>"$work/sinks.err" && return
   grep -qE 'PERMISSION_DENIED|does not have permission' "$work/sinks.err" || {
     cat "$work/sinks.err" >&2

@@ -82,21 +82,6 @@ func (q request) what(before snapshot) string {
 	return fmt.Sprint("policy ", q.api, " ", thing, added)
 }
 
-// bindings are role|member|condition of a policy.
-func bindings(policy object) map[string]bool {
-	rows := map[string]bool{}
-	list, _ := policy["bindings"].([]any)
-	for _, b := range list {
-		binding := b.(object)
-		condition, _ := binding["condition"].(object)
-		members, _ := binding["members"].([]any)
-		for _, m := range members {
-			rows[fmt.Sprintf("%v|%v|%s", binding["role"], m, text(condition, "expression"))] = true
-		}
-	}
-	return rows
-}
-
 func text(o object, key string) string {
 	s, _ := o[key].(string)
 	return s
@@ -145,12 +130,16 @@ func (c *cloud) services(q request) (object, error) {
 	case strings.HasSuffix(q.name, "services:batchEnable"):
 		for _, id := range q.body["serviceIds"].([]any) {
 			c.on[id.(string)] = true
+			c.late[id.(string)] = 1
 		}
 		return object{"name": "operations/acat.1", "done": true, "response": object{}}, nil
 	case strings.HasSuffix(q.name, ":enable"):
 		id := q.name[strings.LastIndex(q.name, "/")+1:]
 		c.on[strings.TrimSuffix(id, ":enable")] = true
 		return object{"name": "operations/acat.1", "done": true, "response": object{}}, nil
+	case strings.HasSuffix(q.name, ":generateServiceIdentity"):
+		c.agent = true
+		return object{"name": "operations/finished.1", "done": true, "response": object{"email": agent, "uniqueId": "1"}}, nil
 	case strings.HasSuffix(q.name, "/services"):
 		all := []object{}
 		for _, id := range slices.Sorted(maps.Keys(c.on)) {
@@ -358,79 +347,4 @@ func (c *cloud) act(q request, name, verb string) (object, error) {
 		return answer, nil
 	}
 	return nil, nil
-}
-
-func (c *cloud) policy(q request, key, verb string) (object, error) {
-	policy := c.policies[key]
-	if policy == nil {
-		policy = object{"etag": "BwA=", "version": 1}
-	}
-	if verb == "getIamPolicy" {
-		return policy, nil
-	}
-	news, _ := q.body["policy"].(object)
-	if text(news, "etag") != text(policy, "etag") {
-		return nil, &failure{http.StatusConflict, "ABORTED", "There were concurrent policy changes."}
-	}
-	for row := range bindings(news) {
-		if err := c.member(strings.Split(row, "|")[1]); err != nil {
-			return nil, err
-		}
-	}
-	c.serial++
-	news["etag"] = base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "%06d", c.serial))
-	c.policies[key] = news
-	return news, nil
-}
-
-// member refuses a service account of the project that is not there, or not seen yet.
-func (c *cloud) member(who string) error {
-	email, ok := strings.CutPrefix(who, "serviceAccount:")
-	if !ok || !strings.HasSuffix(email, "@"+project+".iam.gserviceaccount.com") {
-		return nil
-	}
-	if _, known := c.things["iam projects/"+project+"/serviceAccounts/"+email]; !known || c.unseen > 0 {
-		c.unseen--
-		return invalid("Service account " + email + " does not exist.")
-	}
-	return nil
-}
-
-// needs says what a resource needs and is not there.
-func (c *cloud) needs(k kind, full string, thing object) error {
-	needed := map[string]string{} // by what needs it
-	account := func(email string) {
-		if email != "" {
-			needed["iam projects/"+project+"/serviceAccounts/"+email] = email
-		}
-	}
-	switch k.collection {
-	case "indexes":
-		needed["firestore "+full[:strings.Index(full, "/collectionGroups")]] = "the database"
-	case "subscriptions":
-		needed["pubsub "+text(thing, "topic")] = "the topic"
-		if dead, ok := thing["deadLetterPolicy"].(object); ok {
-			needed["pubsub "+text(dead, "deadLetterTopic")] = "the dead letter topic"
-		}
-		if push, ok := thing["pushConfig"].(object); ok {
-			account(text(push["oidcToken"].(object), "serviceAccountEmail"))
-		}
-	case "functions":
-		account(text(thing["serviceConfig"].(object), "serviceAccountEmail"))
-		build := text(thing["buildConfig"].(object), "serviceAccount")
-		account(build[strings.LastIndex(build, "/")+1:])
-	case "jobs":
-		account(text(thing["httpTarget"].(object)["oidcToken"].(object), "serviceAccountEmail"))
-	case "alertPolicies":
-		channels, _ := thing["notificationChannels"].([]any)
-		for _, name := range channels {
-			needed["monitoring "+name.(string)] = "the channel"
-		}
-	}
-	for key := range needed {
-		if _, ok := c.things[key]; !ok {
-			return notFound(key)
-		}
-	}
-	return nil
 }

@@ -43,7 +43,7 @@ roles_of() {
   wanted_roles "$1" >"$file.wanted"
   : >"$file.json"
   if [[ $verb == apply || $verb == destroy ]] || exists "$1"; then
-    gcloud "${command[@]/#VERB/get-iam-policy}" --format=json >"$file.json"
+    again gcloud "${command[@]/#VERB/get-iam-policy}" --format=json >"$file.json"
   fi
   lines=$("$python" "$tables/policy.py" "$file.json" "$file.wanted" "$(ours)" "$file.new")
   [[ -z $lines ]] || change "${lines//$'\n'/" on $1"$'\n'} on $1" \

@@ -136,7 +136,6 @@ func may() []string {
 	for _, role := range []string{"roles/logging.logWriter", "roles/artifactregistry.writer", "roles/storage.objectViewer"} {
 		grant(role, account("ap-build"), on["project"])
 	}
-	agent := "service-" + number + "@gcp-sa-pubsub.iam.gserviceaccount.com"
 	grant("roles/pubsub.publisher", agent, on["pubsub"]+"/topics/autoprovision-audit-dead")
 	grant("roles/pubsub.subscriber", agent, on["pubsub"]+"/subscriptions/autoprovision-audit")
 	grant("roles/iam.serviceAccountTokenCreator", agent, on["account"]+account("ap-pubsub"))
