@@ -32,6 +32,8 @@ type request struct {
 	ifMatch string
 	// names is true when the body sets a userName, so that a 409 is about the name being taken.
 	names bool
+	// page is true for a page of a listing, which stands for many reads.
+	page bool
 }
 
 // reply is what came back. Its zero value, with status 0, is no reply at all.
@@ -59,7 +61,7 @@ func (c *Client) do(ctx context.Context, q request) (reply, error) {
 		return reply{}, err
 	}
 	waited := spent.Wait(ctx, spent.Limiter)
-	release, err := c.admit(ctx, q.op)
+	release, err := c.admit(ctx, q)
 	waited()
 	if err != nil {
 		return reply{}, err
@@ -112,19 +114,23 @@ func (c *Client) currentToken(ctx context.Context, op string) (secrets.Value, er
 	return token, nil
 }
 
-// admit waits for a free slot and for the rate limit. What fails here was not sent.
-func (c *Client) admit(ctx context.Context, op string) (release func(), err error) {
+// admit waits until it is time for a call, and for a free slot: in this order,
+// since a page of a listing goes ahead of others at the limiter only. What fails
+// here was not sent.
+func (c *Client) admit(ctx context.Context, q request) (release func(), err error) {
+	wait := c.limit.Wait
+	if q.page {
+		wait = c.limit.Ahead
+	}
+	if err := wait(ctx); err != nil {
+		return nil, &fault.Error{Kind: fault.KindOf(err), Op: q.op, Detail: "not sent", RetryAfter: fault.RetryAfter(err), Err: err}
+	}
 	select {
 	case c.slots <- struct{}{}:
+		return func() { <-c.slots }, nil
 	case <-ctx.Done():
-		return nil, &fault.Error{Kind: fault.Unavailable, Op: op, Detail: "not sent: too many calls at a time", Err: ctx.Err()}
+		return nil, &fault.Error{Kind: fault.Unavailable, Op: q.op, Detail: "not sent: too many calls at a time", Err: ctx.Err()}
 	}
-	release = func() { <-c.slots }
-	if err := c.limit.Wait(ctx); err != nil {
-		release()
-		return nil, &fault.Error{Kind: fault.KindOf(err), Op: op, Detail: "not sent", RetryAfter: fault.RetryAfter(err), Err: err}
-	}
-	return release, nil
 }
 
 func (c *Client) newRequest(ctx context.Context, q request, token secrets.Value) (*http.Request, error) {

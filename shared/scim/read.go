@@ -174,7 +174,7 @@ func (c *Client) each(ctx context.Context, op string, query url.Values, take fun
 // query reads one list response. A 404 in SCIM form to a filter is an empty
 // list, as some servers answer; any other 404 is no answer.
 func (c *Client) query(ctx context.Context, op string, query url.Values) (page, error) {
-	r, err := c.do(ctx, request{op: op, method: http.MethodGet, path: "/Users", query: query})
+	r, err := c.do(ctx, request{op: op, method: http.MethodGet, path: "/Users", query: query, page: !query.Has("filter")})
 	if r.status == http.StatusNotFound && r.scim && query.Has("filter") {
 		return page{}, nil
 	}

@@ -14,6 +14,7 @@ package throttle
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -40,6 +41,7 @@ const (
 type Limiter struct {
 	least, most rate.Limit
 	rate        *rate.Limiter
+	turn        chan struct{} // holds a value while somebody waits who let others ahead
 
 	mu sync.Mutex
 	// refused is the rate at the last refusal, and refusedAt its time; zero before the first.
@@ -53,33 +55,57 @@ type Limiter struct {
 // New returns a limiter for most calls a second, rate.Inf for any number, and
 // up to burst of them at once, which counts only for a rate that is not Inf.
 func New(most rate.Limit, burst int) *Limiter {
-	return &Limiter{least: min(slowest, most), most: most, rate: rate.NewLimiter(most, max(1, burst))}
+	return &Limiter{least: min(slowest, most), most: most, rate: rate.NewLimiter(most, max(1, burst)), turn: make(chan struct{}, 1)}
 }
 
 // Wait returns nil when it is time for a call. Errors: fault.Unavailable when
-// the context ended, fault.Throttled, with RetryAfter if the service said when,
+// the context was cancelled, fault.Throttled, with RetryAfter if the service said when,
 // when the time for a call does not come before the context's deadline, or the
 // service asked for more than a minute.
 func (l *Limiter) Wait(ctx context.Context) error {
-	const op = "throttle: wait"
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+		return l.Ahead(ctx)
+	case <-ctx.Done():
+		return ended(ctx)
+	}
+}
+
+// Ahead is Wait for a call that stands for many, such as a page of a listing. It
+// waits behind others of its kind, and behind one call of Wait at most: where
+// many wait, one after the other would otherwise come last each time.
+func (l *Limiter) Ahead(ctx context.Context) error {
 	for {
 		pause, now := l.prepare()
 		if deadline, ok := ctx.Deadline(); pause > longest || ok && pause > 0 && now.Add(pause).After(deadline) {
 			return &fault.Error{Kind: fault.Throttled, Op: op, RetryAfter: pause, Detail: "the service asked to be left alone for longer"}
 		}
 		if !sleep(ctx, pause) {
-			return fault.Wrap(fault.Unavailable, op, ctx.Err())
+			return ended(ctx)
 		}
-		if err := l.rate.Wait(ctx); err != nil {
-			if ctx.Err() != nil {
-				return fault.Wrap(fault.Unavailable, op, ctx.Err())
-			}
-			return fault.New(fault.Throttled, op, "the rate leaves no room in time")
-		}
-		if l.leaves() {
+		switch err := l.rate.Wait(ctx); {
+		case err != nil && ctx.Err() == nil:
+			return fault.New(fault.Throttled, op, noRoom)
+		case err != nil:
+			return ended(ctx)
+		case l.leaves():
 			return nil
 		}
 	}
+}
+
+const (
+	op     = "throttle: wait"
+	noRoom = "the rate leaves no room in time"
+)
+
+// ended is the error of a caller whose context ended while it waited.
+func ended(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fault.New(fault.Throttled, op, noRoom)
+	}
+	return fault.Wrap(fault.Unavailable, op, ctx.Err())
 }
 
 // Refused says that the service answered a call with "too often", and how long

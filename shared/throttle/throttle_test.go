@@ -3,6 +3,7 @@ package throttle_test
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -140,6 +141,38 @@ func TestLeftAlone(t *testing.T) {
 		all.Wait()
 		if first < 7450*time.Millisecond || first > 8*time.Second {
 			t.Errorf("the next call came after %v", first)
+		}
+	})
+}
+
+// TestAhead: pages that are read one after the other come soon, however many
+// others wait, and the others come too.
+func TestAhead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := throttle.New(40, 1)
+		ctx, stop := context.WithCancel(t.Context())
+		var others atomic.Int64
+		var all sync.WaitGroup
+		for range 80 {
+			all.Go(func() {
+				for l.Wait(ctx) == nil {
+					others.Add(1)
+				}
+			})
+		}
+		begun := time.Now()
+		for range 100 {
+			if err := l.Ahead(ctx); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(20 * time.Millisecond) // the call
+		}
+		took, n := time.Since(begun), others.Load()
+		stop()
+		all.Wait()
+		if took > 8*time.Second || n < 80 {
+			t.Errorf("100 pages took %v, and %d other calls were made meanwhile", took, n)
 		}
 	})
 }

@@ -120,11 +120,23 @@ func baseURL(text string) (string, error) {
 // at: the raw answer is, since the generated types can't tell false from absent.
 type request func(ctx context.Context) error
 
+// waiting waits until it is time for a call.
+type waiting func(ctx context.Context) error
+
 // read sends a request that changes nothing until it is answered with a JSON
 // object, refused for good, or tried often enough.
 func (c *Client) read(ctx context.Context, op string, send request) (json.RawMessage, error) {
+	return c.readAs(ctx, op, c.limiter.Wait, send)
+}
+
+// readPage is read for a page of a listing, which stands for many reads.
+func (c *Client) readPage(ctx context.Context, op string, send request) (json.RawMessage, error) {
+	return c.readAs(ctx, op, c.limiter.Ahead, send)
+}
+
+func (c *Client) readAs(ctx context.Context, op string, wait waiting, send request) (json.RawMessage, error) {
 	return c.retry(ctx, op, func() (json.RawMessage, error) {
-		got, err := c.send(ctx, op, send)
+		got, err := c.send(ctx, op, wait, send)
 		if err == nil {
 			err = c.verdict(op, got)
 		}
@@ -160,9 +172,9 @@ func (c *Client) retry(ctx context.Context, op string, attempt func() (json.RawM
 }
 
 // send sends a request once, within the rate limit and callTimeout.
-func (c *Client) send(ctx context.Context, op string, send request) (answer, error) {
+func (c *Client) send(ctx context.Context, op string, wait waiting, send request) (answer, error) {
 	waited := spent.Wait(ctx, spent.Limiter)
-	err := c.limiter.Wait(ctx)
+	err := wait(ctx)
 	waited()
 	if err != nil {
 		return answer{}, &fault.Error{Kind: fault.KindOf(err), Op: op, RetryAfter: fault.RetryAfter(err), Err: err}

@@ -81,7 +81,7 @@ func (c *Client) ListMembers(ctx context.Context, groupID, pageToken string) (di
 	if err != nil {
 		return directory.MemberPage{}, err
 	}
-	body, err := c.read(ctx, op, func(ctx context.Context) error {
+	body, err := c.readPage(ctx, op, func(ctx context.Context) error {
 		call := c.api.Members.List(groupID).IncludeDerivedMembership(true).MaxResults(membersPage).
 			Fields("nextPageToken,members(id,type)")
 		if token != "" {

@@ -96,7 +96,7 @@ func (c *Client) ListDeleted(ctx context.Context, pageToken string) (directory.U
 }
 
 func (c *Client) listUsers(ctx context.Context, op, deleted, pageToken string) (usersAnswer, error) {
-	body, err := c.read(ctx, op, func(ctx context.Context) error {
+	body, err := c.readPage(ctx, op, func(ctx context.Context) error {
 		call := c.api.Users.List().Customer(customer).ShowDeleted(deleted).MaxResults(usersPage).
 			OrderBy("email").Projection("full").
 			Fields("nextPageToken", googleapi.Field("users("+userFields+")"))

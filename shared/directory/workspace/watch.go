@@ -25,7 +25,7 @@ func (c *Client) Watch(ctx context.Context, id, event, address, token string) (d
 		Params: map[string]string{"ttl": strconv.Itoa(int(channelLife.Seconds()))},
 	}
 	body, err := c.retry(ctx, op, func() (json.RawMessage, error) {
-		got, err := c.send(ctx, op, func(ctx context.Context) error {
+		got, err := c.send(ctx, op, c.limiter.Wait, func(ctx context.Context) error {
 			call := c.api.Users.Watch(channel).Customer(customer).Context(ctx)
 			if event != "" {
 				call.Event(event)
@@ -56,7 +56,7 @@ func (c *Client) Stop(ctx context.Context, ch directory.Channel) error {
 	const op = "workspace: stop channel"
 	channel := &admin.Channel{Id: ch.ID, ResourceId: ch.ResourceID}
 	_, err := c.retry(ctx, op, func() (json.RawMessage, error) {
-		got, err := c.send(ctx, op, func(ctx context.Context) error {
+		got, err := c.send(ctx, op, c.limiter.Wait, func(ctx context.Context) error {
 			return c.api.Channels.Stop(channel).Context(ctx).Do()
 		})
 		if err != nil || got.status == http.StatusNotFound {
