@@ -42,6 +42,9 @@ func (d *decider) attention() []provision.Attention {
 	}
 	for _, retry := range d.r.Retries {
 		kind, todo := advice(retry)
+		if retry.Error == d.l.MappingError {
+			todo = "Complete the person's data in the directory, or change the mapping. It is tried again when either changes."
+		}
 		accountID := retry.AccountID
 		if accountID == "" {
 			accountID = account.ID

@@ -206,6 +206,20 @@ func TestR16_MappingErrorKeepsNoRemovalBack(t *testing.T) {
 	}
 }
 
+// TestR2_MappingErrorSaysWhatToDo: it does not pass by itself, as a failure of the app may.
+func TestR2_MappingErrorSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	w, p := leaver(t, "suspended within24h never")
+	l := w.sees(p, false)
+	l.Desired, l.MappingError = nil, "title: gives a list"
+	op := decide.Decide(w.cfg, l, p.record, w.now).Operation
+	r := decide.FailedTry(p.record, *op, provision.Failed, op.Impossible, "", w.now)
+	list := decide.Decide(w.cfg, l, r, w.now).Record.Attention
+	if len(list) != 1 || list[0].Kind != provision.AttentionFailed || !strings.Contains(list[0].Todo, "mapping") {
+		t.Errorf("attention %+v", list)
+	}
+}
+
 func TestR2_RetrySchedule(t *testing.T) {
 	t.Parallel()
 	op := decide.Operation{Kind: provision.Create, Fingerprint: "f"}
