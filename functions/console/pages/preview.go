@@ -26,7 +26,6 @@ type previewView struct {
 	On     bool
 	Stale  bool
 	Tiles  []usageTotal
-	Adopts bool
 	Kind   provision.PreviewKind
 	Rows   []previewRow
 	Next   string

@@ -148,7 +148,7 @@ type signInView struct {
 }
 
 func (p *Pages) signInView(problem string) signInView {
-	return signInView{problem, p.signIn.Provider()}
+	return signInView{sentence(problem), p.signIn.Provider()}
 }
 
 // challenge answers a visitor without a session.

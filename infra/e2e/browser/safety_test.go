@@ -93,6 +93,25 @@ func TestAnotherSite(t *testing.T) {
 	b.Shows("Autoprovisioning is on")
 }
 
+// TestSignIn signs in by the form, and out.
+func TestSignIn(t *testing.T) {
+	t.Parallel()
+	p, b := start(t), browser.Open(t)
+	b.Visit(p.URL + "/settings")
+	b.Fill("#token", "not-the-token")
+	b.Press("Sign in", "This is not the sign-in token")
+	b.RefusedAt("#token", "This is not the sign-in token")
+	b.Hides("not-the-token")
+	b.Inspect("refused-sign-in")
+	b.Fill("#token", program.AdminToken)
+	b.Press("Sign in", "Set up automated user provisioning")
+	b.Hides(program.AdminToken)
+	b.Leave("signing out", chromedp.Click(chromedp.CSS("header button")))
+	b.Shows("Sign-in token")
+	b.Visit(p.URL + "/people")
+	b.Shows("Sign-in token")
+}
+
 // TestWithoutScript sets up and turns on in a browser that runs no script.
 func TestWithoutScript(t *testing.T) {
 	t.Parallel()
