@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,11 +19,14 @@ import (
 // edit replaces text, which occurs once, in one file of the product.
 type edit struct{ file, old, new string }
 
-// mutations break the product, each in one way, and name the rule whose checker must notice.
-var mutations = []struct {
+// mutation is one way to break the product, and the beginning of the rule that it breaks.
+type mutation struct {
 	rule  string
 	edits []edit
-}{
+}
+
+// mutations break the product, each in one way, and name the rule whose checker must notice.
+var mutations = []mutation{
 	{"§3: one worker at a time", []edit{{"shared/reconcile/reconcile.go",
 		"if rec.Lease != nil && rec.Lease.Until.After(r.Real()) {", "if false {"}}},
 	{"§3, R8, R11: only under the present", []edit{{"shared/reconcile/act.go",
@@ -33,8 +38,12 @@ var mutations = []struct {
 		{"shared/reconcile/match.go", `if match.ExternalID == "" || match.ExternalID == a.rec.UserID {`, "if true {"}}},
 	{"R1, R2, R13: who is active", []edit{{"shared/decide/facts.go",
 		"		case provision.Active:\n			return ends\n", "		case provision.Active:\n			return keeps\n"}}},
-	{"R3, R13: the reason given", []edit{{"shared/decide/facts.go",
+	{"R1, R2, R13: who is active", []edit{{"shared/scope/scope.go",
+		"	in, err := anyMember(s.AccessGroups, members)\n	if err != nil || in {\n		return in, \"\", err\n	}\n", ""}}},
+	{"R3, R8, R13: the reason given", []edit{{"shared/decide/facts.go",
 		"cond.Since = latest(cond.Since, b.c.TurnedOnAt)", "_ = b.c.TurnedOnAt"}}},
+	{"R3, R8, R13: the reason given", []edit{{"shared/reconcile/see.go",
+		"s.look.User = provision.User{ID: req.UserID, Lifecycle: provision.Unknown}", "s.look.User = provision.User{ID: req.UserID, Lifecycle: provision.Deleted}"}}},
 	{"R6: nothing is done to an archived", []edit{
 		{"shared/decide/decide.go", "d.protected() || d.frozen()", "d.protected()"},
 		{"shared/decide/decide.go", "if d.l.User.Lifecycle == provision.Archived && dl.Condition.Name != provision.ConditionArchived {", "if false {"}}},
@@ -54,7 +63,26 @@ var mutations = []struct {
 		"	if at.IsZero() {\n		return nil\n	}\n	now := r.Business()\n	next", "	if req.UserID != \"\" {\n		return nil\n	}\n	now := r.Business()\n	next"}}},
 	{"R12: nothing else releases", []edit{{"shared/decide/decide.go",
 		"d.l.User.Lifecycle == provision.Archived && holds &&", "false && holds &&"}}},
-	{"R2, R4, R5, R6, R7: the app is as", []edit{{"shared/sweep/rest.go", "case !isListed && !l.deleted:", "case false && !isListed && !l.deleted:"}}},
+	{"R2, R4, R5, R6, R16, R17: the app is as", []edit{{"shared/decide/decide.go",
+		"	case provision.AccountSuspended:\n		op =", "	case provision.AccountSuspended:\n		break\n		op ="}}},
+	{"R2, R4, R5, R6, R16, R17: the app is as", []edit{{"shared/decide/decide.go",
+		"case !op.Attributes.Equal(applied):", "case !op.Attributes.Equal(applied) && op.Attributes[\"userName\"] == applied[\"userName\"]:"}}},
+	{"R2, R4, R5, R6, R16, R17: the app is as", []edit{{"shared/decide/facts.go",
+		"if got, ok := account.Attributes[path]; (!ok || got != value) &&", "if got, ok := account.Attributes[path]; false && (!ok || got != value) &&"}}},
+	{"R7: no event says", []edit{{"shared/reconcile/act.go",
+		"notice.Name, notice.Cause.Text = provision.EventNotice,", "_, notice.Cause.Text = provision.EventNotice,"}}},
+	{"R10: a deleted configuration", []edit{{"shared/admin/admin.go",
+		"if err := s.Secrets.Delete(ctx, secrets.AppToken); err != nil {", "if err := s.Secrets.Delete(ctx, \"another\"); err != nil {"}}},
+	{"R10: a deleted configuration", []edit{{"shared/admin/admin.go",
+		"LookedAt: rec.LookedAt, Account: rec.Account,", "LookedAt: rec.LookedAt, Account: rec.Account, Conditions: rec.Conditions,"}}},
+	{"R11: only a refused token", []edit{{"shared/reconcile/act.go",
+		"	case err == nil:\n		out.status = ruledOut", "	case err == nil:\n		out.status = tokenRefused"}}},
+	{"R17: no new accounts", []edit{
+		{"shared/reconcile/guard.go", "case a.op.Kind == provision.Create &&", "case false && a.op.Kind == provision.Create &&"},
+		{"shared/sweep/act.go", "		over, err := r.over(ctx, kind, now)\n", "		over, err := r.over(ctx, kind, now)\n		over = over && kind != provision.Create\n"}}},
+	{"R19: done is what the app shows", []edit{{"shared/reconcile/run.go",
+		"case shows(account, found):", "case shows(account, found) || a.rec.UserID != \"\":"}}},
+	{"R2, R4, R5, R6, R16, R17: the app is as", []edit{{"shared/sweep/rest.go", "case !isListed && !l.deleted:", "case false && !isListed && !l.deleted:"}}},
 	{"§3: no lease, intent", []edit{{"shared/decide/retry.go",
 		"known := d.l.Scope.Known || d.l.User.Lifecycle == provision.Suspended || d.l.User.Lifecycle == provision.Deleted", "known := d.l.Scope.Known"}}},
 	{"R14: every operation is one event", []edit{{"shared/reconcile/act.go",
@@ -74,6 +102,12 @@ func TestMutations(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
+	}
+	for n := 1; n <= 19; n++ { // R20 is a page's
+		rule := regexp.MustCompile(fmt.Sprintf(`\bR%d\b`, n))
+		if !slices.ContainsFunc(mutations, func(m mutation) bool { return rule.MatchString(m.rule) }) {
+			t.Errorf("no mutation breaks R%d", n)
+		}
 	}
 	for i, m := range mutations {
 		t.Run(m.rule, func(t *testing.T) {
