@@ -77,7 +77,7 @@ var layers = []struct {
 		"cloud.google.com/go/secretmanager", "golang.org/x/oauth2", "google.golang.org/api/option"}},
 	{"functions/endpoint", []string{"shared/"}, nil},
 	{"functions/internal/edge", []string{"shared/", "functions/endpoint"},
-		[]string{"github.com/GoogleCloudPlatform/functions-framework-go/functions", "github.com/google/uuid", "google.golang.org/api"}},
+		[]string{"github.com/GoogleCloudPlatform/functions-framework-go", "github.com/google/uuid", "google.golang.org/api"}},
 	{"functions/directorypush", []string{"functions/internal/edge", "functions/endpoint", "shared/"}, nil},
 	{"functions/auditevent", []string{"functions/internal/edge", "functions/endpoint", "shared/"}, nil},
 	{"functions/reconcile", []string{"functions/internal/edge", "functions/endpoint", "shared/"}, nil},

@@ -22,6 +22,9 @@ import (
 	"sync"
 	"time"
 
+	// The program that Google's buildpack writes around a function imports this; it
+	// is here so that go.mod pins its modules too.
+	_ "github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
 	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
 	"github.com/google/uuid"
 

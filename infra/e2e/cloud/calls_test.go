@@ -149,15 +149,22 @@ func (w *world) hire(name, unit string) string {
 // minutes after a hint come too.
 func (w *world) settle() {
 	w.t.Helper()
-	idle := func() { until(w.t, 60*time.Second, "the queues are idle", w.queue.Idle) }
-	idle()
+	w.idle()
 	w.advance(8 * time.Minute)
-	idle()
+	w.idle()
 }
 
-// events are how many events of a name and outcome a person has.
+// idle waits until nothing is delivered or due.
+func (w *world) idle() {
+	w.t.Helper()
+	until(w.t, 60*time.Second, "the queues are idle", w.queue.Idle)
+}
+
+// events are how many events of a name a person has of what was done, once all
+// that is under way has ended: an event is stored after its operation.
 func (w *world) events(id, name string) (done int) {
 	w.t.Helper()
+	w.idle()
 	for _, item := range w.api("GET", "/events?pageSize=500&user="+id, nil, 200)["items"].([]any) {
 		if e := item.(object); e["name"] == name && e["outcome"] == "done" {
 			done++

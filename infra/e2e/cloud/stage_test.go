@@ -47,7 +47,8 @@ func main() {
 }
 `
 
-// build stages and builds every function, and returns the programs by target.
+// build stages and builds every function as the buildpack does, which tidies the
+// module before it builds, and returns the programs by target.
 func build(t *testing.T) map[string]string {
 	t.Helper()
 	folder := t.TempDir()
@@ -84,10 +85,12 @@ func buildOne(ctx context.Context, pkg, folder, program string) error {
 			return err
 		}
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", program, "./functions.local/app")
-	cmd.Dir = folder
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("building %s: %w\n%s", pkg, err, out)
+	for _, arguments := range [][]string{{"mod", "tidy"}, {"build", "-o", program, "./functions.local/app"}} {
+		cmd := exec.CommandContext(ctx, "go", arguments...)
+		cmd.Dir = folder
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("building %s: go %v: %w\n%s", pkg, arguments, err, out)
+		}
 	}
 	return nil
 }

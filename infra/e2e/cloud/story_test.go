@@ -21,6 +21,7 @@ func TestLife(t *testing.T) {
 	w.dir("POST", "/users/"+adminAddress+"/makeAdmin", object{"status": true})
 	w.setUp(t)
 	w.run("deployed functions take no token of the test", w.deployedRefuses)
+	w.run("sign in to the console", w.signIn)
 	w.run("join, change", w.joinAndChange)
 	w.run("group by the audit log", w.group)
 	w.run("suspend, deadline, delete", w.suspendAndDelete)
@@ -163,7 +164,7 @@ func (w *world) suspendAndDelete(t *testing.T) {
 		t.Fatalf("next is %v", next)
 	}
 	w.advance(7*day - time.Hour)
-	until(t, 30*time.Second, "the queues are idle", w.queue.Idle)
+	w.idle()
 	if state := w.account(id); state != "suspended" {
 		t.Fatalf("an hour before the deadline: %s", state)
 	}
@@ -183,7 +184,7 @@ func (w *world) comeBack(t *testing.T) {
 	w.dir("PATCH", "/users/"+id, object{"suspended": false})
 	w.becomes("return", id, "active")
 	w.advance(8 * day)
-	until(t, 30*time.Second, "the queues are idle", w.queue.Idle)
+	w.idle()
 	if state := w.account(id); state != "active" {
 		t.Errorf("past the deadline that was cancelled: %s", state)
 	}
