@@ -48,7 +48,7 @@ func environment() map[string]string {
 // machines are the functions that verify a signed token, with their audience
 // and the accounts that may call them.
 var machines = map[string]struct {
-	build    edge.New
+	build    edge.Builder
 	audience string
 	accounts []string
 }{
@@ -242,7 +242,7 @@ func TestPushDoor(t *testing.T) {
 // TestSettings: each setting that is missing or wrong is named, all in one error.
 func TestSettings(t *testing.T) {
 	t.Parallel()
-	builds := map[string]edge.New{"directory-push": directorypush.New}
+	builds := map[string]edge.Builder{"directory-push": directorypush.New}
 	for name, m := range machines {
 		builds[name] = m.build
 	}

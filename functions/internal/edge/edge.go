@@ -41,14 +41,14 @@ const maxBody = 1 << 20
 // bodyTime is how long a body may take to arrive.
 const bodyTime = 20 * time.Second
 
-// New makes a function of its settings, which it reads through getenv, and of
+// Builder makes a function of its settings, which it reads through getenv, and of
 // the world around it. Its error names every setting that is wrong or missing.
-type New func(getenv func(string) string, o wiring.Outside) (http.Handler, error)
+type Builder func(getenv func(string) string, o wiring.Outside) (http.Handler, error)
 
-// Register makes of new the function that this process serves, if it was
-// started as that one; with settings that are wrong it ends the process, so
-// that such a deployment never takes a request.
-func Register(target string, build New) {
+// Register builds the function named target and registers it, if this process
+// was started as that one. Wrong settings end the process, so that such a
+// deployment never takes a request.
+func Register(target string, build Builder) {
 	if os.Getenv("FUNCTION_TARGET") != target {
 		return // linked into some other program
 	}
