@@ -18,7 +18,7 @@ import (
 // enough for one document of any store, or so much real time. One that takes
 // less of both stores nothing.
 const (
-	storeRows  = 1000
+	storeRows  = 500
 	storeEvery = 10 * time.Second
 )
 

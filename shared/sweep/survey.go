@@ -33,7 +33,7 @@ type survey struct {
 
 	app    *appView
 	listed chan struct{} // closed when the app is listed
-	// listing names what of the app's listing is stored, so that a later delivery
+	// listing names what of this app's listing is stored, so that a later delivery
 	// goes on with it. from is the index to list from, 0 when all of it was stored.
 	listing string
 	from    int
@@ -78,7 +78,7 @@ func (s *Sweeper) begin(ctx context.Context, c provision.Configuration, id strin
 	}
 	v := &survey{Sweeper: s, c: c, accounts: accounts, app: newAppView(), began: s.Business(), readAt: s.Real(),
 		members: roster.NewMembers(), scoped: make(chan struct{}), listed: make(chan struct{}), lost: make(map[string]error),
-		listing: id + "/app", from: 1, until: until, further: make(chan struct{}, 1)}
+		listing: id + "/app " + c.Connection.BaseURL, from: 1, until: until, further: make(chan struct{}, 1)}
 	if err := v.resume(ctx); err != nil {
 		return nil, err
 	}
