@@ -202,7 +202,7 @@ func place(rows []mappingRow, at []int, found problems) {
 		if err != nil || i >= len(at) {
 			continue
 		}
-		rows[at[i]].Error = sentence(strings.TrimPrefix(text, rows[at[i]].App+": "))
+		rows[at[i]].Error = sentence(mappingWords(rows[at[i]].App, text))
 		delete(found, field)
 	}
 	for i, row := range rows {
@@ -211,6 +211,14 @@ func place(rows []mappingRow, at []int, found problems) {
 		}
 	}
 	delete(found, "attributes")
+}
+
+// mappingWords is what is wrong with an attribute, without its path, which the
+// row says, and without the list of all that a parser would have taken.
+func mappingWords(app, text string) string {
+	text = strings.TrimPrefix(text, app+": ")
+	text, _, _ = strings.Cut(text, " expecting {")
+	return strings.Replace(text, "mismatched input '<EOF>'", "it ends too early", 1)
 }
 
 func (p *Pages) saveAttributes(w http.ResponseWriter, r *http.Request) error {

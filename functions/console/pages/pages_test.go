@@ -164,100 +164,6 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestWho(t *testing.T) {
-	t.Parallel()
-	w := configured(t)
-	page := w.get(http.StatusOK, "/settings/who")
-	for _, want := range []string{"<strong>38</strong> in", "they are archived in the directory", "Inherit: on"} {
-		if !strings.Contains(page, want) {
-			t.Errorf("the page does not show %q", want)
-		}
-	}
-	if selects, live := strings.Count(page, "<select"), strings.Count(page, `<select id="unit`); selects != live || strings.Count(page, `name="state" class="live"`) != live {
-		t.Error("not every org unit counts again when it is changed")
-	}
-	form := url.Values{"do": {"search"}, "unit": {"/"}, "state": {"on"}, "find-groups": {"eng"}}
-	page = w.body(w.send("POST", "/settings/who", form), 200, "search")
-	if !strings.Contains(page, `value="add-groups:engineering@example.com"`) {
-		t.Fatal("the search does not find the group")
-	}
-	form = url.Values{"do": {"add-groups:engineering@example.com"}, "unit": {"/"}, "state": {"on"}}
-	page = w.body(w.send("POST", "/settings/who", form), 200, "add")
-	for _, want := range []string{"<strong>6</strong> in", "they are not a member, direct or nested", "its members, nested ones included"} {
-		if !strings.Contains(page, want) {
-			t.Errorf("with the group, the page does not show %q", want)
-		}
-	}
-	form = url.Values{"do": {"remove-groups:engineering@example.com"}, "groups": {"engineering@example.com"}, "unit": {"/"}, "state": {"on"}}
-	if page = w.body(w.send("POST", "/settings/who", form), 200, "remove"); !strings.Contains(page, "<strong>38</strong> in") {
-		t.Error("the group is not removed again")
-	}
-}
-
-func TestSampleOfMapping(t *testing.T) {
-	t.Parallel()
-	w := configured(t)
-	form := defaultMapping()
-	form["app"] = append(form["app"][:4], "displayName")
-	form.Set("source4", "expression")
-	form.Set("expression4", "user.name.familyName + ', ' + user.name.givenName")
-	form.Set("do", "try")
-	form.Set("sample", "maya.cohen@example.com")
-	if page := w.body(w.send("POST", "/settings/attributes", form), 200, "try"); !strings.Contains(page, "<strong>Cohen, Maya</strong>") {
-		t.Error("the result is not shown")
-	}
-	form.Set("sample", "nobody@example.com")
-	w.refuse(422, "/settings/attributes", form, "Nobody in the directory")
-}
-
-func TestEditIsPreviewedBeforeItIsSaved(t *testing.T) {
-	t.Parallel()
-	w := on(t)
-	form := url.Values{"do": {"save"}, "unit": {"/", "/Finance"}, "state": {"on", "off"}}
-	form2 := url.Values{"appOff.suspendAfter": {"within24h"}}
-	preview := w.post("/settings/time-frames", form2, "/previews/")
-	w.until(preview, func(page string) bool { return strings.Contains(page, "Nothing would be done to anybody") })
-	w.post(preview+"/save", nil, "/settings")
-	preview = w.post("/settings/who", form, "/previews/")
-	page := w.until(preview, func(page string) bool { return strings.Contains(page, "fatima.zahra@example.com") })
-	if !strings.Contains(page, "Suspend") || !strings.Contains(page, "Out of scope") {
-		t.Errorf("the preview does not say who loses: %s", page)
-	}
-	if c, _ := w.system.Store.Configuration(t.Context()); len(c.Scope.OrgUnits) != 1 {
-		t.Error("the edit is saved before it was confirmed")
-	}
-	if page := w.get(http.StatusOK, "/settings/who?draft="+strings.TrimPrefix(preview, "/previews/")); !strings.Contains(page, `<option value="off" selected>`) {
-		t.Error("going back to the form loses the edit")
-	}
-	w.post(preview+"/save", nil, "/settings")
-	w.until("/people/fatima.zahra@example.com", func(page string) bool { return strings.Contains(page, "is suspended (deactivated)") })
-	if w.send("POST", preview+"/save", nil).Header.Get("Location") != preview {
-		t.Error("a preview was saved twice")
-	}
-	if !strings.Contains(w.get(http.StatusOK, preview), "Make another") {
-		t.Error("an old preview does not say so")
-	}
-}
-
-func TestPreviewSaysWhoIsFreed(t *testing.T) {
-	t.Parallel()
-	w := on(t)
-	const email = "maya.cohen@example.com"
-	w.patch(email, `{"suspended":true}`)
-	w.send("POST", "/people/"+email+"/look", nil)
-	preview := w.post("/settings/time-frames", frames("deleted", "7d", ""), "/previews/")
-	page := w.until(preview, func(page string) bool { return strings.Contains(page, `class="tiles"`) })
-	freed := between(t, page, "No longer due", "With your edit")
-	if !strings.Contains(freed, email) || !strings.Contains(freed, "Hard delete") {
-		t.Errorf("the preview does not say whose hard delete is gone: %s", freed)
-	}
-	preview = w.post("/settings/time-frames", frames("suspended", "within24h", "21d"), "/previews/")
-	page = w.until(preview, func(page string) bool { return strings.Contains(page, `class="tiles"`) })
-	if !strings.Contains(page, "without the edit: ") || strings.Contains(page, "No longer due") {
-		t.Error("the preview does not say that the hard delete moves")
-	}
-}
-
 func TestConflictNamesBoth(t *testing.T) {
 	t.Parallel()
 	w := configured(t)
@@ -277,20 +183,6 @@ func TestConflictNamesBoth(t *testing.T) {
 			t.Errorf("%s does not name the other person", path)
 		}
 	}
-}
-
-func TestVanishedOrgUnit(t *testing.T) {
-	t.Parallel()
-	w := configured(t)
-	form := url.Values{"do": {"save"}, "unit": {"/", "/Gone"}, "state": {"on", "off"}, "domains": {"gone.example"}}
-	page := w.refuse(422, "/settings/who", form, "Nothing was saved")
-	for _, want := range []string{`The directory has no such org unit any more`, "Gone.example is not a domain", `value="gone.example" checked`, "Take out of the scope"} {
-		if !strings.Contains(page, want) {
-			t.Errorf("the form does not show %q", want)
-		}
-	}
-	form = url.Values{"do": {"save"}, "unit": {"/", "/Gone"}, "state": {"on", ""}}
-	w.post("/settings/who", form, "/previews/")
 }
 
 func TestPerson(t *testing.T) {
@@ -359,8 +251,13 @@ func TestReauthorize(t *testing.T) {
 			t.Errorf("the banner does not say %q", want)
 		}
 	}
+	w.post("/turn-off", nil, "/")
+	if page := w.get(http.StatusOK, "/"); !strings.Contains(page, "refuses the access token") || strings.Contains(page, "Review and turn on") {
+		t.Error("turned off, the first page offers to turn on what the app refuses")
+	}
 	w.comeet.SetFaults(simcomeet.Faults{})
 	w.post("/settings/token", url.Values{"accessToken": {appToken}, "baseUrl": {w.system.Admin.Connection.BaseURL}}, "/")
+	w.post("/turn-on", nil, "/")
 	w.until("/", func(page string) bool {
 		return strings.Contains(page, "Autoprovisioning is on") && !strings.Contains(page, "refuses")
 	})

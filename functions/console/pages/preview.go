@@ -20,15 +20,15 @@ type previewView struct {
 	Listed          int
 	Expires         moment
 	// Edits is true for a preview of an edit, which can be saved; else it is of turning on.
-	Edits  bool
-	What   string
-	Back   string
-	On     bool
-	Stale  bool
-	Tiles  []usageTotal
-	Kind   provision.PreviewKind
-	Rows   []previewRow
-	Next   string
+	Edits bool
+	What  string
+	Back  string
+	On    bool
+	Stale bool
+	Tiles []usageTotal
+	Kind  provision.PreviewKind
+	Rows  []previewRow
+	Next  string
 	// Freed are people who lose something as things are, and would not with the
 	// edit; Unnamed is true when there are too many to find them.
 	Freed     []personRow
