@@ -80,6 +80,12 @@ func TestEveryPage(t *testing.T) {
 		}
 	}
 	w.get(http.StatusNotFound, "/people/unknown@example.com")
+	if page := w.get(http.StatusOK, "/people?q=unknown@example.com"); !strings.Contains(page, "Nobody has this address") {
+		t.Error("a search for a whole address does not say that nobody has it")
+	}
+	if to := w.send("GET", "/people?q=maya.cohen@example.com", nil).Header.Get("Location"); !strings.HasPrefix(to, "/people/1") {
+		t.Errorf("a search for a whole address leads to %q", to)
+	}
 	if sheet := w.get(http.StatusOK, "/static/style.css"); len(sheet) > 25_000 {
 		t.Errorf("the style sheet has %d bytes", len(sheet))
 	}

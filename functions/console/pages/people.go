@@ -56,9 +56,11 @@ type peopleView struct {
 	Query string
 	// Exact is the person whose address was typed in full; nil for none.
 	Exact *personRow
-	Rows  []personRow
-	Next  string
-	Error string
+	// Unknown is true when the directory has nobody with exactly this address.
+	Unknown bool
+	Rows    []personRow
+	Next    string
+	Error   string
 }
 
 func (p *Pages) peoplePage(w http.ResponseWriter, r *http.Request) error {
@@ -68,7 +70,9 @@ func (p *Pages) peoplePage(w http.ResponseWriter, r *http.Request) error {
 		switch id, err := p.service.UserID(r.Context(), v.Query); {
 		case err == nil:
 			v.Exact = &personRow{personLink: personLink{id, v.Query}}
-		case !fault.Is(err, fault.NotFound):
+		case fault.Is(err, fault.NotFound, fault.Invalid):
+			v.Unknown = true
+		default:
 			v.Error = "The directory gave no answer, so only people with a record here are searched."
 		}
 	}
