@@ -109,6 +109,7 @@ read_arguments() {
         ;;
     esac
   done
+  [[ $verb == destroy || -z $yes$with_data ]] || fail '--yes and --data are for destroy'
   if [[ -e $file || $file != "$root/.deploy.env" ]]; then
     [[ -r $file ]] || fail "the settings file $file cannot be read"
     read_settings "$file"
@@ -129,7 +130,7 @@ open_work() {
 }
 
 read_project() {
-  project_number=$(gcloud projects describe "$project" --format='value(projectNumber)') ||
+  project_number=$(again gcloud projects describe "$project" --format='value(projectNumber)') ||
     fail "the project $project cannot be read: sign in with gcloud auth login, as somebody who may change it"
 }
 

@@ -80,8 +80,8 @@ delegated_token() {
   scopes=$(directory_scopes | tr '\n' ' ')
   printf '{"iss":"%s","sub":"%s","scope":"%s","aud":"https://oauth2.googleapis.com/token","iat":%d,"exp":%d}' \
     "$(account ap-directory)" "$directory_subject" "${scopes% }" "$now" $((now + 600)) >"$work/claims"
-  gcloud iam service-accounts sign-jwt "$work/claims" "$work/assertion" --iam-account="$(account ap-directory)" 2>"$work/sign.err" || {
-    bad "whether the delegation works cannot be tried as you: let yourself sign as the account, once, with
+  again gcloud iam service-accounts sign-jwt "$work/claims" "$work/assertion" --iam-account="$(account ap-directory)" 2>"$work/sign.err" || {
+    bad "whether the delegation works cannot be tried as you: let yourself sign as the account until you have checked, with
          gcloud iam service-accounts add-iam-policy-binding $(account ap-directory) --member=user:YOU --role=roles/iam.serviceAccountTokenCreator" >&2
     return 1
   }

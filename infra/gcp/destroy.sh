@@ -37,7 +37,7 @@ confirm() {
 }
 
 # each NAME prints the key, without its prefix, of each thing of ours in a list.
-each() { sed -n "s/^autoprovision[-_]\([^\t]*\).*/\1/p" "$work/have.$1"; }
+each() { awk -F '\t' '$1 ~ /^autoprovision[-_]/ { print substr($1, length("autoprovision-") + 1) }' "$work/have.$1"; }
 
 destroy_what_runs() {
   local name

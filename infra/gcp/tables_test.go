@@ -229,6 +229,7 @@ func TestSettings(t *testing.T) {
 		"not run":        {good + "REGION=$(touch " + file + ".ran)\n", nil, []string{"REGION:"}},
 		"unknown flag":   {good, []string{"--password=x"}, []string{"there is no setting PASSWORD"}},
 		"unknown part":   {good, []string{"everything"}, []string{"there is no argument everything"}},
+		"not for plan":   {good, []string{"--data"}, []string{"--data are for destroy"}},
 		"flags win":      {good, []string{"--region=nowhere"}, []string{"REGION:"}},
 		"wrong audit":    {good + "AUDIT_EVENTS=`id`\n", nil, []string{"AUDIT_EVENTS:"}},
 		"address needed": {good, []string{"--alert-email=nobody"}, []string{"ALERT_EMAIL:"}},
@@ -262,6 +263,9 @@ func TestOrder(t *testing.T) {
 	}
 	if after := len(c.names("pubsub", "subscriptions")); after != before {
 		t.Errorf("%d subscriptions", after)
+	}
+	if r := c.deploy(t, append([]string{"destroy"}, given...)...); r.code == 0 || !strings.Contains(r.err, "nothing was changed") {
+		t.Errorf("nobody confirmed, and destroy ended with %d:\n%s%s", r.code, r.out, r.err)
 	}
 	r = c.deploy(t, append(append([]string{"plan", "functions"}, given...), "--oauth-client-id=")...)
 	if r.code != 0 || strings.Contains(r.out, "deploy the function console") || !strings.Contains(r.out, "OAUTH_CLIENT_ID") || !strings.Contains(r.out, "deploy the function reconcile") {
