@@ -190,7 +190,7 @@ func (s *Service) edit(ctx context.Context, what string, change func(*provision.
 		if err := change(&next); err != nil {
 			return c, err // also errUnchanged
 		}
-		_, err = s.Store.PutConfiguration(ctx, next, s.event(what))
+		_, err = s.Store.PutConfiguration(ctx, next, s.event(ctx, what))
 		if fault.Is(err, fault.Conflict) {
 			continue
 		}
@@ -203,9 +203,9 @@ func (s *Service) edit(ctx context.Context, what string, change func(*provision.
 	}
 }
 
-func (s *Service) event(what string) provision.Event {
+func (s *Service) event(ctx context.Context, what string) provision.Event {
 	return provision.Event{ID: s.NewID(), Time: s.Business(), Name: provision.EventConfiguration,
-		Outcome: provision.OutcomeDone, Cause: provision.Cause{Text: what}}
+		Outcome: provision.OutcomeDone, Cause: provision.Cause{Text: what + by(ctx)}}
 }
 
 // errUnchanged ends an edit that another one has made already.

@@ -94,7 +94,7 @@ func (s *Service) Settle(ctx context.Context, listID string, users []string, rel
 	if release {
 		what = "confirmed"
 	}
-	if err := s.Store.Append(ctx, s.event(fmt.Sprintf("held operations of %d people %s", len(chosen), what))); err != nil {
+	if err := s.Store.Append(ctx, s.event(ctx, fmt.Sprintf("held operations of %d people %s", len(chosen), what))); err != nil {
 		return err
 	}
 	ctx = context.WithoutCancel(ctx)

@@ -159,7 +159,8 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer a.guard(w, r)
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	if !a.enter(w, r) {
+	r, ok := a.enter(w, r)
+	if !ok {
 		return
 	}
 	if inner, pattern := a.mux.Handler(r); pattern == "" {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"example.com/autoprovision/shared/admin"
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/secrets"
 )
@@ -30,24 +31,25 @@ func Token(token secrets.Value) Door {
 	}
 }
 
-// enter reports whether a request may go on; it has answered one that may not.
-func (a *api) enter(w http.ResponseWriter, r *http.Request) bool {
+// enter returns a request that may go on, in the name of who sent it; ok is false
+// for one that may not, which it has answered.
+func (a *api) enter(w http.ResponseWriter, r *http.Request) (_ *http.Request, ok bool) {
 	if r.URL.Path == documentPath {
-		return true
+		return r, true
 	}
 	person, err := a.door(r)
 	switch {
 	case fault.Is(err, fault.Unauthorized):
 		w.Header().Set("WWW-Authenticate", `Bearer realm="autoprovision"`)
 		write(w, newProblem(http.StatusUnauthorized, words(faults(err)[0])))
-		return false
+		return nil, false
 	case err != nil:
 		a.service.Log.WarnContext(r.Context(), "administrator not known", "kind", fault.KindOf(err).String(), "error", err.Error())
 		write(w, newProblem(http.StatusServiceUnavailable, "it could not be found out whether you are an administrator: try again in a while"))
-		return false
+		return nil, false
 	}
 	if _, pattern := a.mux.Handler(r); r.Method != http.MethodGet && pattern != "" {
 		a.service.Log.InfoContext(r.Context(), "administrator acts", "person", person, "call", pattern)
 	}
-	return true
+	return r.WithContext(admin.As(r.Context(), person)), true
 }

@@ -149,9 +149,10 @@ func (p *Pages) route(w http.ResponseWriter, r *http.Request) {
 	case !ok:
 		p.answer(p.challenge).ServeHTTP(w, r)
 	default:
+		ctx := admin.As(context.WithValue(r.Context(), signedIn{}, true), person)
 		if _, pattern := p.mux.Handler(r); r.Method == http.MethodPost {
-			p.service.Log.InfoContext(r.Context(), "administrator acts", "person", person, "call", pattern)
+			p.service.Log.InfoContext(ctx, "administrator acts", "person", person, "call", pattern)
 		}
-		p.mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), signedIn{}, true)))
+		p.mux.ServeHTTP(w, r.WithContext(ctx))
 	}
 }

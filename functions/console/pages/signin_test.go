@@ -10,7 +10,9 @@ import (
 
 	"example.com/autoprovision/functions/console/pages"
 	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/secrets"
+	"example.com/autoprovision/shared/state"
 )
 
 // provider stands for an identity provider: whoever comes back with ?code=good is administrator 7.
@@ -77,6 +79,14 @@ func TestSignInElsewhere(t *testing.T) {
 	}
 	if rec := get("/"); rec.Code != http.StatusOK {
 		t.Errorf("signed in: %d", rec.Code)
+	}
+	r := httptest.NewRequest("POST", "/settings/delete", nil)
+	r.AddCookie(session)
+	console.ServeHTTP(httptest.NewRecorder(), r)
+	events, _, err := w.system.Store.Events(t.Context(), state.EventFilter{Name: provision.EventConfiguration, Limit: 1})
+	check(t, err)
+	if len(events) != 1 || !strings.HasSuffix(events[0].Cause.Text, ", by 7") {
+		t.Errorf("the log does not say who: %+v", events)
 	}
 	elsewhere.still = fault.New(fault.Unavailable, "directory", "no answer")
 	if rec := get("/"); rec.Code != http.StatusServiceUnavailable || len(rec.Result().Cookies()) != 0 {
