@@ -57,6 +57,9 @@ type UserPage struct {
 type MemberPage struct {
 	// UserIDs are the members that are users.
 	UserIDs []string
+	// GroupIDs are groups among the members. Whoever needs all members lists
+	// them too: a directory may list nested members beside their group, or not.
+	GroupIDs []string
 	// Everyone is true when the customer as a whole is a member.
 	Everyone bool
 	Next     string

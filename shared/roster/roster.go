@@ -151,7 +151,8 @@ func (m *Members) isWhole(groupID string) bool {
 	return m.whole[groupID]
 }
 
-func (m *Members) add(groupID string, page directory.MemberPage) {
+// add takes over a page of a group's members, or of a group nested in it.
+func (m *Members) add(groupID string, page directory.MemberPage, last bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.byGroup[groupID] == nil {
@@ -161,8 +162,8 @@ func (m *Members) add(groupID string, page directory.MemberPage) {
 		m.byGroup[groupID][id] = struct{}{}
 	}
 	m.all[groupID] = m.all[groupID] || page.Everyone
-	m.whole[groupID] = page.Next == ""
-	if page.Next != "" {
+	m.whole[groupID] = last
+	if !last {
 		select {
 		case m.more <- struct{}{}:
 		default: // the last word of this was not heard yet
@@ -203,16 +204,30 @@ func (r *Roster) Read(ctx context.Context, m *Members, groups ...provision.Group
 }
 
 func (r *Roster) readGroup(ctx context.Context, m *Members, g provision.GroupRef) error {
-	for token := ""; !m.isWhole(g.ID); {
-		page, err := r.directory.ListMembers(ctx, g.ID, token)
-		if fault.Is(err, fault.NotFound) {
+	if m.isWhole(g.ID) {
+		return nil
+	}
+	left, seen := []string{g.ID}, map[string]bool{g.ID: true} // the group, and those nested in it
+	for token := ""; len(left) > 0; {
+		page, err := r.directory.ListMembers(ctx, left[0], token)
+		switch {
+		case left[0] != g.ID && fault.Is(err, fault.NotFound, fault.Forbidden):
+			page = directory.MemberPage{} // of another company, or gone since it was listed: it lets nobody in
+		case fault.Is(err, fault.NotFound):
 			return &MissingGroup{ID: g.ID, Email: g.Email, Err: err}
-		}
-		if err != nil {
+		case err != nil:
 			return err
 		}
-		m.add(g.ID, page)
-		token = page.Next
+		for _, id := range page.GroupIDs {
+			if !seen[id] {
+				seen[id] = true
+				left = append(left, id)
+			}
+		}
+		if token = page.Next; token == "" {
+			left = left[1:]
+		}
+		m.add(g.ID, page, len(left) == 0)
 	}
 	return nil
 }

@@ -79,6 +79,43 @@ func TestReadBesideEachOther(t *testing.T) {
 	})
 }
 
+// nested is a directory whose listings name nested groups without their members.
+type nested struct {
+	directory.Organization
+	pages map[string]directory.MemberPage
+}
+
+func (n nested) ListMembers(_ context.Context, id, token string) (directory.MemberPage, error) {
+	page, ok := n.pages[id+token]
+	if !ok {
+		return page, fault.New(fault.Forbidden, "test: members", "not of this company")
+	}
+	return page, nil
+}
+
+// TestNestedGroups: members of nested groups are members (R1), also where the
+// listing does not expand them; groups in a circle end, and a group of another
+// company lets nobody in.
+func TestNestedGroups(t *testing.T) {
+	t.Parallel()
+	d := nested{pages: map[string]directory.MemberPage{
+		"top":   {UserIDs: []string{"1"}, GroupIDs: []string{"sub", "foreign"}, Next: "2"},
+		"top2":  {UserIDs: []string{"2"}},
+		"sub":   {UserIDs: []string{"3"}, GroupIDs: []string{"top"}, Next: "2"},
+		"sub2":  {GroupIDs: []string{"lower"}},
+		"lower": {UserIDs: []string{"4"}},
+	}}
+	m, r := roster.NewMembers(), roster.New(d, clock.System)
+	if err := r.Read(t.Context(), m, refs("top")...); err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]bool{"1": true, "2": true, "3": true, "4": true, "5": false} {
+		if m.Has("top", id) != want {
+			t.Errorf("%s is a member: %v, want %v", id, !want, want)
+		}
+	}
+}
+
 // TestMissingGroup: a group that does not exist is named, and the others can be read after it.
 func TestMissingGroup(t *testing.T) {
 	t.Parallel()

@@ -293,6 +293,22 @@ func TestHasMember(t *testing.T) {
 	}
 }
 
+// TestHasMemberNested: where a group is listed, the groups in it are too, round a circle only once.
+func TestHasMemberNested(t *testing.T) {
+	t.Parallel()
+	client := answering(t, map[string]string{
+		"groups/g/hasMember/1": `{}`,
+		"groups/g/hasMember/2": `{}`,
+		"groups/g/members":     `{"members":[{"id":"sub","type":"GROUP"}]}`,
+		"groups/sub/members":   `{"members":[{"id":"g","type":"GROUP"},{"id":"1","type":"USER"}]}`,
+	})
+	for id, want := range map[string]bool{"1": true, "2": false} {
+		if got, err := client.HasMember(t.Context(), "g", id); err != nil || got != want {
+			t.Errorf("%s: %v, %v, want %v", id, got, err, want)
+		}
+	}
+}
+
 func TestWatchRequest(t *testing.T) {
 	t.Parallel()
 	for expiration, want := range map[string]time.Time{

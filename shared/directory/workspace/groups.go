@@ -112,10 +112,12 @@ func (c *Client) ListMembers(ctx context.Context, groupID, pageToken string) (di
 	var page directory.MemberPage
 	for _, m := range list.Members {
 		switch {
-		case m.Type == "" || m.Type == "USER" && m.ID == "":
+		case m.Type == "" || (m.Type == "USER" || m.Type == "GROUP") && m.ID == "":
 			return directory.MemberPage{}, incomplete(op, "a member lacks its type or id")
 		case m.Type == "USER":
 			page.UserIDs = append(page.UserIDs, m.ID)
+		case m.Type == "GROUP":
+			page.GroupIDs = append(page.GroupIDs, m.ID)
 		case m.Type == "CUSTOMER":
 			page.Everyone = true
 		}
@@ -195,18 +197,28 @@ func (c *Client) HasMember(ctx context.Context, groupID, userID string) (bool, e
 // whether the customer as a whole is in it.
 func (c *Client) listed(ctx context.Context, groupID, userID string) (bool, error) {
 	found, everyone := false, false
-	for token := ""; ; {
-		page, err := c.ListMembers(ctx, groupID, token)
+	groups := []string{groupID} // the group, and those nested in it
+	for token, at := "", 0; at < len(groups); {
+		page, err := c.ListMembers(ctx, groups[at], token)
+		if at > 0 && fault.Is(err, fault.NotFound, fault.Forbidden) {
+			page, err = directory.MemberPage{}, nil // of another company, or gone since it was listed
+		}
 		if err != nil {
 			return false, err
 		}
 		everyone = everyone || page.Everyone
 		found = found || slices.Contains(page.UserIDs, userID)
+		for _, id := range page.GroupIDs {
+			if !slices.Contains(groups, id) {
+				groups = append(groups, id)
+			}
+		}
 		if token = page.Next; token == "" {
-			c.remember(groupID, everyone)
-			return found || everyone, nil
+			at++
 		}
 	}
+	c.remember(groupID, everyone)
+	return found || everyone, nil
 }
 
 // remembered is whether a group holds the customer as a whole, and until when that is believed.
