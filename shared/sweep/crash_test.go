@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -144,6 +145,49 @@ func TestCrash(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWritesFail makes every write of a sweep, with its looks, fail: not stored,
+// or stored all the same. The task is delivered again and ends it.
+func TestWritesFail(t *testing.T) {
+	t.Parallel()
+	w := company(t)
+	w.Start().Inject(reconciletest.Fault{})
+	done(t, w.Sweep())
+	count := map[string]int{}
+	for i, name := range w.Process().Calls() {
+		if count[name]++; !writes(name) || i%crashEvery != 0 {
+			continue
+		}
+		for _, how := range []reconciletest.How{reconciletest.Before, reconciletest.After} {
+			bad := reconciletest.Fault{Name: name, Call: count[name], How: how}
+			t.Run(fmt.Sprintf("%s %d %v", name, bad.Call, how), func(t *testing.T) {
+				t.Parallel()
+				w := company(t)
+				p := w.Start()
+				p.Inject(bad)
+				if _, err := p.Sweeper.Request(t.Context(), "button"); err != nil {
+					if _, err := p.Sweeper.Request(t.Context(), "button"); err != nil {
+						t.Fatal(err)
+					}
+				}
+				w.Queue.DeliverAll(w)
+				if sw, err := p.Sweeper.Current(t.Context()); err != nil || sw.State != provision.SweepDone {
+					t.Errorf("sweep %+v, %v", sw, err)
+				}
+				w.Queue.Until(w, 10*time.Minute)
+				settled(t, "once", w)
+				done(t, w.Sweep())
+				settled(t, "and another sweep", w)
+			})
+		}
+	}
+}
+
+// writes reports whether a call of a port changes anything.
+func writes(call string) bool {
+	verbs := []string{"put", "commit", "add", "append", "drop", "end", "expire", "enqueue", "create", "update", "set", "delete"}
+	return slices.Contains(verbs, strings.Fields(call)[1])
 }
 
 // TestQueuedOnce: of those asked for during a sweep, one runs after it.

@@ -1,6 +1,8 @@
 package reconciletest
 
 import (
+	"slices"
+
 	"example.com/autoprovision/shared/fault"
 )
 
@@ -8,6 +10,8 @@ import (
 type Fault struct {
 	// Call is the number of the call, counted from 1; 0 for none.
 	Call int
+	// Name counts only the calls of this name; empty for all.
+	Name string
 	How  How
 }
 
@@ -107,7 +111,14 @@ func (p *Process) enter(name string) (effect, fails bool, first []func()) {
 }
 
 func (p *Process) fails() (effect, fails bool) {
-	if p.fault.Call != len(p.calls) {
+	count, last := len(p.calls), p.calls[len(p.calls)-1]
+	if name := p.fault.Name; name != "" {
+		if name != last {
+			return true, false
+		}
+		count = len(slices.DeleteFunc(slices.Clone(p.calls), func(other string) bool { return other != name }))
+	}
+	if p.fault.Call != count {
 		return true, false
 	}
 	p.gone = p.fault.How == CrashBefore || p.fault.How == CrashAfter
