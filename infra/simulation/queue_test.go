@@ -22,8 +22,8 @@ type queue struct {
 	waiting []*delivery
 	names   map[string]time.Time
 	numbers int
-	// running counts the deliveries under way, by queue.
-	running map[string]int
+	// running counts the deliveries under way, by queue, and lanes how many may be at a time.
+	running, lanes map[string]int
 }
 
 // delivery is one task or push on its way.
@@ -44,8 +44,10 @@ const (
 	messages = "audit"
 )
 
-// lanes says how many deliveries of a queue are under way at a time.
-var lanes = map[string]int{tasks.Reconcile: 4, tasks.Bulk: 4, tasks.Sweep: 1, pushes: 2, messages: 2}
+func newQueue(w *world) *queue {
+	return &queue{world: w, names: map[string]time.Time{}, running: map[string]int{},
+		lanes: map[string]int{tasks.Reconcile: 4, tasks.Bulk: 4, tasks.Sweep: 1, pushes: 2, messages: 2}}
+}
 
 type notification struct {
 	at                                 time.Time
@@ -73,7 +75,7 @@ func (p tasksPort) Enqueue(ctx context.Context, list ...tasks.Task) error {
 			if err := t.Validate(); err != nil {
 				return none{}, err
 			}
-			if lanes[t.Queue] == 0 || t.Queue == pushes || t.Queue == messages {
+			if w.queue.lanes[t.Queue] == 0 || t.Queue == pushes || t.Queue == messages {
 				return none{}, fault.New(fault.Invalid, "tasks: enqueue", "no queue %q", t.Queue)
 			}
 		}
@@ -134,7 +136,7 @@ func (q *queue) due() (list []*delivery, next time.Time) {
 			if next.IsZero() || d.at.Before(next) {
 				next = d.at
 			}
-		case q.running[d.queue] < lanes[d.queue]:
+		case q.running[d.queue] < q.lanes[d.queue]:
 			list = append(list, d)
 		}
 	}

@@ -91,7 +91,7 @@ func newWorld(seed uint64, f faults, people int) *world {
 		app: &application{tokens: map[string]bool{}}, safe: safe{}, instances: make([]*instance, 2), hidden: map[string]bool{},
 		unprotected: map[string]time.Time{}, released: map[string]bool{}, dismissed: map[string]bool{}, holds: map[string]provision.Hold{}, wasHeld: map[string]bool{},
 		lost: map[string]time.Time{}, touched: map[string]time.Time{}, effected: map[string]bool{}, events: map[string]provision.Event{}}
-	w.queue = &queue{world: w, names: map[string]time.Time{}, running: map[string]int{}}
+	w.queue = newQueue(w)
 	w.crash = func(*call) (before, after bool) {
 		if w.faults.crash == 0 || w.rng.Float64() >= w.faults.crash {
 			return false, false
