@@ -131,9 +131,11 @@ func (p *Pages) showAttributes(w http.ResponseWriter, r *http.Request, status in
 		}
 	}
 	optional := slices.IndexFunc(v.Rows, func(row mappingRow) bool { return !row.Mandatory })
-	v.Rows[optional].Opens = true // there is always the empty row
-	for _, row := range v.Rows[optional:] {
-		v.Open = v.Open || row.Source != "" || row.App != "" && row.Free || row.Error != ""
+	if optional >= 0 { // the page has an empty row always, a form that did not arrive whole may have none
+		v.Rows[optional].Opens = true
+		for _, row := range v.Rows[optional:] {
+			v.Open = v.Open || row.Source != "" || row.App != "" && row.Free || row.Error != ""
+		}
 	}
 	for i := range v.Rows {
 		if !known[v.Rows[i].Source] {
