@@ -159,7 +159,10 @@ func (c *cloud) answer(r *http.Request, body []byte) (object, error) {
 		}
 	}
 	q := request{api: api, name: name, method: r.Method, query: r.URL.Query(), body: in}
-	before := c.state()
+	var before snapshot
+	if !q.reads() {
+		before = c.state()
+	}
 	answer, err := c.handle(q)
 	if answer == nil && err == nil {
 		c.problems = append(c.problems, fmt.Sprintf("unknown: %s %s %s", r.Method, r.URL, body))

@@ -123,7 +123,9 @@ func damage(c *cloud) {
 	console := "serviceAccount:ap-console@" + project + ".iam.gserviceaccount.com"
 	grant("cloudresourcemanager projects/"+project, "roles/owner", console)
 	grant("cloudresourcemanager projects/"+project, "roles/owner", "user:colleague@example.com")
-	grant("secretmanager projects/"+project+"/secrets/autoprovision-app-token", "roles/secretmanager.secretAccessor", "allUsers")
+	token := "secretmanager projects/" + project + "/secrets/autoprovision-app-token"
+	grant(token, "roles/secretmanager.secretAccessor", "allUsers")
+	grant(token, "roles/secretmanager.secretAccessor", "deleted:"+console+"?uid=123")
 	at := "projects/" + project + "/locations/" + region
 	delete(c.policies, "run "+at+"/services/autoprovision-sweep")
 	c.things["cloudtasks "+at+"/queues/autoprovision-bulk"]["state"] = "PAUSED"

@@ -12,7 +12,7 @@ member() {
 
 # role NAME prints a role's full name: Google's, or one of ours.
 role() {
-  if table customroles | grep -q "^$1 "; then echo "projects/$project/roles/$1"; else echo "roles/$1"; fi
+  if grep -q "^$1 " < <(table customroles); then echo "projects/$project/roles/$1"; else echo "roles/$1"; fi
 }
 
 part_roles() { roles_on project account secret queue topic; }
@@ -51,8 +51,8 @@ roles_of() {
 }
 
 # ours is an expression of the members whose roles this deployment may take back:
-# its own accounts, and the whole world.
-ours() { echo "serviceAccount:ap-[a-z-]+@${project}[.]iam[.]gserviceaccount[.]com|allUsers|allAuthenticatedUsers"; }
+# its own accounts, also those that destroy has deleted, and the whole world.
+ours() { echo "(deleted:)?serviceAccount:ap-[a-z-]+@${project}[.]iam[.]gserviceaccount[.]com([?]uid=[0-9]+)?|allUsers|allAuthenticatedUsers"; }
 
 # policy_of THING sets command: gcloud's, with VERB for what is done to its policy.
 policy_of() {
