@@ -5,10 +5,11 @@ import (
 	"testing"
 
 	"example.com/autoprovision/infra/e2e/browser"
+	"example.com/autoprovision/infra/e2e/program"
 )
 
-// TestTour looks at every page in the states that an administrator meets.
-func TestTour(t *testing.T) {
+// TestTourBefore looks at every page before autoprovisioning is on.
+func TestTourBefore(t *testing.T) {
 	t.Parallel()
 	p, b := start(t), browser.Open(t)
 	b.Visit(p.URL + "/")
@@ -30,8 +31,7 @@ func TestTour(t *testing.T) {
 	b.Visit(p.URL + "/setup/time-frames")
 	b.Inspect("setup-time-frames")
 
-	p.account(object{"userName": "old.intern@example.com", "displayName": "Old Intern", "active": true})
-	p.account(object{"userName": "maya.cohen@example.com", "active": true})
+	p.account(object{"userName": "maya.cohen@example.com", "active": true}) // is adopted
 	p.configured(weekThenDelete())
 	b.Visit(p.URL + "/setup/review")
 	b.Inspect("setup-review-none")
@@ -41,9 +41,15 @@ func TestTour(t *testing.T) {
 	b.Inspect("turn-on")
 	b.Visit(p.URL + "/")
 	b.Inspect("home-off")
+}
 
-	p.API("POST", "/turnOn", nil, 200)
-	p.swept()
+// TestTourAfter looks at every page when it is on, with people who are about to go.
+func TestTourAfter(t *testing.T) {
+	t.Parallel()
+	p, b := start(t), browser.Open(t)
+	p.account(object{"userName": "old.intern@example.com", "displayName": "Old Intern", "active": true})
+	p.SetUp(program.Everybody(), weekThenDelete())
+	b.Visit(p.Open)
 	p.suspended("tomas.novak@example.com", "omar.haddad@example.com")
 	for _, page := range []string{"", "people", "people?q=a", "people/tomas.novak@example.com", "people/maya.cohen@example.com", "people/ruth.abrams@example.com", "coming-up", "orphans", "log", "log/failures",
 		"settings", "settings/token", "settings/attributes", "settings/who", "settings/time-frames", "settings/safety", "settings/connection", "settings/delete", "turn-off", "attention", "held", "nothing-here"} {
