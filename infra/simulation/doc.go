@@ -10,15 +10,23 @@
 // be interleaved at any two port calls, and a seed always gives the same
 // trace. An instance that crashes has no more effect on anything.
 //
-// The checkers (safety_test.go, settled_test.go) are written from the design
-// and hold the app's accounts against what the simulated company really was
-// like (truth_test.go); of the product's own data they use only what it claims
-// as the reason of an operation, which they verify.
+// The checkers are written from the design: of every operation
+// (safety_test.go, deadlines_test.go, guard_test.go), of every event and every
+// stored configuration (log_test.go, truth_test.go), and of the end of a life
+// (settled_test.go). They hold the app's accounts against what the simulated
+// company really was like (truth_test.go); of the product's own data they use
+// only what it claims as the reason of an operation, which they verify.
+// mutation_test.go breaks the product in one way after the other, and shows
+// that the checker of the broken rule notices. scenarios_test.go plays the
+// edges of the guard and of quarantine by name.
 //
 //	go test ./infra/simulation                          a few seeds
 //	go test ./infra/simulation -run Seeds -seed 17      one seed, with its trace
 //	go test ./infra/simulation -run Seeds -seeds 1000   so many seeds
-//	go test ./infra/simulation -run Seeds -minutes 60 -timeout 0
+//	go test ./infra/simulation -run Seeds -minutes 60 -timeout 0 -v
+//	go test ./infra/simulation -run Mutations -bite -v  every mutation
+//
+// With AUTOPROVISION_REQUIRE=all it lives 1,000 seeds and runs every mutation.
 //
 // It never replaces the clients' own tests against faults of HTTP.
 package simulation
