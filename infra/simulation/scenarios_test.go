@@ -181,7 +181,9 @@ func TestEmptyGroup(t *testing.T) {
 			staff.members[p.id] = true
 		}
 		scope := admin.ScopeInput{OrgUnits: []admin.OrgUnitInput{{Path: "/", On: true}}, Groups: []string{staff.email}, Domains: []string{secondDomain, primaryDomain}}
-		w.insist("edit scope", func(ctx context.Context, in *instance) error { return in.admin.Put(ctx, admin.Proposal{Scope: &scope}, "") })
+		w.insist("edit scope", func(ctx context.Context, in *instance) error {
+			return in.admin.Put(ctx, admin.Proposal{Scope: &scope}, "")
+		})
 		w.run(time.Now().Add(26 * time.Hour))
 		w.want(t, "everybody is a member", 30, 0)
 		clear(staff.members)
