@@ -33,7 +33,7 @@ const (
 	// SessionKey signs the console's sessions where several instances serve it.
 	SessionKey = "session-key"
 	// OAuthClientSecret is the console's own towards the identity provider.
-	OAuthClientSecret = "oauth-client-secret"
+	OAuthClientSecret = "oauth-client-secret" // #nosec G101 -- the name of a secret
 )
 
 // Store keeps secrets by name, in versions.

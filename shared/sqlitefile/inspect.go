@@ -28,7 +28,7 @@ func prepare(path string, schemas []Schema) error {
 	if err != nil {
 		return unusable(op, path, err)
 	}
-	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	file, err := os.OpenFile(path, os.O_RDWR, 0) // #nosec G304 -- in the folder that the program was started with
 	if errors.Is(err, fs.ErrNotExist) {
 		// A log without its file would be replayed into the new one.
 		if wal > 0 {
@@ -113,7 +113,7 @@ func create(path string) error {
 			return unusable(op, path, err)
 		}
 	}
-	file, err := os.OpenFile(temporary, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	file, err := os.OpenFile(temporary, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600) // #nosec G304 -- in the folder that the program was started with
 	if err != nil {
 		return unusable(op, path, err)
 	}

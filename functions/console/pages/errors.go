@@ -93,7 +93,7 @@ func (p problems) Mark(field string, describedBy ...string) template.HTMLAttr {
 	if len(describedBy) > 0 {
 		attributes += `aria-describedby="` + strings.Join(describedBy, " ") + `"`
 	}
-	return template.HTMLAttr(attributes) // ids of this package, and nothing that was entered
+	return template.HTMLAttr(attributes) // #nosec G203 -- ids of this package, and nothing that was entered
 }
 
 // refused sorts an error by field. ok is false for an error that is no matter

@@ -149,10 +149,11 @@ const flashCookie = "autoprovision-flash"
 // done leads to a page that says what was done (post, redirect, get).
 func (p *Pages) done(w http.ResponseWriter, r *http.Request, to, said string) error {
 	if said != "" {
+		// #nosec G124 -- secure wherever the pages are reached by https
 		http.SetCookie(w, &http.Cookie{Name: flashCookie, Value: base64.RawURLEncoding.EncodeToString([]byte(said)), Path: "/",
 			MaxAge: 60, HttpOnly: true, Secure: p.sessions.secure, SameSite: http.SameSiteStrictMode})
 	}
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	http.Redirect(w, r, to, http.StatusSeeOther) // #nosec G710 -- a page of this package
 	return nil
 }
 
@@ -166,6 +167,7 @@ func takeFlash(w http.ResponseWriter, r *http.Request) string {
 	if err != nil {
 		return ""
 	}
+	// #nosec G124 -- it holds nothing: it ends the cookie
 	http.SetCookie(w, &http.Cookie{Name: flashCookie, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteStrictMode})
 	said, err := base64.RawURLEncoding.DecodeString(cookie.Value)
 	if err != nil {

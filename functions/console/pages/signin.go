@@ -92,6 +92,7 @@ func (s sessions) begin(w http.ResponseWriter, r *http.Request, person string) e
 func (s sessions) end(w http.ResponseWriter) { s.set(w, "", -1) }
 
 func (s sessions) set(w http.ResponseWriter, value string, age int) {
+	// #nosec G124 -- secure wherever the pages are reached by https
 	c := &http.Cookie{Name: s.name(), Value: value, Path: "/", MaxAge: age, HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteStrictMode}
 	if s.secure {
 		// A browser sends no strict cookie on the way back from an identity provider,

@@ -29,7 +29,7 @@ func writeSynced(path string, data []byte) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) // #nosec G304 -- in the folder that the program was started with
 	if err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func writeSynced(path string, data []byte) error {
 
 // syncFolder makes a rename in the folder durable.
 func syncFolder(folder string) error {
-	dir, err := os.Open(folder)
+	dir, err := os.Open(folder) // #nosec G304 -- the folder that the program was started with
 	if err != nil {
 		return err
 	}
