@@ -76,6 +76,20 @@ func (w *world) dir(method, path string, body any) object {
 	return out
 }
 
+// push sends a notification as the directory does, or as somebody who would like
+// to be taken for it.
+func (w *world) push(channel, token string) (status int) {
+	w.t.Helper()
+	r, err := http.NewRequestWithContext(w.t.Context(), "POST", w.front.url(prefix+"directory-push"), strings.NewReader(`{"id":"1"}`))
+	w.must(err)
+	r.Header.Set("X-Goog-Channel-ID", channel)
+	r.Header.Set("X-Goog-Channel-Token", token)
+	answer, err := http.DefaultClient.Do(r)
+	w.must(err)
+	w.must(answer.Body.Close())
+	return answer.StatusCode
+}
+
 // schedule asks a function as Cloud Scheduler does.
 func (w *world) schedule(name string) {
 	w.t.Helper()

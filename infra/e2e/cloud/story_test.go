@@ -62,6 +62,9 @@ func (w *world) onlyTheAdministrator(t *testing.T) {
 			}
 		}
 	}
+	if status := w.push("a channel", "not our token"); status != http.StatusUnauthorized {
+		t.Errorf("a push with another token: %d", status)
+	}
 	if b := w.database.bill(); b != (bill{}) {
 		t.Errorf("those who were refused cost %+v", b)
 	}
