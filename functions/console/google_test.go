@@ -212,6 +212,11 @@ func TestStill(t *testing.T) {
 	if w.reads != 1 {
 		t.Errorf("%d reads", w.reads)
 	}
+	w.at = w.at.Add(knownFor)
+	w.must(w.Still(t.Context(), "1001"))
+	if w.reads != 2 || w.begun != 1 {
+		t.Errorf("%d reads, the configuration was put in place %d times", w.reads, w.begun)
+	}
 	w.admins["1001"] = false
 	w.at = w.at.Add(knownFor - time.Second)
 	w.must(w.Still(t.Context(), "1001"))
