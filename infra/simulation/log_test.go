@@ -13,6 +13,7 @@ import (
 func (w *world) happened(worker *worker, kind provision.OperationKind, acc *account, changed bool) {
 	w.note("app", "%s %s done, changed %t", kind, acc.ID, changed)
 	rec := w.memory.records[worker.user]
+	w.owed[worker.user+" "+provision.EventName(kind)]++
 	if rec.Intent != nil {
 		w.effected[rec.Intent.ID] = true
 	}
@@ -80,6 +81,12 @@ func (w *world) claimed(e provision.Event) {
 	acc := w.app.get(e.AccountID)
 	touched, byHand := w.touched[e.AccountID]
 	just := byHand && time.Since(touched) < 10*time.Minute
+	if e.Name == provision.EventCreate || e.Name == provision.EventSuspend || e.Name == provision.EventUnsuspend {
+		key := e.UserID + " " + e.Name
+		if w.owed[key]--; w.owed[key] < 0 {
+			w.accuse("R14: every operation is one event", "%s for %s is logged more often than it happened", e.Name, e.UserID)
+		}
+	}
 	switch {
 	case e.Name == provision.EventSuspend && acc == nil && !w.effected[e.ID]:
 		w.accuse("R7: no event says that somebody lost what was not there", "%s of %s for %s", e.Name, e.AccountID, e.UserID)

@@ -87,6 +87,8 @@ var mutations = []mutation{
 		"known := d.l.Scope.Known || d.l.User.Lifecycle == provision.Suspended || d.l.User.Lifecycle == provision.Deleted", "known := d.l.Scope.Known"}}},
 	{"R14: every operation is one event", []edit{{"shared/reconcile/act.go",
 		"event := a.event(intent.ID, kind, provision.OutcomeDone", "event := a.event(a.NewID(), kind, provision.OutcomeDone"}}},
+	{"R14: every operation is one event", []edit{{"shared/reconcile/act.go", "		if more, err = a.finish(ctx, event); err == nil",
+		"		twice := event\n		twice.ID = a.NewID()\n		if more, err = a.finish(ctx, event, twice); err == nil"}}},
 	{"R15: tokens are in the secret store", []edit{{"shared/admin/admin.go",
 		`"app authorized"`, `"app authorized"+token.Reveal()`}}},
 }
@@ -118,7 +120,7 @@ func TestMutations(t *testing.T) {
 			}
 			begin := time.Now()
 			binary := filepath.Join(t.TempDir(), fmt.Sprint("mutant", i))
-			run(t, root, "go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", binary, "./infra/simulation")
+			run(t, root, "go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", overlay, "-o", binary, "./infra/simulation")
 			built := time.Since(begin)
 			out, err := command(root, binary, "-test.run", "^TestSeeds$", "-seeds", "400", "-rule", m.rule).CombinedOutput()
 			if err == nil || !strings.Contains(string(out), ": "+m.rule) {

@@ -169,11 +169,13 @@ var kinds = []struct {
 		if acc.Active {
 			w.handle(acc)
 			acc.Active, acc.suspendedAt = false, time.Now()
+			w.owed[acc.owner+" "+provision.EventSuspend]++ // may be taken for ours after a lost answer
 		}
 	})},
 	{"unsuspended by hand", 2, onAccount("unsuspended by hand", func(w *world, acc *account, _ uint64) {
 		if !acc.Active {
 			acc.Active, acc.reopenedAt = true, time.Now()
+			w.owed[acc.owner+" "+provision.EventUnsuspend]++
 		}
 	})},
 	{"deleted by hand", 2, onAccount("deleted by hand", func(w *world, acc *account, _ uint64) { w.vanish(acc) })},

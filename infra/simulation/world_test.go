@@ -57,6 +57,7 @@ type world struct {
 	wasHeld     map[string]bool      // people who have ever been held
 	lost        map[string]time.Time // people whose account somebody deleted by hand, and who have no other yet
 	touched     map[string]time.Time // accounts, and when somebody last changed them by hand
+	owed        map[string]int       // by person and event: how often it happened, less how often an event says so
 	effected    map[string]bool      // intents that had an effect
 	quietSince  time.Time            // when everything was right at last; zero before
 	lossy       bool                 // tasks were lost or late before that
@@ -90,7 +91,7 @@ func newWorld(seed uint64, f faults, people int) *world {
 	w := &world{scheduler: scheduler{rng: rand.New(rand.NewPCG(seed, 1))}, faults: f, memory: newMemory(), company: newCompany(people),
 		app: &application{tokens: map[string]bool{}}, safe: safe{}, instances: make([]*instance, 2), hidden: map[string]bool{},
 		unprotected: map[string]time.Time{}, released: map[string]bool{}, dismissed: map[string]bool{}, holds: map[string]provision.Hold{}, wasHeld: map[string]bool{},
-		lost: map[string]time.Time{}, touched: map[string]time.Time{}, effected: map[string]bool{}, events: map[string]provision.Event{}}
+		lost: map[string]time.Time{}, touched: map[string]time.Time{}, effected: map[string]bool{}, owed: map[string]int{}, events: map[string]provision.Event{}}
 	w.queue = newQueue(w)
 	w.crash = func(*call) (before, after bool) {
 		if w.faults.crash == 0 || w.rng.Float64() >= w.faults.crash {
