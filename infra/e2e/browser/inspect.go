@@ -48,9 +48,21 @@ func (b *Tab) Hides(secrets ...string) {
 // looks are the widths and themes that every page is held to.
 func looks() []look { return []look{{1280, "light"}, {1280, "dark"}, {360, "light"}, {360, "dark"}} }
 
+// Picture is the page in a theme, as much of it as a window of 1,280 by 960 pixels shows.
+func (b *Tab) Picture(theme string) []byte {
+	b.t.Helper()
+	b.sized(look{1280, theme}, 960)
+	return Value(b, "taking a picture", chromedp.CaptureScreenshot())
+}
+
 func (b *Tab) wear(l look) {
 	b.t.Helper()
-	b.Do("setting the window", chromedp.EmulateViewport(l.Width, 900), chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+	b.sized(l, 900)
+}
+
+func (b *Tab) sized(l look, height int64) {
+	b.t.Helper()
+	b.Do("setting the window", chromedp.EmulateViewport(l.Width, height), chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
 		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.Theme}, {Name: "prefers-reduced-motion", Value: "reduce"}}})
 		return err
