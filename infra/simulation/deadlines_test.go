@@ -123,7 +123,7 @@ func punctual(a attempt) string {
 	}
 	due, bound := a.rec.Intent.Cause.Deadline.Add(-epoch), time.Minute+a.tolerance()
 	if a.lossy {
-		bound += 24 * time.Hour // the wake-up may have been lost before: the next sweep finds it
+		bound += 25 * time.Hour // the wake-up may have been lost before: the next sweep finds it
 	}
 	if late := a.at.Sub(due); due.After(a.quietSince.Add(time.Hour)) && late > bound && !a.wasHeld[a.person.id] {
 		return "it was due " + late.String() + " ago"

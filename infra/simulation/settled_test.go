@@ -42,9 +42,9 @@ func (w *world) end() {
 	})
 	w.insist("turn on", func(ctx context.Context, in *instance) error { return in.admin.TurnOn(ctx, "") })
 	w.quietSince = time.Now()
-	for range 8 {
+	for range 8 { // each of 25 hours, so that no deadline of whole days falls on a sweep
 		w.apply(step{kind: "scheduled sweep"})
-		w.run(time.Now().Add(12 * time.Hour))
+		w.run(time.Now().Add(13 * time.Hour))
 		w.decideHeld(true)
 		w.run(time.Now().Add(12 * time.Hour))
 	}

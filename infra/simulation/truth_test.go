@@ -159,11 +159,22 @@ func (w *world) condition(p *person, name provision.ConditionName, place int) (s
 	}
 	since, _ = w.began(p, place, lasting)
 	for _, i := range p.between(since, s.from) {
-		if i <= place && begins(p.past[i]) {
+		if i <= place && (begins(p.past[i]) || name == provision.ConditionAppOff && p.past[i].scope == out && p.justActive(i)) {
 			return p.past[i].from, p.past[i].edit, true
 		}
 	}
 	return since, false, false
+}
+
+// justActive reports whether a read at a place in a person's past, which may be
+// stale, can still say that they are active.
+func (p *person) justActive(place int) bool {
+	for j := range place {
+		if p.past[j].lifecycle == provision.Active && p.past[place].from.Sub(p.past[j+1].from) < staleFor {
+			return true
+		}
+	}
+	return false
 }
 
 // setting is a configuration and the time from which it was stored.

@@ -258,7 +258,7 @@ func (l life) live() *world {
 	begin := time.Now()
 	w.found()
 	w.faults = l.faults
-	w.lossy = l.faults.lost+l.faults.delayed+l.faults.crash+l.faults.state+l.faults.stall > 0 || l.crashes()
+	w.lossy = l.faults.lost+l.faults.delayed+l.faults.crash+l.faults.state > 0 || l.crashes()
 	for _, s := range l.steps {
 		w.run(begin.Add(s.at))
 		if len(w.broken) > 0 {
