@@ -58,10 +58,12 @@ func notByEdit(a attempt) string {
 			return fmt.Sprintf("revision %d, in force within the last day, does not order it by now", s.c.Revision)
 		}
 	}
-	if since, edit, ok := a.since(); ok && edit && since.After(dayAgo) {
+	since, edit, ok := a.since()
+	ended := a.unprotected[a.person.id]
+	switch {
+	case ok && edit && since.After(dayAgo):
 		return "an edit of the scope began its reason within the last day"
-	}
-	if a.unprotected[a.person.id].After(dayAgo) {
+	case ok && ended.After(dayAgo) && since.Before(ended.Add(-a.tolerance())): // a later reason is no edit's doing
 		return "they were protected within the last day"
 	}
 	return ""
