@@ -24,8 +24,15 @@ type attempt struct {
 	account *account
 }
 
-// tolerance is how far two clocks are apart at most, with what is lost between seconds.
-func (w *world) tolerance() time.Duration { return 2*w.faults.skew + 2*time.Second }
+// tolerance is how far two clocks are apart at most, with what is lost between
+// seconds, and how long a write may come after the time that it carries.
+func (w *world) tolerance() time.Duration {
+	t := 2*w.faults.skew + 2*time.Second
+	if w.stalls {
+		t += longestStall
+	}
+	return t
+}
 
 // safety is the checkers that judge every operation. Each is readable alone: it
 // says what is wrong, or nothing.

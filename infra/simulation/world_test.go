@@ -60,6 +60,7 @@ type world struct {
 	owed        map[string]int       // by person and event: how often it happened, less how often an event says so
 	effected    map[string]bool      // intents that had an effect
 	quietSince  time.Time            // when everything was right at last; zero before
+	stalls      bool                 // workers stopped for minutes
 	lossy       bool                 // tasks were lost or late before that
 	removals    []removed
 	counts      []count
@@ -104,7 +105,7 @@ func newWorld(seed uint64, f faults, people int) *world {
 		if !w.chance(w.faults.stall) {
 			return 0
 		}
-		return time.Duration(w.rng.Int64N(int64(6 * time.Minute))) // longer than a lease
+		return time.Duration(w.rng.Int64N(int64(longestStall)))
 	}
 	for i := range w.instances {
 		w.boot(i)
@@ -113,6 +114,9 @@ func newWorld(seed uint64, f faults, people int) *world {
 	w.count()
 	return w
 }
+
+// longestStall is longer than a lease.
+const longestStall = 6 * time.Minute
 
 func (w *world) chance(p float64) bool { return p > 0 && w.rng.Float64() < p }
 
@@ -257,7 +261,7 @@ func (l life) live() *world {
 	defer w.close()
 	begin := time.Now()
 	w.found()
-	w.faults = l.faults
+	w.faults, w.stalls = l.faults, l.faults.stall > 0
 	w.lossy = l.faults.lost+l.faults.delayed+l.faults.crash+l.faults.state > 0 || l.crashes()
 	for _, s := range l.steps {
 		w.run(begin.Add(s.at))
