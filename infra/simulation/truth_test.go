@@ -217,7 +217,7 @@ func (w *world) configured(c provision.Configuration) {
 func (w *world) during(from, to time.Time) []setting {
 	var list []setting
 	for i, s := range w.settings {
-		if !s.at.After(to) && (i+1 == len(w.settings) || w.settings[i+1].at.After(from)) {
+		if !s.at.After(to) && (i+1 == len(w.settings) || !w.settings[i+1].at.Before(from)) { // much happens at one moment
 			list = append(list, s)
 		}
 	}
