@@ -63,6 +63,7 @@ var machines = map[string]struct {
 type cloud struct {
 	address            string
 	connections, calls atomic.Int64
+	reached            chan struct{} // has room for one, filled by each of both
 }
 
 func newCloud(t *testing.T) *cloud {
@@ -71,14 +72,36 @@ func newCloud(t *testing.T) *cloud {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cloud{address: listener.Addr().String()}
+	c := &cloud{address: listener.Addr().String(), reached: make(chan struct{}, 1)}
 	server := grpc.NewServer(grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error {
 		c.calls.Add(1)
+		c.noteReached()
 		return status.Error(codes.Unavailable, "the test says so")
 	}))
 	go func() { _ = server.Serve(counted{listener, c}) }()
 	t.Cleanup(server.Stop)
 	return c
+}
+
+func (c *cloud) noteReached() {
+	select {
+	case c.reached <- struct{}{}:
+	default:
+	}
+}
+
+// untilReached is a context that ends soon after somebody reaches the cloud, or
+// when the test has waited long enough: the clients would try again for minutes.
+func (c *cloud) untilReached(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	go func() {
+		select {
+		case <-c.reached:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
 }
 
 type counted struct {
@@ -90,6 +113,7 @@ func (c counted) Accept() (net.Conn, error) {
 	conn, err := c.Listener.Accept()
 	if err == nil {
 		c.cloud.connections.Add(1)
+		c.cloud.noteReached()
 	}
 	return conn, err
 }
@@ -129,7 +153,7 @@ func TestDoors(t *testing.T) {
 			t.Fatalf("%s: whoever was refused made %d connections to cloud services", name, n)
 		}
 		for _, account := range m.accounts {
-			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			ctx, cancel := c.untilReached(t.Context())
 			if status := post(ctx, function, bearer(ours.Token(good.With("email", account)))); status == http.StatusUnauthorized {
 				t.Errorf("%s: %s may not call", name, account)
 			}
@@ -203,8 +227,16 @@ func cutLast(token string) (before, after string, ok bool) {
 
 func bearer(token string) []string { return []string{"Bearer " + token} }
 
+// body makes sense to each function: a task of a person, and an audit entry of a
+// new user, which is what the message's data says.
+func body() string {
+	entry := `{"protoPayload":{"serviceName":"admin.googleapis.com","methodName":"createUser","metadata":{"event":[{"eventName":"CREATE_USER",` +
+		`"parameter":[{"name":"USER_EMAIL","value":"ann@example.com"}]}]}}}`
+	return `{"userId":"1","message":{"data":"` + base64.StdEncoding.EncodeToString([]byte(entry)) + `"}}`
+}
+
 func post(ctx context.Context, function http.Handler, authorization []string) int {
-	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/", strings.NewReader(`{"userId":"1"}`))
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/", strings.NewReader(body()))
 	r.Header["Authorization"] = authorization
 	answer := httptest.NewRecorder()
 	function.ServeHTTP(answer, r)
