@@ -93,6 +93,13 @@ var mutations = []mutation{
 		`"app authorized"`, `"app authorized"+token.Reveal()`}}},
 }
 
+// rare are breaks that few seeds show, with one that does, to begin there. Where a
+// change has made it harmless, the search goes on from it.
+var rare = map[string]uint64{
+	"R2: no account doubled": 53, "R4: a removal starts within 60": 155, "R6: what fell due while archived": 117,
+	"R7: no event says": 18, "R12: what is held": 25, "§3: no lease, intent": 14, "§3, R8, R11: only under the present": 50,
+}
+
 // bite runs each mutation also where not everything is required.
 var bite = flag.Bool("bite", false, "run every mutation until its checker bites")
 
@@ -122,11 +129,13 @@ func TestMutations(t *testing.T) {
 			binary := filepath.Join(t.TempDir(), fmt.Sprint("mutant", i))
 			run(t, root, "go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", overlay, "-o", binary, "./infra/simulation")
 			built := time.Since(begin)
-			out, err := command(root, binary, "-test.run", "^TestSeeds$", "-seeds", "400", "-rule", m.rule).CombinedOutput()
-			if err == nil || !strings.Contains(string(out), ": "+m.rule) {
+			out, err := command(root, binary, "-test.run", "^TestSeeds$", "-first", fmt.Sprint(max(1, rare[m.rule])), "-seeds", "400",
+				"-rule", m.rule).CombinedOutput()
+			bitten := regexp.MustCompile(`seed \d+: ` + regexp.QuoteMeta(m.rule)).Find(out)
+			if err == nil || bitten == nil {
 				t.Fatalf("no seed broke the rule; error %v\n%s", err, out)
 			}
-			t.Logf("built in %v, bitten after %v", built.Round(time.Second), (time.Since(begin) - built).Round(time.Second))
+			t.Logf("built in %v, bitten after %v by %s", built.Round(time.Second), (time.Since(begin) - built).Round(time.Second), bitten)
 		})
 	}
 }

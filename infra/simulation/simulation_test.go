@@ -19,6 +19,7 @@ import (
 var (
 	oneSeed = flag.Uint64("seed", 0, "live this one seed, and print its trace")
 	seeds   = flag.Uint64("seeds", 0, "how many seeds to live; 0 for 40, or 1,000 when everything is required")
+	first   = flag.Uint64("first", 1, "the first seed to live")
 	rule    = flag.String("rule", "", "let only a break of this rule count, and tell no story")
 	minutes = flag.Float64("minutes", 0, "live new seeds for so long")
 )
@@ -108,22 +109,23 @@ func TestSeeds(t *testing.T) {
 	}
 	begin, n := time.Now(), howMany()
 	var next, lived atomic.Uint64
-	first := uint64(0)
+	from := *first
 	if *minutes > 0 {
-		first = uint64(begin.Unix()) << 12 // nobody has lived these
+		from = uint64(begin.Unix()) << 12 // nobody has lived these
 	}
 	t.Cleanup(func() {
 		t.Logf("%d seeds, %d user-days in %v", lived.Load(), lived.Load()*days*people, time.Since(begin).Round(time.Second))
 	})
+	failed := t.Failed // by either worker
 	for worker := range 2 {
 		t.Run(fmt.Sprint("worker", worker), func(t *testing.T) {
 			t.Parallel()
 			for {
-				seed := next.Add(1)
-				if *minutes > 0 && time.Since(begin).Minutes() > *minutes || *minutes == 0 && seed > n {
+				done := next.Add(1) - 1
+				if *minutes > 0 && time.Since(begin).Minutes() > *minutes || *minutes == 0 && done >= n {
 					return
 				}
-				if c.judge(t, first+seed); *rule != "" && t.Failed() {
+				if c.judge(t, from+done); *rule != "" && failed() {
 					return // it bites
 				}
 				lived.Add(1)
