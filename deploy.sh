@@ -134,8 +134,12 @@ read_project() {
     fail "the project $project cannot be read: sign in with gcloud auth login, as somebody who may change it"
 }
 
-# find_python finds the Python that gcloud itself runs on: JSON is read with it.
-find_python() { [[ -n $python ]] || python=$(gcloud info --format='value(basic.python_location)'); }
+# find_python finds a Python, which JSON is read with: the one in the path if it
+# runs, else the one that gcloud itself runs on.
+find_python() {
+  [[ -z $python ]] || return 0
+  if python3 -c '' 2>/dev/null; then python=python3; else python=$(gcloud info --format='value(basic.python_location)'); fi
+}
 
 plan() {
   build

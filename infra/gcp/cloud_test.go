@@ -33,6 +33,8 @@ type object = map[string]any
 // what is made twice or from an old policy, and 403 for an API that is off.
 type cloud struct {
 	server *httptest.Server
+	// gcloud is a folder with the gcloud to use, or empty for the one in the path.
+	gcloud string
 
 	mu sync.Mutex
 	// things are the resources by API and full name, policies their IAM policies.

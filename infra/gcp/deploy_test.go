@@ -59,7 +59,11 @@ func (c *cloud) deploy(t *testing.T, args ...string) run {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home, "CLOUDSDK_CONFIG=" + home,
+	path := os.Getenv("PATH")
+	if c.gcloud != "" {
+		path = c.gcloud + ":" + path
+	}
+	env := []string{"PATH=" + path, "HOME=" + home, "TMPDIR=" + home, "CLOUDSDK_CONFIG=" + home,
 		"CLOUDSDK_AUTH_ACCESS_TOKEN_FILE=" + token, "CLOUDSDK_CORE_CHECK_GCE_METADATA=false", "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING=true",
 		"CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK=true", "CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN=http://run.fake/run/",
 		"CLOUDSDK_PROXY_TYPE=http", "CLOUDSDK_PROXY_ADDRESS=" + address.Hostname(), "CLOUDSDK_PROXY_PORT=" + address.Port(),

@@ -17,10 +17,34 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestLife takes one deployment through its life: planned, applied, applied
-// again, damaged and mended, checked, destroyed.
+// TestLife takes one deployment through its life, and beside it another that is
+// broken wherever it can be: what there is after apply is the same.
 func TestLife(t *testing.T) {
+	gcloud := warmGcloud(t)
+	var complete, mended []string
+	t.Run("both", func(t *testing.T) {
+		t.Run("unbroken", func(t *testing.T) {
+			t.Parallel()
+			complete = wholeLife(t, gcloud)
+		})
+		t.Run("broken at each change", func(t *testing.T) {
+			t.Parallel()
+			mended = wantUnbreakable(t, gcloud)
+		})
+	})
+	if t.Failed() {
+		return
+	}
+	if diff := cmp.Diff(complete, mended); diff != "" {
+		t.Errorf("never broken - and broken +:\n%s", diff)
+	}
+}
+
+// wholeLife plans a deployment, applies it, again, damages and mends it, checks and
+// destroys it, and returns what there was when it was complete.
+func wholeLife(t *testing.T, gcloud string) (complete []string) {
 	c := newCloud(t)
+	c.gcloud = gcloud
 	var planned, applied run
 	t.Run("plan changes nothing", func(t *testing.T) {
 		planned = c.must(t, "plan")
@@ -39,14 +63,14 @@ func TestLife(t *testing.T) {
 		noSecret(t, c, applied, watch)
 	})
 	if t.Failed() {
-		return
+		return nil
 	}
 	t.Run("functions", func(t *testing.T) { wantFunctions(t, c) })
 	t.Run("roles", func(t *testing.T) { wantRoles(t, c) })
 	t.Run("data", func(t *testing.T) { wantData(t, c) })
 	t.Run("calls", func(t *testing.T) { wantCalls(t, c) })
 	t.Run("manual steps", func(t *testing.T) { wantSteps(t, c, applied.out) })
-	complete := c.essence()
+	complete = c.essence()
 	t.Run("check", func(t *testing.T) { wantChecked(t, c) })
 
 	t.Run("apply again has nothing to do", func(t *testing.T) {
@@ -70,7 +94,6 @@ func TestLife(t *testing.T) {
 			t.Errorf("before - and after +:\n%s", diff)
 		}
 	})
-	t.Run("broken at each change it comes to the same", func(t *testing.T) { wantUnbreakable(t, complete) })
 	t.Run("destroy keeps the data", func(t *testing.T) { wantDestroyed(t, c) })
 	t.Run("destroy takes the data when told", func(t *testing.T) {
 		c.must(t, "destroy", "--yes", "--data")
@@ -80,6 +103,7 @@ func TestLife(t *testing.T) {
 			}
 		}
 	})
+	return complete
 }
 
 // made are the changes that were asked for.

@@ -1,0 +1,53 @@
+package gcp
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/autoprovision/infra/require"
+)
+
+// warmGcloud starts a process that has gcloud's code loaded, and returns a folder
+// to put first in the path: the gcloud in it has that process run each command.
+func warmGcloud(t *testing.T) (folder string) {
+	t.Helper()
+	_, missing := exec.LookPath("gcloud")
+	require.Tool(t, missing == nil, "gcloud")
+	info, err := exec.CommandContext(t.Context(), "gcloud", "info", "--format=value(basic.python_location,installation.sdk_root)").Output()
+	python, sdk, found := strings.Cut(strings.TrimSpace(string(info)), "\t")
+	if err != nil || !found {
+		t.Fatalf("gcloud info: %q, %v", info, err)
+	}
+	here, err := filepath.Abs("testdata/gcloud")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder = t.TempDir()
+	socket := filepath.Join(folder, "s")
+	server := exec.Command(python, "-S", filepath.Join(here, "serve.py"), sdk, socket)
+	server.Env, server.Stderr = []string{"CLOUDSDK_ROOT_DIR=" + sdk}, os.Stderr
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = server.Process.Kill()
+		_ = server.Wait() // killed
+	})
+	ask := fmt.Sprintf("#!/bin/sh\nexec %q -IS %q %q \"$@\"\n", python, filepath.Join(here, "ask.py"), socket)
+	if err := os.WriteFile(filepath.Join(folder, "gcloud"), []byte(ask), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		if _, err := os.Stat(socket); err == nil {
+			return folder
+		}
+		if time.Since(begin) > time.Minute {
+			t.Fatal("gcloud's code is not loaded after a minute")
+		}
+	}
+}
