@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"time"
 
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/push"
@@ -68,12 +69,22 @@ func (e *Endpoints) senseless(ctx context.Context, source string, err error) err
 // RenewChannels renews the push channels, and writes to the log how every
 // source does. The scheduler calls it every few minutes.
 func (e *Endpoints) RenewChannels(w http.ResponseWriter, r *http.Request) {
-	err := e.Queue(r)
-	if err == nil {
-		err = e.Push.Renew(r.Context())
+	if err := e.Queue(r); err != nil {
+		e.answer(w, r, err)
+		return
 	}
-	if err == nil {
-		err = e.Health.Write(r.Context())
+	ctx, cancel := mostOf(r.Context())
+	defer cancel()
+	// The alerts are made of the report, and it is needed most when no channel can be opened.
+	err := e.Push.Renew(ctx)
+	e.answer(w, r, errors.Join(err, e.Health.Write(r.Context())))
+}
+
+// mostOf leaves a quarter of the time that a request has for what comes after.
+func mostOf(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
 	}
-	e.answer(w, r, err)
+	return context.WithTimeout(ctx, time.Until(deadline)*3/4)
 }

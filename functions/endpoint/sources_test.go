@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"golang.org/x/time/rate"
 
@@ -68,10 +69,11 @@ func (f *fallible) Configuration(ctx context.Context) (provision.Configuration, 
 // world is the endpoints over the whole system with a queue that delivers nothing.
 type world struct {
 	*endpoint.Endpoints
-	store *fallible
-	queue *queue
-	token string
-	log   bytes.Buffer
+	directory *simworkspace.Workspace
+	store     *fallible
+	queue     *queue
+	token     string
+	log       bytes.Buffer
 }
 
 func check(t *testing.T, err error) {
@@ -83,11 +85,10 @@ func check(t *testing.T, err error) {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{queue: &queue{}}
-	directory := simworkspace.New(1, &simworkspace.Options{Push: &http.Client{Transport: nobody{}}})
-	t.Cleanup(directory.Close)
-	directory.Seed(simworkspace.DefaultCompany())
-	client, err := workspace.New(t.Context(), &http.Client{Transport: directory.Transport()},
+	w := &world{queue: &queue{}, directory: simworkspace.New(1, &simworkspace.Options{Push: &http.Client{Transport: nobody{}}})}
+	t.Cleanup(w.directory.Close)
+	w.directory.Seed(simworkspace.DefaultCompany())
+	client, err := workspace.New(t.Context(), &http.Client{Transport: w.directory.Transport()},
 		&workspace.Options{BaseURL: "http://directory.test/", Limiter: throttle.New(rate.Inf, 1)})
 	check(t, err)
 	folder := t.TempDir()
@@ -137,7 +138,11 @@ func (nobody) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // call posts a body with header keys and values in turn.
 func (w *world) call(h http.HandlerFunc, body string, header ...string) int {
-	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+	return w.callIn(context.Background(), h, body, header...)
+}
+
+func (w *world) callIn(ctx context.Context, h http.HandlerFunc, body string, header ...string) int {
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/", strings.NewReader(body))
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
@@ -248,5 +253,31 @@ func TestRenewChannels(t *testing.T) {
 	w.store.down = true
 	if status := w.call(w.RenewChannels, "", "Authorization", "queue"); status != http.StatusServiceUnavailable {
 		t.Errorf("store down: %d", status)
+	}
+}
+
+// What alerts are counted from is logged above all when channels cannot be opened.
+func TestReportWithoutChannels(t *testing.T) {
+	t.Parallel()
+	for name, faults := range map[string]simworkspace.Faults{
+		"refused":   {RedirectTo: "http://elsewhere.invalid/"},
+		"no answer": {LatencyMS: 60_000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			check(t, w.store.DeleteChannel(t.Context(), w.channel(t)))
+			faults.Methods = []string{"users.watch"}
+			w.directory.SetFaults(faults)
+			w.log.Reset()
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			defer cancel()
+			if status := w.callIn(ctx, w.RenewChannels, "", "Authorization", "queue"); status < 500 {
+				t.Errorf("status %d although no channel could be opened", status)
+			}
+			if log := w.log.String(); !strings.Contains(log, "level=WARN msg=sources push=down") {
+				t.Errorf("logged %s", log)
+			}
+		})
 	}
 }

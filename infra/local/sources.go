@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"mime"
 	"net/http"
 	"time"
@@ -41,8 +42,8 @@ func (p *program) keepSources(ctx context.Context) {
 		first := wait == 0
 		wait = renewEvery
 		err := p.system.Push.Renew(ctx)
-		if err == nil && !first {
-			err = p.system.Health.Write(ctx)
+		if !first {
+			err = errors.Join(err, p.system.Health.Write(ctx))
 		}
 		if err != nil && ctx.Err() == nil {
 			p.log.Warn("the push channels could not be renewed; sweeps see what they miss", "error", err.Error(), "again", renewAgain)

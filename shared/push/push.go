@@ -257,20 +257,22 @@ func (c *Channels) retireOne(ctx context.Context, ch state.PushChannel, grace ti
 		}
 		before = ch
 	}
-	var err error
 	if past := ended(ch, now) || now.Sub(ch.RetiredAt) > stopTime; past || ch.ResourceID == "" {
 		ch.Stopped = true
 	} else if !ch.Stopped {
-		err = c.Watcher.Stop(ctx, directory.Channel{ID: ch.ID, ResourceID: ch.ResourceID})
+		err := c.Watcher.Stop(ctx, directory.Channel{ID: ch.ID, ResourceID: ch.ResourceID})
+		if err != nil { // the next renewal tries again, and what comes meanwhile is heard, or answered quietly
+			c.Log.WarnContext(ctx, "the push channel could not be stopped; it ends by itself", "channel", ch.ID, "error", err.Error())
+		}
 		ch.Stopped = err == nil
 	}
 	switch {
 	case ch.Stopped && now.Sub(ch.RetiredAt) >= grace:
 		return c.Store.DeleteChannel(ctx, ch.ID)
 	case ch != before:
-		err = errors.Join(err, c.Store.PutChannel(ctx, ch))
+		return c.Store.PutChannel(ctx, ch)
 	}
-	return err
+	return nil
 }
 
 // token is what channels carry to prove their sender; it is made once.
