@@ -19,11 +19,16 @@ import (
 
 var start = time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
 
-// counted counts the writes of the sources.
+// counted counts the writes of the sources, and the reads of what is pending.
 type counted struct {
 	*sqlite.Store
-	writes int
-	err    error
+	writes, reads int
+	err           error
+}
+
+func (c *counted) Select(ctx context.Context, sel state.Selection) ([]provision.Record, string, error) {
+	c.reads++
+	return c.Store.Select(ctx, sel)
 }
 
 func (c *counted) PutSources(ctx context.Context, s provision.Sources, events ...provision.Event) (int64, error) {

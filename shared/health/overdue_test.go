@@ -1,6 +1,7 @@
 package health
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -44,6 +45,9 @@ func TestOverdue(t *testing.T) {
 	commit("to come", start.Add(time.Minute), as)
 	commit("held", start.Add(-2*time.Hour), func(r *provision.Record) { r.Hold = &provision.Hold{Operation: provision.Suspend} })
 	commit("retried", start.Add(-2*time.Hour), func(r *provision.Record) { r.Retries = []provision.Retry{{Operation: provision.Suspend}} })
+	commit("refused", start.Add(-2*time.Hour), func(r *provision.Record) { // R16: what takes access away waits for no update
+		r.Retries = []provision.Retry{{Operation: provision.Update}, {Operation: provision.Suspend}}
+	})
 	commit("archived", start.Add(-2*time.Hour), func(r *provision.Record) { r.Lifecycle = provision.Archived })
 	commit("owner", start.Add(-2*time.Hour), as)
 	want("off", 0, time.Time{})
@@ -56,11 +60,49 @@ func TestOverdue(t *testing.T) {
 	want("before the first sweep has planned", 0, time.Time{})
 	configure(func(c *provision.Configuration) { c.PlannedAt = c.TurnedOnAt })
 	want("on", 2, start.Add(-time.Hour))
+	commit("update retried", start.Add(-90*time.Minute), func(r *provision.Record) { r.Retries = []provision.Retry{{Operation: provision.Update}} })
+	want("an update that went wrong keeps no suspend back", 3, start.Add(-90*time.Minute))
+	commit("delete held", start.Add(-95*time.Minute), func(r *provision.Record) { r.Hold = &provision.Hold{Operation: provision.HardDelete} })
+	want("nor does a held hard delete", 4, start.Add(-95*time.Minute))
 	configure(func(c *provision.Configuration) {
 		c.TurnedOnAt = start.Add(-10 * time.Minute)
 		c.PlannedAt = c.TurnedOnAt
 	})
-	want("turned on since", 2, start.Add(-10*time.Minute))
+	want("turned on since", 4, start.Add(-10*time.Minute))
 	configure(func(c *provision.Configuration) { c.Authorization.State = provision.NeedsReauthorizing })
 	want("unauthorized", 0, time.Time{})
+}
+
+// One leaver behind more people than a page holds, all of them held.
+func TestOverdueBehindHeld(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	on := provision.Configuration{On: true, TurnedOnAt: start.Add(-48 * time.Hour), PlannedAt: start.Add(-48 * time.Hour),
+		Scope: &provision.Scope{}, Policies: []provision.PolicyEdit{{}}}
+	on.Authorization.State = provision.AuthorizationOK
+	_, err := w.store.PutConfiguration(t.Context(), on)
+	must(t, err)
+	due := func(id string, at time.Time, hold *provision.Hold) {
+		t.Helper()
+		rec := provision.Record{UserID: id, Next: &provision.Pending{Operation: provision.Suspend, At: at}, Hold: hold}
+		_, err := w.store.Commit(t.Context(), state.Change{Record: rec})
+		must(t, err)
+	}
+	for i := range overduePage + 1 {
+		due(fmt.Sprintf("held-%d", i), start.Add(-24*time.Hour), &provision.Hold{Operation: provision.Suspend})
+	}
+	backlog := Overdue(w.store, func() time.Time { return w.at })
+	if n, _, err := backlog(t.Context()); n != 0 || err != nil {
+		t.Errorf("%d counted although all are held, %v", n, err)
+	}
+	late := start.Add(-3 * time.Hour)
+	due("leaver", late, nil)
+	reads := w.store.reads
+	if n, _, err := backlog(t.Context()); n != 0 || err != nil || w.store.reads != reads {
+		t.Errorf("%d counted, %d pages read within a minute of the last answer, %v", n, w.store.reads-reads, err)
+	}
+	w.at = w.at.Add(overdueAge)
+	if n, at, err := backlog(t.Context()); n != 1 || !at.Equal(late) || err != nil {
+		t.Errorf("%d, the oldest due %v, %v; want the one leaver, due at %v", n, at, err, late)
+	}
 }
