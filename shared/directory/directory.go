@@ -57,9 +57,10 @@ type UserPage struct {
 type MemberPage struct {
 	// UserIDs are the members that are users.
 	UserIDs []string
-	// GroupIDs are groups among the members. Whoever needs all members lists
-	// them too: a directory may list nested members beside their group, or not.
-	GroupIDs []string
+	// Groups are groups among the members, those of other companies perhaps
+	// without an address. Whoever needs all members lists them too: a directory
+	// may list nested members beside their group, or not.
+	Groups []provision.GroupRef
 	// Everyone is true when the customer as a whole is a member.
 	Everyone bool
 	Next     string

@@ -8,6 +8,8 @@ package roster
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -124,13 +126,15 @@ type Members struct {
 
 	mu      sync.Mutex
 	byGroup map[string]map[string]struct{}
-	all     map[string]bool // groups that hold the customer as a whole
-	whole   map[string]bool // groups that were read to their end
+	all     map[string]bool               // groups that hold the customer as a whole
+	whole   map[string]bool               // groups that were read to their end
+	groups  map[string]provision.GroupRef // those to be read, and all within them
 }
 
 // NewMembers returns one that knows nobody yet.
 func NewMembers() *Members {
-	return &Members{more: make(chan struct{}, 1), byGroup: make(map[string]map[string]struct{}), all: make(map[string]bool), whole: make(map[string]bool)}
+	return &Members{more: make(chan struct{}, 1), byGroup: make(map[string]map[string]struct{}), all: make(map[string]bool),
+		whole: make(map[string]bool), groups: make(map[string]provision.GroupRef)}
 }
 
 // More tells that members came and that more are to come.
@@ -145,6 +149,14 @@ func (m *Members) Has(groupID, userID string) bool {
 	return in || m.all[groupID]
 }
 
+// Groups are the groups that were read and those within them, by id. It counts
+// only when Read has returned.
+func (m *Members) Groups() []provision.GroupRef {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.SortedFunc(maps.Values(m.groups), func(a, b provision.GroupRef) int { return strings.Compare(a.ID, b.ID) })
+}
+
 func (m *Members) isWhole(groupID string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -152,17 +164,21 @@ func (m *Members) isWhole(groupID string) bool {
 }
 
 // add takes over a page of a group's members, or of a group nested in it.
-func (m *Members) add(groupID string, page directory.MemberPage, last bool) {
+func (m *Members) add(g provision.GroupRef, page directory.MemberPage, last bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.byGroup[groupID] == nil {
-		m.byGroup[groupID] = make(map[string]struct{})
+	if m.byGroup[g.ID] == nil {
+		m.byGroup[g.ID] = make(map[string]struct{})
 	}
 	for _, id := range page.UserIDs {
-		m.byGroup[groupID][id] = struct{}{}
+		m.byGroup[g.ID][id] = struct{}{}
 	}
-	m.all[groupID] = m.all[groupID] || page.Everyone
-	m.whole[groupID] = last
+	m.groups[g.ID] = g
+	for _, inner := range page.Groups {
+		m.groups[inner.ID] = inner
+	}
+	m.all[g.ID] = m.all[g.ID] || page.Everyone
+	m.whole[g.ID] = last
 	if !last {
 		select {
 		case m.more <- struct{}{}:
@@ -218,16 +234,16 @@ func (r *Roster) readGroup(ctx context.Context, m *Members, g provision.GroupRef
 		case err != nil:
 			return err
 		}
-		for _, id := range page.GroupIDs {
-			if !seen[id] {
-				seen[id] = true
-				left = append(left, id)
+		for _, inner := range page.Groups {
+			if !seen[inner.ID] {
+				seen[inner.ID] = true
+				left = append(left, inner.ID)
 			}
 		}
 		if token = page.Next; token == "" {
 			left = left[1:]
 		}
-		m.add(g.ID, page, len(left) == 0)
+		m.add(g, page, len(left) == 0)
 	}
 	return nil
 }

@@ -99,10 +99,10 @@ func (n nested) ListMembers(_ context.Context, id, token string) (directory.Memb
 func TestNestedGroups(t *testing.T) {
 	t.Parallel()
 	d := nested{pages: map[string]directory.MemberPage{
-		"top":   {UserIDs: []string{"1"}, GroupIDs: []string{"sub", "foreign"}, Next: "2"},
+		"top":   {UserIDs: []string{"1"}, Groups: refs("sub", "foreign"), Next: "2"},
 		"top2":  {UserIDs: []string{"2"}},
-		"sub":   {UserIDs: []string{"3"}, GroupIDs: []string{"top"}, Next: "2"},
-		"sub2":  {GroupIDs: []string{"lower"}},
+		"sub":   {UserIDs: []string{"3"}, Groups: refs("top"), Next: "2"},
+		"sub2":  {Groups: refs("lower")},
 		"lower": {UserIDs: []string{"4"}},
 	}}
 	m, r := roster.NewMembers(), roster.New(d, clock.System)
@@ -113,6 +113,9 @@ func TestNestedGroups(t *testing.T) {
 		if m.Has("top", id) != want {
 			t.Errorf("%s is a member: %v, want %v", id, !want, want)
 		}
+	}
+	if got, want := m.Groups(), refs("foreign", "lower", "sub", "top"); !slices.Equal(got, want) {
+		t.Errorf("groups %v, want %v", got, want)
 	}
 }
 

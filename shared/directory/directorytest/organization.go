@@ -8,6 +8,7 @@ import (
 
 	"example.com/autoprovision/shared/directory"
 	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
 )
 
 func testDomains(t *testing.T, h Harness) {
@@ -75,7 +76,8 @@ func testGroup(t *testing.T, h Harness) {
 }
 
 func testListMembers(t *testing.T, h Harness) {
-	outer, inner := h.World.AddGroup(t, h.address("outer"), "Outer"), h.World.AddGroup(t, h.address("inner"), "Inner")
+	address := h.address("inner")
+	outer, inner := h.World.AddGroup(t, h.address("outer"), "Outer"), h.World.AddGroup(t, address, "Inner")
 	list := func(id string) (users []string, everyone bool) {
 		t.Helper()
 		for token := ""; ; {
@@ -102,6 +104,10 @@ func testListMembers(t *testing.T, h Harness) {
 	if got, everyone := list(outer); !slices.Equal(got, want) || everyone {
 		t.Errorf("got %v, everyone %v, want %v", got, everyone, want)
 	}
+	page, err := h.Directory.ListMembers(t.Context(), outer, "")
+	if inside := []provision.GroupRef{{ID: inner, Email: address}}; err != nil || !slices.Equal(page.Groups, inside) {
+		t.Errorf("groups among the members: %v, %v, want %v", page.Groups, err, inside)
+	}
 	h.World.AddEveryone(t, inner)
 	if _, everyone := list(outer); !everyone {
 		t.Error("everyone in a nested group is not seen")
@@ -117,7 +123,7 @@ func testListMembers(t *testing.T, h Harness) {
 	if got, _ := list(large); !slices.Equal(got, want) {
 		t.Errorf("got %d members of %d", len(got), len(want))
 	}
-	_, err := h.Directory.ListMembers(t.Context(), "0unknowngroup000", "")
+	_, err = h.Directory.ListMembers(t.Context(), "0unknowngroup000", "")
 	wantKind(t, "unknown group", err, fault.NotFound)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"example.com/autoprovision/shared/directory"
 	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
 )
 
 const (
@@ -83,7 +84,7 @@ func (c *Client) ListMembers(ctx context.Context, groupID, pageToken string) (di
 	}
 	body, err := c.readPage(ctx, op, func(ctx context.Context) error {
 		call := c.api.Members.List(groupID).IncludeDerivedMembership(true).MaxResults(membersPage).
-			Fields("nextPageToken,members(id,type)")
+			Fields("nextPageToken,members(id,type,email)")
 		if token != "" {
 			call.PageToken(token)
 		}
@@ -95,8 +96,9 @@ func (c *Client) ListMembers(ctx context.Context, groupID, pageToken string) (di
 	}
 	var list struct {
 		Members []struct {
-			ID   string `json:"id"`
-			Type string `json:"type"`
+			ID    string `json:"id"`
+			Type  string `json:"type"`
+			Email string `json:"email"`
 		} `json:"members"`
 		Next string `json:"nextPageToken"`
 	}
@@ -117,7 +119,7 @@ func (c *Client) ListMembers(ctx context.Context, groupID, pageToken string) (di
 		case m.Type == "USER":
 			page.UserIDs = append(page.UserIDs, m.ID)
 		case m.Type == "GROUP":
-			page.GroupIDs = append(page.GroupIDs, m.ID)
+			page.Groups = append(page.Groups, provision.GroupRef{ID: m.ID, Email: m.Email})
 		case m.Type == "CUSTOMER":
 			page.Everyone = true
 		}
@@ -208,9 +210,9 @@ func (c *Client) listed(ctx context.Context, groupID, userID string) (bool, erro
 		}
 		everyone = everyone || page.Everyone
 		found = found || slices.Contains(page.UserIDs, userID)
-		for _, id := range page.GroupIDs {
-			if !slices.Contains(groups, id) {
-				groups = append(groups, id)
+		for _, g := range page.Groups {
+			if !slices.Contains(groups, g.ID) {
+				groups = append(groups, g.ID)
 			}
 		}
 		if token = page.Next; token == "" {
