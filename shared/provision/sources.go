@@ -1,9 +1,14 @@
 package provision
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // Sources is what is known of where hints come from: when each was last heard,
-// and what they gave an administrator to review. Times are business time.
+// what they gave an administrator to review, and which groups they may be about.
+// Times are business time.
 type Sources struct {
 	// Version is the state's own, for compare-and-set; 0 when nothing is stored.
 	Version int64 `json:"-"`
@@ -14,6 +19,24 @@ type Sources struct {
 	Unknown int `json:"unknown,omitempty"`
 	// Reviews are what is to be reviewed, the one seen longest ago first.
 	Reviews []Review `json:"reviews,omitempty"`
+	// Groups are those that bear on the scope; nil while they are not known.
+	Groups *ScopeGroups `json:"groups,omitempty"`
+	// NewGroups counts how often a group seemed to be new among them: what was
+	// read before the last time may lack it.
+	NewGroups int `json:"newGroups,omitempty"`
+}
+
+// ScopeGroups are the groups that bear on the scope, the configured ones and
+// all within them, as a sweep read them.
+type ScopeGroups struct {
+	// ScopeSavedAt is of the scope that they were read for.
+	ScopeSavedAt time.Time  `json:"scopeSavedAt,omitzero"`
+	Groups       []GroupRef `json:"groups"`
+}
+
+// Holds reports whether a group is among them, by its id or its address.
+func (g ScopeGroups) Holds(key string) bool {
+	return slices.ContainsFunc(g.Groups, func(known GroupRef) bool { return known.ID == key || strings.EqualFold(known.Email, key) })
 }
 
 // Review is something in the directory's own administration that an

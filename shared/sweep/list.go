@@ -19,12 +19,17 @@ import (
 // list compares page by page, from where an earlier turn stopped, and then
 // looks for what the listing did not show.
 func (r *run) list(ctx context.Context) error {
+	sources, err := r.Store.Sources(ctx)
+	if err != nil {
+		return err
+	}
 	v, err := r.begin(ctx, r.c, r.sw.ID, r.until)
 	if err != nil {
 		return err
 	}
 	defer v.cancel()
 	v.group.Go(func() error { return v.readLinks(v.ctx) })
+	v.group.Go(func() error { return v.keepGroups(v.ctx, sources.NewGroups) })
 	if r.sw.Stage == stageList {
 		if err := r.pages(ctx, v); err != nil {
 			return v.stop(err)

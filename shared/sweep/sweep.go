@@ -33,6 +33,7 @@ type Store interface {
 	state.Configurations
 	state.Sweeps
 	state.Previews
+	state.Sources
 	Expire(ctx context.Context, before time.Time) error
 	Append(ctx context.Context, events ...provision.Event) error
 }

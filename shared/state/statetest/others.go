@@ -325,7 +325,8 @@ func testSources(t *testing.T, open Open) {
 	}
 	same(t, "sources when nothing is stored", read(), provision.Sources{})
 	v := provision.Sources{PushAt: at(1), AuditAt: at(2), Unknown: 3,
-		Reviews: []provision.Review{{Key: "k", EventID: "review-1", Why: "why", Todo: "todo", Since: at(1), SeenAt: at(2), Until: at(3), EndsWithScope: true}}}
+		Reviews: []provision.Review{{Key: "k", EventID: "review-1", Why: "why", Todo: "todo", Since: at(1), SeenAt: at(2), Until: at(3), EndsWithScope: true}},
+		Groups:  &provision.ScopeGroups{ScopeSavedAt: at(4), Groups: []provision.GroupRef{{ID: "g", Email: "g@example.com"}}}, NewGroups: 5}
 	event := provision.Event{ID: "review-1", Time: at(2), Name: provision.EventNotice, Outcome: provision.OutcomeDone}
 	version, err := s.PutSources(ctx, v, event)
 	must(t, err)
