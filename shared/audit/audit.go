@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"strings"
 
 	"example.com/autoprovision/shared/clock"
 	"example.com/autoprovision/shared/directory"
@@ -15,10 +14,13 @@ import (
 	"example.com/autoprovision/shared/provision"
 )
 
-// Store is what is read to find out who an event is about.
+// Store is what is needed to find out who an event is about.
 type Store interface {
 	RecordsByEmail(ctx context.Context, email string) ([]provision.Record, error)
 	Configuration(ctx context.Context) (provision.Configuration, error)
+	// Sources and PutSources are for which groups bear on the scope.
+	Sources(ctx context.Context) (provision.Sources, error)
+	PutSources(ctx context.Context, s provision.Sources, events ...provision.Event) (version int64, err error)
 }
 
 // Directory is what is read of the directory for the same.
@@ -139,18 +141,6 @@ func (r reading) do(ctx context.Context, action Action, e Event) error {
 	return nil
 }
 
-func (r reading) groups(ctx context.Context, action Action, e Event) error {
-	switch {
-	case action == LookAtMember && e.Member != "" && e.MemberKind != "group":
-		return r.member(ctx, e)
-	case action == LookAtMember && e.Member != "":
-		return r.group(ctx, e.Member)
-	case action == LookAtGroup && e.Group != "":
-		return r.group(ctx, e.Group)
-	}
-	return r.Hints.Sweep(ctx, r.key)
-}
-
 func (r reading) users(ctx context.Context, addresses []string) error {
 	var ids []string
 	for _, address := range addresses {
@@ -171,7 +161,7 @@ func (r reading) member(ctx context.Context, e Event) error {
 		return err
 	}
 	if len(ids) == 0 && e.MemberKind == "" {
-		return r.group(ctx, e.Member)
+		return r.nested(ctx, e.Member)
 	}
 	return r.look(ctx, ids)
 }
@@ -206,39 +196,6 @@ func (r reading) people(ctx context.Context, address string) ([]string, error) {
 		return nil, err
 	}
 	return append(ids, u.ID), nil
-}
-
-// group looks at everybody in a group, one page of them at most: for more a
-// sweep costs the directory less. What cannot be decided about a group is left
-// to the sweep too.
-func (r reading) group(ctx context.Context, address string) error {
-	g, err := r.Directory.Group(ctx, address)
-	if notOurs(err) {
-		if r.configured(address) {
-			return r.Hints.Sweep(ctx, r.key)
-		}
-		return nil // somebody from outside, or a group that is gone, of which its deletion told
-	}
-	if err != nil {
-		return err
-	}
-	page, err := r.Directory.ListMembers(ctx, g.ID, "")
-	switch {
-	case fault.Is(err, fault.Incomplete, fault.NotFound), err == nil && (page.Everyone || page.Next != ""):
-		return r.Hints.Sweep(ctx, r.key)
-	case err != nil:
-		return err
-	}
-	return r.look(ctx, page.UserIDs)
-}
-
-// notOurs reports whether the directory has nobody of an address. It forbids
-// reading people of other companies, who may be members of groups.
-func notOurs(err error) bool { return fault.Is(err, fault.NotFound, fault.Invalid, fault.Forbidden) }
-
-func (r reading) configured(address string) bool {
-	return slices.ContainsFunc(slices.Concat(r.c.Scope.Groups, r.c.Scope.AccessGroups),
-		func(g provision.GroupRef) bool { return strings.EqualFold(g.Email, address) })
 }
 
 func (r reading) look(ctx context.Context, ids []string) error {

@@ -16,11 +16,11 @@ const (
 	// LookAtUser looks at whoever the event names.
 	LookAtUser Action = "user"
 	// LookAtMember looks at the member that the event names or, if that is a
-	// group, at everybody in it; when the scope asks for no group, at nobody.
+	// group, at everybody in it; at nobody when the group bears on no scope.
 	LookAtMember Action = "member"
 	// LookAtGroup looks at everybody in the group, under the same condition.
 	LookAtGroup Action = "group"
-	// SweepGroups asks for a sweep, under the same condition.
+	// SweepGroups asks for a sweep, under the same condition, which holds when the event names no group.
 	SweepGroups Action = "groups"
 	// Sweep asks for a sweep.
 	Sweep Action = "sweep"
