@@ -216,9 +216,9 @@ func TestAuditEvent(t *testing.T) {
 		header           []string
 		status, enqueued int
 	}{
-		{"an entry", upload, binary, 204, 1},
+		{"an entry", upload, binary, 204, 2}, // a sweep and a second one
 		{"a structured CloudEvent", `{"specversion":"1.0","id":"1","source":"s","type":"t","data":` + upload + `}`,
-			[]string{"Authorization", "publisher", "Content-Type", "application/cloudevents+json"}, 204, 1},
+			[]string{"Authorization", "publisher", "Content-Type", "application/cloudevents+json"}, 204, 2},
 		{"without sense", `{"message":{"data":"aGVsbG8="}}`, binary, 204, 0},
 		{"too large", strings.Repeat(" ", 2<<20), binary, 204, 0},
 		{"from anybody", upload, nil, 401, 0},

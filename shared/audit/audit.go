@@ -82,6 +82,7 @@ func (r *Reader) follow(ctx context.Context, entry Entry) (unknown int, err erro
 	var errs []error
 	for _, event := range entry.Events {
 		action, known := r.table[event.Name]
+		one.suspect = !known
 		if !known {
 			unknown++
 			action = guess(event)
@@ -112,6 +113,17 @@ type reading struct {
 	*Reader
 	c   provision.Configuration
 	key string
+	// suspect is true for an event that nobody has given a meaning.
+	suspect bool
+}
+
+// sweep asks for a sweep. An unknown event may be of any kind and number, such as
+// one for each setting of each app in an org unit.
+func (r reading) sweep(ctx context.Context) error {
+	if r.suspect {
+		return r.Hints.SweepSeldom(ctx)
+	}
+	return r.Hints.SweepTwice(ctx, r.key)
 }
 
 func (r reading) do(ctx context.Context, action Action, e Event) error {
@@ -132,7 +144,7 @@ func (r reading) do(ctx context.Context, action Action, e Event) error {
 	case LookAtUser:
 		return r.users(ctx, e.Users)
 	case Sweep:
-		return r.Hints.Sweep(ctx, r.key)
+		return r.sweep(ctx)
 	case LookAtMember, LookAtGroup, SweepGroups:
 		if grouped {
 			return r.groups(ctx, action, e)

@@ -139,15 +139,15 @@ func (w *world) asked() string {
 	w.t.Helper()
 	var out []string
 	for _, task := range w.queue.byName {
+		if task.At.Sub(w.at) > time.Minute {
+			continue // the second look or sweep
+		}
 		if task.Queue == tasks.Sweep {
 			out = append(out, "sweep")
 			continue
 		}
 		var req reconcile.Request
 		w.must(json.Unmarshal(task.Body, &req))
-		if task.At.Sub(w.at) > time.Minute {
-			continue // the second look
-		}
 		out = append(out, w.name(req.UserID))
 	}
 	clear(w.queue.byName)

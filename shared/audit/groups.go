@@ -81,7 +81,7 @@ func (r reading) readAnew(ctx context.Context) error {
 	if err := r.unknow(ctx); err != nil {
 		return err
 	}
-	return r.Hints.Sweep(ctx, r.key)
+	return r.sweep(ctx)
 }
 
 // unknow forgets which groups bear on the scope until a sweep has read them that
@@ -114,7 +114,7 @@ func (r reading) group(ctx context.Context, address string) error {
 func (r reading) find(ctx context.Context, address string) (*directory.Group, error) {
 	switch g, err := r.Directory.Group(ctx, address); {
 	case notOurs(err) && r.configured(address):
-		return nil, r.Hints.Sweep(ctx, r.key)
+		return nil, r.sweep(ctx)
 	case notOurs(err):
 		return nil, nil
 	default:
@@ -129,7 +129,7 @@ func (r reading) everybody(ctx context.Context, groupID string) error {
 	page, err := r.Directory.ListMembers(ctx, groupID, "")
 	switch {
 	case fault.Is(err, fault.Incomplete, fault.NotFound), err == nil && (page.Everyone || page.Next != ""):
-		return r.Hints.Sweep(ctx, r.key)
+		return r.sweep(ctx)
 	case err != nil:
 		return err
 	}

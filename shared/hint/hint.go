@@ -3,8 +3,8 @@
 //
 // It promises that when a call returns nil, a look that starts after the call
 // began is durably enqueued; that bursts on one user become few looks and the
-// last of them covers the last hint; and that every look is followed by a
-// second one some minutes later. A hint carries no authority: it is never a
+// last of them covers the last hint; and that every look, and every sweep because
+// of a change, is followed by a second one some minutes later. A hint carries no authority: it is never a
 // fact about anybody, and this package reads and decides nothing.
 package hint
 
@@ -30,6 +30,8 @@ const (
 	// state before it (section 3 of the design).
 	bucket     = 5 * time.Minute
 	secondLook = 2 * time.Minute
+	// suspectSlot is for how long what may be changes is gathered into two sweeps.
+	suspectSlot = 15 * time.Minute
 )
 
 // Hints asks for looks. It is safe for concurrent use.
@@ -70,10 +72,32 @@ func (h *Hints) Users(ctx context.Context, ids ...string) error {
 // Sweep asks for a sweep in a moment. The key names what asked, so that the
 // same thing said twice asks once.
 func (h *Hints) Sweep(ctx context.Context, key string) error {
+	return h.tasks.Enqueue(ctx, request(key, end(h.now(), sweepSlot)))
+}
+
+// SweepTwice asks for a sweep because of a change that was told, and for a
+// second one some minutes later: what the first one lists may be the state before it.
+func (h *Hints) SweepTwice(ctx context.Context, key string) error {
+	now := h.now()
+	second := end(now, bucket)
+	return h.tasks.Enqueue(ctx, request(key, end(now, sweepSlot)), request("second "+second.Format(time.RFC3339), second.Add(secondLook)))
+}
+
+// SweepSeldom asks for sweeps because of what may be a change or not, and may
+// come often: for one in a moment and one after the end of the quarter of an
+// hour, which covers all that comes meanwhile.
+func (h *Hints) SweepSeldom(ctx context.Context) error {
+	now := h.now()
+	last := end(now, suspectSlot)
+	key := "suspect " + last.Format(time.RFC3339)
+	return h.tasks.Enqueue(ctx, request(key, end(now, sweepSlot)), request("last "+key, last.Add(secondLook)))
+}
+
+func request(key string, at time.Time) tasks.Task {
 	sum := sha256.Sum256([]byte(key))
 	t := sweep.RequestTask("hint-"+hex.EncodeToString(sum[:16]), "directory")
-	t.At = end(h.now(), sweepSlot)
-	return h.tasks.Enqueue(ctx, t)
+	t.At = at
+	return t
 }
 
 // end is the end of the slot that a time falls into, always after it.

@@ -125,6 +125,42 @@ func TestQueueDown(t *testing.T) {
 	}
 }
 
+// The listing of a sweep just after a change may be the one before it: a second
+// one follows as for looks, one for many changes. What may be no change at all
+// asks for two sweeps in a quarter of an hour, the last after the last of it.
+func TestSweepsAreFew(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		ask  func(h *Hints, n int) error
+		want int
+		last time.Duration
+	}{
+		"told":      {func(h *Hints, n int) error { return h.SweepTwice(t.Context(), string(rune('a'+n))) }, 10 + 2, 12 * time.Minute},
+		"suspected": {func(h *Hints, _ int) error { return h.SweepSeldom(t.Context()) }, 2, 17 * time.Minute},
+	} {
+		q, now := newQueue(), start
+		h := New(q, func() time.Time { return now }, "p")
+		for n := range 10 {
+			if err := test.ask(h, n); err != nil {
+				t.Fatal(err)
+			}
+			now = now.Add(time.Minute)
+		}
+		soon, last := 0, time.Time{}
+		for _, task := range q.byName {
+			if task.At.Before(start.Add(3 * time.Second)) {
+				soon++
+			}
+			if task.At.After(last) {
+				last = task.At
+			}
+		}
+		if len(q.byName) != test.want || soon != 1 || last.Sub(start) != test.last {
+			t.Errorf("%s: %d sweeps, the first %v soon, the last after %v; want %d, and %v", name, len(q.byName), soon, last.Sub(start), test.want, test.last)
+		}
+	}
+}
+
 func TestSweepIsAskedForOncePerKey(t *testing.T) {
 	t.Parallel()
 	q, now := newQueue(), start
