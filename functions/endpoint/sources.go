@@ -66,8 +66,13 @@ func (e *Endpoints) senseless(ctx context.Context, source string, err error) err
 	return nil
 }
 
-// RenewChannels renews the push channels, and writes to the log how every
-// source does. The scheduler calls it every few minutes.
+// sweepAfter is how old a sweep may be before one is asked for here: the
+// schedule's four hours, and time for its own.
+const sweepAfter = 4*time.Hour + 20*time.Minute
+
+// RenewChannels renews the push channels, asks for the sweep that failed or was
+// lost, and writes to the log how every source does. The scheduler calls it
+// every few minutes.
 func (e *Endpoints) RenewChannels(w http.ResponseWriter, r *http.Request) {
 	if err := e.Queue(r); err != nil {
 		e.answer(w, r, err)
@@ -75,8 +80,10 @@ func (e *Endpoints) RenewChannels(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := mostOf(r.Context())
 	defer cancel()
-	// The alerts are made of the report, and it is needed most when no channel can be opened.
+	// Each for itself: the alerts are made of the report, which is needed most
+	// when no channel can be opened, and then sweeps are too.
 	err := e.Push.Renew(ctx)
+	err = errors.Join(err, e.Sweeper.Schedule(r.Context(), sweepAfter))
 	e.answer(w, r, errors.Join(err, e.Health.Write(r.Context())))
 }
 

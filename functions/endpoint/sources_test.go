@@ -256,6 +256,33 @@ func TestRenewChannels(t *testing.T) {
 	}
 }
 
+// A sweep that failed is asked for again long before the schedule's next one.
+func TestRenewChannelsAsksForASweep(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, test := range []struct {
+		state  provision.SweepState
+		ago    time.Duration
+		cause  string
+		sweeps int
+	}{
+		{provision.SweepDone, 4 * time.Hour, "the schedule's own may just be starting", 0},
+		{provision.SweepDone, 5 * time.Hour, "the schedule's was lost", 1},
+		{provision.SweepFailed, 5 * time.Minute, "failed just now", 0},
+		{provision.SweepFailed, 11 * time.Minute, "failed", 1},
+	} {
+		all, err := w.store.Sweeps(t.Context())
+		check(t, err)
+		all.Queued, all.Current = nil, &provision.Sweep{ID: "last", State: test.state, QueuedAt: clock.System().Add(-test.ago)}
+		_, err = w.store.PutSweeps(t.Context(), all)
+		check(t, err)
+		w.queue.n = 0
+		if status := w.call(w.RenewChannels, "", "Authorization", "queue"); status != http.StatusNoContent || w.queue.n != test.sweeps {
+			t.Errorf("%s: status %d, %d sweeps asked for", test.cause, status, w.queue.n)
+		}
+	}
+}
+
 // What alerts are counted from is logged above all when channels cannot be opened.
 func TestReportWithoutChannels(t *testing.T) {
 	t.Parallel()

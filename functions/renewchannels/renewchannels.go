@@ -1,6 +1,6 @@
 // Package renewchannels is the function that keeps the directory's push channels
-// open, and writes to the log how every source of changes does: what Cloud
-// Scheduler asks every few minutes.
+// open, asks for a sweep that failed or was lost, and writes to the log how every
+// source of changes does: what Cloud Scheduler asks every few minutes.
 //
 // It promises that only Cloud Scheduler is heard, by the token of our own
 // account. What it misses, the next sweep sees.

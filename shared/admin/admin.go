@@ -318,8 +318,11 @@ func (s *Service) TurnOn(ctx context.Context, confirmed string) error {
 		c.On, c.TurnedOnAt = true, s.Business()
 		return nil
 	})
-	if errors.Is(err, errUnchanged) {
-		return nil
+	if errors.Is(err, errUnchanged) { // but who turned it on may not have come to ask for the sweep
+		if !c.Runs() {
+			return nil
+		}
+		return s.Sweeper.RequestOwed(context.WithoutCancel(ctx), c.TurnedOnAt, "turnOn")
 	}
 	if err != nil {
 		return err

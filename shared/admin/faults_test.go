@@ -4,13 +4,16 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"example.com/autoprovision/shared/admin"
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/reconcile/reconciletest"
 	"example.com/autoprovision/shared/secrets"
+	"example.com/autoprovision/shared/tasks"
 )
 
 // shaky is a secret store of which one write fails: stored all the same, or not.
@@ -63,6 +66,7 @@ func actions(ctx context.Context) []action {
 	policy := provision.Deprovisioning{AppOff: frames, Suspended: frames, Deleted: frames}
 	off := func(o *office) {
 		o.World.Configure(func(c *provision.Configuration) { c.On, c.Revision = false, c.Revision+1 })
+		o.Advance(time.Hour)
 	}
 	settle := func(release bool) func(o *office) error {
 		return func(o *office) error {
@@ -85,8 +89,10 @@ func actions(ctx context.Context) []action {
 			func(o *office) bool { return !o.Configuration().On }, "turned off"},
 		{"turn on", off, func(o *office) error { return o.TurnOn(ctx, "") },
 			func(o *office) bool {
-				sw, err := o.Store.Sweeps(ctx)
-				return err == nil && o.Configuration().On && sw.Current != nil
+				all, err := o.Store.Sweeps(ctx)
+				c := o.Configuration()
+				return err == nil && c.On && !all.Current.QueuedAt.Before(c.TurnedOnAt) && slices.ContainsFunc(o.Queue.Waiting(),
+					func(task tasks.Task) bool { return strings.Contains(string(task.Body), all.Current.ID) })
 			}, "turned on"},
 		{"delete", func(*office) {}, func(o *office) error { return o.Delete(ctx) },
 			func(o *office) bool {

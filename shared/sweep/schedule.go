@@ -31,6 +31,19 @@ func (s *Sweeper) Schedule(ctx context.Context, every time.Duration) error {
 	return err
 }
 
+// RequestOwed asks for a sweep unless one that was asked for at a time or later
+// is under way, waits, or has ended: whoever had to ask for it then may have crashed.
+func (s *Sweeper) RequestOwed(ctx context.Context, since time.Time, cause string) error {
+	all, err := s.Store.Sweeps(ctx)
+	if err != nil || all.Queued != nil || begun(all.Current) && !all.Current.QueuedAt.Before(since) {
+		return err
+	}
+	_, err = s.Request(ctx, cause) // if it waits to begin, its task may have been lost
+	return err
+}
+
+func begun(sw *provision.Sweep) bool { return sw != nil && sw.State != provision.SweepQueued }
+
 // due is the cause of a sweep that should run now; empty when none should.
 func due(c provision.Configuration, last *provision.Sweep, every time.Duration, now time.Time) string {
 	if last == nil {
