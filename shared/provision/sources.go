@@ -19,6 +19,8 @@ type Sources struct {
 	Unknown int `json:"unknown,omitempty"`
 	// Reviews are what is to be reviewed, the one seen longest ago first.
 	Reviews []Review `json:"reviews,omitempty"`
+	// ChannelToken is the version of the secret that push channels carry; empty before the first.
+	ChannelToken string `json:"channelToken,omitempty"`
 	// Groups are those that bear on the scope; nil while they are not known.
 	Groups *ScopeGroups `json:"groups,omitempty"`
 	// NewGroups counts how often a group seemed to be new among them: what was

@@ -13,7 +13,6 @@ package push
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"log/slog"
 	"slices"
@@ -32,6 +31,7 @@ import (
 // Store is what channels read and write.
 type Store interface {
 	state.Channels
+	state.Sources
 	Configuration(ctx context.Context) (provision.Configuration, error)
 }
 
@@ -57,6 +57,11 @@ type Channels struct {
 	// mu lets one renewal or closing at a time run in this process. Two
 	// processes may open a channel each, which costs messages that come twice.
 	mu sync.Mutex
+
+	// known is the token as this process last read it.
+	knownMu sync.Mutex
+	known   secrets.Value
+	knownAt time.Time // real time
 }
 
 // New returns it.
@@ -99,9 +104,13 @@ func (c *Channels) Renew(ctx context.Context) error {
 	if !conf.On {
 		return c.retire(ctx, list, 0)
 	}
+	carry, err := c.token(ctx)
+	if err != nil {
+		return err
+	}
 	var opened []state.PushChannel
-	if fresh := slices.DeleteFunc(slices.Clone(list), c.due); !complete(fresh) {
-		opened, err = c.open(ctx, fresh)
+	if fresh := slices.DeleteFunc(slices.Clone(list), func(ch state.PushChannel) bool { return c.due(ch, carry) }); !complete(fresh) {
+		opened, err = c.open(ctx, fresh, carry)
 	}
 	now := c.Real()
 	if err == nil && len(opened) > 0 {
@@ -113,7 +122,7 @@ func (c *Channels) Renew(ctx context.Context) error {
 	var old []state.PushChannel
 	for _, ch := range list {
 		unanswered := ch.ResourceID == "" && now.Sub(ch.OpenedAt) > answerTime
-		if !ch.RetiredAt.IsZero() || ended(ch, now) || unanswered || err == nil && c.replaced(ch, opened) {
+		if !ch.RetiredAt.IsZero() || ended(ch, now) || unanswered || err == nil && c.replaced(ch, opened, carry) {
 			old = append(old, ch)
 		}
 	}
@@ -124,9 +133,7 @@ func (c *Channels) Renew(ctx context.Context) error {
 // what changed then was told to nobody. The sweep that a turn-on begins with
 // does for the time before it.
 func (c *Channels) bridge(ctx context.Context, conf provision.Configuration, before, opened []state.PushChannel) error {
-	alive := slices.DeleteFunc(slices.Clone(before), func(ch state.PushChannel) bool {
-		return !ch.RetiredAt.IsZero() || ch.ResourceID == "" || ch.Address != c.Address || !c.Real().Before(end(ch))
-	})
+	alive := slices.DeleteFunc(slices.Clone(before), func(ch state.PushChannel) bool { return !c.hears(ch, opened[0].TokenVersion) })
 	if complete(alive) || conf.SweptAt.Before(conf.TurnedOnAt) {
 		return nil
 	}
@@ -145,16 +152,21 @@ func (c *Channels) Close(ctx context.Context) error {
 	return c.retire(ctx, list, 0)
 }
 
+// hears reports whether what is sent through a channel now is heard.
+func (c *Channels) hears(ch state.PushChannel, tokenVersion string) bool {
+	return ch.RetiredAt.IsZero() && ch.ResourceID != "" && ch.Address == c.Address && ch.TokenVersion == tokenVersion && c.Real().Before(end(ch))
+}
+
 // due reports whether a channel is of no use, or will soon be.
-func (c *Channels) due(ch state.PushChannel) bool {
+func (c *Channels) due(ch state.PushChannel, carry token) bool {
 	renewal := ch.OpenedAt.Add(time.Duration(renewAt * float64(end(ch).Sub(ch.OpenedAt))))
-	return !ch.RetiredAt.IsZero() || ch.ResourceID == "" || ch.Address != c.Address || !c.Real().Before(renewal)
+	return !c.hears(ch, carry.version) || !c.Real().Before(renewal)
 }
 
 // replaced reports whether a channel need not be in use any more once opened
 // are open. One without an answer may just be opening elsewhere.
-func (c *Channels) replaced(ch state.PushChannel, opened []state.PushChannel) bool {
-	return ch.ResourceID != "" && (c.due(ch) || len(opened) > 0 && opened[0].Event == "")
+func (c *Channels) replaced(ch state.PushChannel, opened []state.PushChannel, carry token) bool {
+	return ch.ResourceID != "" && (c.due(ch, carry) || len(opened) > 0 && opened[0].Event == "")
 }
 
 func end(ch state.PushChannel) time.Time {
@@ -184,12 +196,8 @@ func covers(channels []state.PushChannel, event string) bool {
 // open opens one channel for everything or, when that is refused, one for each
 // kind of change that fresh does not cover. That one channel can do without an
 // event is not documented, but done by others.
-func (c *Channels) open(ctx context.Context, fresh []state.PushChannel) ([]state.PushChannel, error) {
-	token, err := c.token(ctx)
-	if err != nil {
-		return nil, err
-	}
-	ch, err := c.watch(ctx, "", token)
+func (c *Channels) open(ctx context.Context, fresh []state.PushChannel, carry token) ([]state.PushChannel, error) {
+	ch, err := c.watch(ctx, "", carry)
 	if err == nil {
 		return []state.PushChannel{ch}, nil
 	}
@@ -203,7 +211,7 @@ func (c *Channels) open(ctx context.Context, fresh []state.PushChannel) ([]state
 		if covers(fresh, event) {
 			continue
 		}
-		ch, err := c.watch(ctx, event, token)
+		ch, err := c.watch(ctx, event, carry)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -215,12 +223,12 @@ func (c *Channels) open(ctx context.Context, fresh []state.PushChannel) ([]state
 
 // watch opens one channel. Its record is written first, since the first message
 // may come before the answer.
-func (c *Channels) watch(ctx context.Context, event string, token secrets.Value) (state.PushChannel, error) {
-	record := state.PushChannel{ID: c.NewID(), Event: event, Address: c.Address, OpenedAt: c.Real()}
+func (c *Channels) watch(ctx context.Context, event string, carry token) (state.PushChannel, error) {
+	record := state.PushChannel{ID: c.NewID(), Event: event, Address: c.Address, TokenVersion: carry.version, OpenedAt: c.Real()}
 	if err := c.Store.PutChannel(ctx, record); err != nil {
 		return record, err
 	}
-	ch, err := c.Watcher.Watch(ctx, record.ID, event, c.Address, token.Reveal())
+	ch, err := c.Watcher.Watch(ctx, record.ID, event, c.Address, carry.value.Reveal())
 	ctx = context.WithoutCancel(ctx)
 	if err != nil && !fault.Is(err, fault.Unavailable) {
 		return record, errors.Join(err, c.Store.DeleteChannel(ctx, record.ID))
@@ -273,15 +281,4 @@ func (c *Channels) retireOne(ctx context.Context, ch state.PushChannel, grace ti
 		return c.Store.PutChannel(ctx, ch)
 	}
 	return nil
-}
-
-// token is what channels carry to prove their sender; it is made once.
-func (c *Channels) token(ctx context.Context) (secrets.Value, error) {
-	token, _, err := c.Secrets.Latest(ctx, secrets.ChannelToken)
-	if !fault.Is(err, fault.NotFound) {
-		return token, err
-	}
-	token = secrets.NewValue(rand.Text())
-	_, err = c.Secrets.Put(ctx, secrets.ChannelToken, token)
-	return token, err
 }

@@ -9,6 +9,7 @@ import (
 	"example.com/autoprovision/shared/clock"
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/hint"
+	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/reconcile"
 	"example.com/autoprovision/shared/secrets"
 	"example.com/autoprovision/shared/state"
@@ -21,14 +22,18 @@ const (
 
 type oneToken struct{ secrets.Store }
 
-func (oneToken) Latest(context.Context, string) (secrets.Value, string, error) {
-	return secrets.NewValue(fuzzedToken), "1", nil
+func (oneToken) Version(context.Context, string, string) (secrets.Value, error) {
+	return secrets.NewValue(fuzzedToken), nil
 }
 
 type oneChannel struct{ Store }
 
 func (oneChannel) Channels(context.Context) ([]state.PushChannel, error) {
 	return []state.PushChannel{{ID: fuzzedChannel}}, nil
+}
+
+func (oneChannel) Sources(context.Context) (provision.Sources, error) {
+	return provision.Sources{ChannelToken: "1"}, nil
 }
 
 // FuzzReceive sends any notification. Without our token nothing follows; with
@@ -47,7 +52,7 @@ func FuzzReceive(f *testing.F) {
 	f.Fuzz(func(t *testing.T, token, channel, state string, body []byte) {
 		q := &queue{}
 		heard := 0
-		c := New(Ports{Store: oneChannel{}, Secrets: oneToken{}, Hints: hint.New(q, clock.System, "p"), Heard: func(context.Context) { heard++ }})
+		c := New(Ports{Store: oneChannel{}, Secrets: oneToken{}, Real: clock.System, Hints: hint.New(q, clock.System, "p"), Heard: func(context.Context) { heard++ }})
 		err := c.Receive(t.Context(), Message{ChannelID: channel, Token: token, State: state, Body: body})
 		if token != fuzzedToken && (!fault.Is(err, fault.Unauthorized) || len(q.tasks) > 0 || heard > 0) {
 			t.Fatalf("a stranger: %v, %d tasks, heard %d", err, len(q.tasks), heard)

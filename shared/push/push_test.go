@@ -337,7 +337,9 @@ func TestNoAddressNoChannel(t *testing.T) {
 
 func (w *world) message(channel string) Message {
 	w.t.Helper()
-	token, _, err := w.Secrets.Latest(w.t.Context(), secrets.ChannelToken)
+	s, err := w.store.Sources(w.t.Context())
+	w.must(err)
+	token, err := w.Secrets.Version(w.t.Context(), secrets.ChannelToken, s.ChannelToken)
 	w.must(err)
 	return Message{ChannelID: channel, Token: token.Reveal(), State: "update",
 		Body: []byte(`{"kind":"admin#directory#user","id":"111220860655841818702","etag":"\"x\"","primaryEmail":"a@example.com"}`)}

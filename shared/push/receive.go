@@ -2,14 +2,11 @@ package push
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/json"
 	"slices"
 	"strings"
 
 	"example.com/autoprovision/shared/fault"
-	"example.com/autoprovision/shared/secrets"
 	"example.com/autoprovision/shared/state"
 )
 
@@ -21,16 +18,15 @@ type Message struct {
 
 // Receive hears one notification. Errors: fault.Unauthorized for a wrong
 // token, Invalid for a body without a user (neither is worth sending again),
-// anything else when it could not be enqueued and must be sent again. A
+// anything else when it could not be told or enqueued and must be sent again. A
 // channel that is forgotten is answered quietly; one that was retired lately is
 // heard, since what it says may be said nowhere else.
 func (c *Channels) Receive(ctx context.Context, m Message) error {
 	const op = "push: receive"
-	token, _, err := c.Secrets.Latest(ctx, secrets.ChannelToken)
-	if fault.Is(err, fault.NotFound) || err == nil && !same(token, m.Token) {
-		return fault.New(fault.Unauthorized, op, "the channel token is not ours")
-	}
-	if err != nil {
+	switch err := c.verify(ctx, m.Token); {
+	case fault.Is(err, fault.Unauthorized):
+		return err
+	case err != nil:
 		return again(op, err)
 	}
 	if m.State == "sync" { // sent once when a channel opens
@@ -60,12 +56,6 @@ func (c *Channels) Receive(ctx context.Context, m Message) error {
 // again makes an error one after which the message is sent again, whatever its
 // kind: the directory never repeats what was refused otherwise.
 func again(op string, err error) error { return fault.Wrap(fault.Unavailable, op, err) }
-
-// same compares in a time that does not depend on where they differ; no token is like no other.
-func same(ours secrets.Value, sent string) bool {
-	x, y := sha256.Sum256([]byte(ours.Reveal())), sha256.Sum256([]byte(sent))
-	return subtle.ConstantTimeCompare(x[:], y[:]) == 1 && !ours.Empty()
-}
 
 // validID bounds what is taken for a directory id; the directory says whether it is one.
 func validID(id string) bool {

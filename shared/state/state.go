@@ -208,6 +208,8 @@ type PushChannel struct {
 	Event string `json:"event,omitempty"`
 	// Address is where it delivers to.
 	Address string `json:"address"`
+	// TokenVersion is the version of the secret that it carries.
+	TokenVersion string `json:"tokenVersion,omitempty"`
 	// ResourceID is the directory's; empty until it has answered.
 	ResourceID string `json:"resourceId,omitempty"`
 	// OpenedAt, Expiration, which is zero when the directory gave none, and

@@ -308,7 +308,7 @@ func testChannels(t *testing.T, open Open) {
 	must(t, s.PutChannel(ctx, first))
 	must(t, s.PutChannel(ctx, second))
 	same(t, "channels", read(), []state.PushChannel{first, second})
-	second.Event, second.Address, second.RetiredAt, second.Stopped = "update", "https://push.invalid/", at(4), true
+	second.Event, second.Address, second.TokenVersion, second.RetiredAt, second.Stopped = "update", "https://push.invalid/", "7", at(4), true
 	must(t, s.PutChannel(ctx, second))
 	must(t, s.DeleteChannel(ctx, first.ID))
 	must(t, s.DeleteChannel(ctx, first.ID))
@@ -324,7 +324,7 @@ func testSources(t *testing.T, open Open) {
 		return v
 	}
 	same(t, "sources when nothing is stored", read(), provision.Sources{})
-	v := provision.Sources{PushAt: at(1), AuditAt: at(2), Unknown: 3,
+	v := provision.Sources{PushAt: at(1), AuditAt: at(2), Unknown: 3, ChannelToken: "7",
 		Reviews: []provision.Review{{Key: "k", EventID: "review-1", Why: "why", Todo: "todo", Since: at(1), SeenAt: at(2), Until: at(3), EndsWithScope: true}},
 		Groups:  &provision.ScopeGroups{ScopeSavedAt: at(4), Groups: []provision.GroupRef{{ID: "g", Email: "g@example.com"}}}, NewGroups: 5}
 	event := provision.Event{ID: "review-1", Time: at(2), Name: provision.EventNotice, Outcome: provision.OutcomeDone}

@@ -1,0 +1,93 @@
+package push
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"time"
+
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/secrets"
+)
+
+// readAgain is how soon the token is read again because another one came: what
+// strangers send must not cost a reading each.
+const readAgain = time.Second
+
+// token is what channels carry to prove their sender.
+type token struct {
+	value   secrets.Value
+	version string
+}
+
+// token is the one that every channel is to carry. It is made once: which version
+// of the secret it is stands in the state, where of two processes that made one
+// each the first counts. A version that is gone was destroyed by hand, and another
+// takes its place.
+func (c *Channels) token(ctx context.Context) (token, error) {
+	var made token
+	for {
+		s, err := c.Store.Sources(ctx)
+		if err != nil {
+			return token{}, err
+		}
+		if s.ChannelToken != "" {
+			value, err := c.Secrets.Version(ctx, secrets.ChannelToken, s.ChannelToken)
+			if !fault.Is(err, fault.NotFound) {
+				return token{value, s.ChannelToken}, err
+			}
+		}
+		if made.version == "" {
+			made.value = secrets.NewValue(rand.Text())
+			if made.version, err = c.Secrets.Put(ctx, secrets.ChannelToken, made.value); err != nil {
+				return token{}, err
+			}
+		}
+		s.ChannelToken = made.version
+		if _, err = c.Store.PutSources(ctx, s); !fault.Is(err, fault.Conflict) {
+			return made, err
+		}
+	}
+}
+
+// verify returns nil for our token; fault.Unauthorized for another, and another
+// kind when it is not known, or not yet, which is ours.
+func (c *Channels) verify(ctx context.Context, sent string) error {
+	const op = "push: verify token"
+	stranger := fault.New(fault.Unauthorized, op, "the channel token is not ours")
+	c.knownMu.Lock()
+	known, at := c.known, c.knownAt
+	c.knownMu.Unlock()
+	now := c.Real()
+	switch {
+	case same(known, sent):
+		return nil
+	case !known.Empty() && now.Sub(at) < readAgain:
+		return stranger
+	}
+	s, err := c.Store.Sources(ctx)
+	if err != nil {
+		return err
+	}
+	if s.ChannelToken == "" {
+		return fault.New(fault.Unready, op, "there is no channel token yet")
+	}
+	ours, err := c.Secrets.Version(ctx, secrets.ChannelToken, s.ChannelToken)
+	if err != nil {
+		return err
+	}
+	c.knownMu.Lock()
+	c.known, c.knownAt = ours, now
+	c.knownMu.Unlock()
+	if !same(ours, sent) {
+		return stranger
+	}
+	return nil
+}
+
+// same compares in a time that does not depend on where they differ; no token is like no other.
+func same(ours secrets.Value, sent string) bool {
+	x, y := sha256.Sum256([]byte(ours.Reveal())), sha256.Sum256([]byte(sent))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1 && !ours.Empty()
+}
