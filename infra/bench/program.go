@@ -132,7 +132,8 @@ func (p *program) configure(ctx context.Context, s settings, e endpoints) error 
 	}{
 		{"connection", connection},
 		{"authorization", map[string]string{"accessToken": e.AppToken}},
-		{"scope", map[string]any{"orgUnits": []any{map[string]any{"path": "/", "on": true}}, "groups": []string{e.Group}}},
+		{"scope", map[string]any{"orgUnits": []any{map[string]any{"path": "/", "on": true}},
+			"accessGroups": []string{}, "groups": []string{e.Group}, "domains": []string{}}},
 		{"deprovisioning", map[string]any{"appOff": atOnce, "suspended": atOnce, "deleted": atOnce}},
 	} {
 		if err := p.call(ctx, http.MethodPut, "/"+put.section, put.body, nil); err != nil {

@@ -58,12 +58,14 @@ type MappedAttribute struct {
 	Expression string `json:"expression,omitempty"`
 }
 
-// Scope is who should have an account (R1).
+// Scope is who should have an account (R1). Every list must be there, if empty:
+// one that is lost on the way, as an empty entry of a YAML file is, would be a
+// scope for everybody or for nobody.
 type Scope struct {
-	OrgUnits     []OrgUnit `json:"orgUnits" required:"false" nullable:"false"`
-	AccessGroups []string  `json:"accessGroups" required:"false" nullable:"false"`
-	Groups       []string  `json:"groups" required:"false" nullable:"false"`
-	Domains      []string  `json:"domains" required:"false" nullable:"false"`
+	OrgUnits     []OrgUnit `json:"orgUnits" nullable:"false"`
+	AccessGroups []string  `json:"accessGroups" nullable:"false"`
+	Groups       []string  `json:"groups" nullable:"false" doc:"Empty for no such limit"`
+	Domains      []string  `json:"domains" nullable:"false"`
 }
 
 // OrgUnit turns the app on or off for an org unit and what is below it.
@@ -156,8 +158,7 @@ type Sections struct {
 	Guard          *Guard          `json:"guard,omitempty"`
 }
 
-// proposal is what the use cases take. An absent list is an empty one, so that
-// a preview and the edit that confirms it are the same.
+// proposal is what the use cases take.
 func (s Sections) proposal() admin.Proposal {
 	var p admin.Proposal
 	if m := s.Mapping; m != nil {
@@ -166,7 +167,7 @@ func (s Sections) proposal() admin.Proposal {
 	if in := s.Scope; in != nil {
 		p.Scope = &admin.ScopeInput{
 			OrgUnits:     list(in.OrgUnits, func(o OrgUnit) admin.OrgUnitInput { return admin.OrgUnitInput(o) }),
-			AccessGroups: orEmpty(in.AccessGroups), Groups: orEmpty(in.Groups), Domains: orEmpty(in.Domains),
+			AccessGroups: in.AccessGroups, Groups: in.Groups, Domains: in.Domains,
 		}
 	}
 	if d := s.Deprovisioning; d != nil {
@@ -177,8 +178,7 @@ func (s Sections) proposal() admin.Proposal {
 		}
 	}
 	if in := s.Protected; in != nil {
-		users := orEmpty(in.Users)
-		p.Protected = &users
+		p.Protected = &in.Users
 	}
 	if g := s.Guard; g != nil {
 		guard := provision.Guard(*g)

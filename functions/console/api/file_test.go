@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -31,7 +32,7 @@ func TestConfigurationAsADocument(t *testing.T) {
 
 	before := other.want(http.StatusOK, "GET", app, "")
 	document["guard"] = object{"maxShare": 0.5, "minUsers": 1.0}
-	document["scope"] = object{"groups": []any{"nobody@example.com"}}
+	document["scope"] = object{"orgUnits": []any{}, "accessGroups": []any{}, "groups": []any{"nobody@example.com"}, "domains": []any{}}
 	connection["pageSize"] = 0
 	problem := other.want(http.StatusUnprocessableEntity, "PUT", app+"/configuration", marshal(t, document))
 	var at []any
@@ -53,10 +54,10 @@ func TestDocumentIsConfirmed(t *testing.T) {
 	t.Parallel()
 	w := on(t)
 	w.want(http.StatusOK, "PUT", app+"/guard", `{"maxShare":0,"minUsers":0}`)
-	document := `{"scope":{"orgUnits":[{"path":"/Eng","on":true}]},"deprovisioning":{"appOff":{"suspendAfter":"within24h"},"suspended":{},"deleted":{}}}`
+	document := `{"scope":` + scopeOf(`{"path":"/Eng","on":true}`) + `,"deprovisioning":{"appOff":{"suspendAfter":"within24h"},"suspended":{},"deleted":{}}}`
 	id := w.want(http.StatusOK, "POST", app+"/preview", document)["id"].(string)
 	w.until(app+"/previews/"+id, func(p object) bool { return p["state"] == "done" })
-	w.want(http.StatusConflict, "PUT", app+"/scope", `{"orgUnits":[{"path":"/Eng","on":true}],"confirmedPreview":"`+id+`"}`)
+	w.want(http.StatusConflict, "PUT", app+"/scope", strings.TrimSuffix(scopeOf(`{"path":"/Eng","on":true}`), "}")+`,"confirmedPreview":"`+id+`"}`)
 	w.want(http.StatusOK, "PUT", app+"/configuration", document[:len(document)-1]+`,"confirmedPreview":"`+id+`"}`)
 	w.until(app+"/users/cleo@example.com", func(u object) bool { return get(t, u, "account.state") == "suspended" })
 	if held := w.want(http.StatusOK, "GET", app, "")["held"]; held != nil {

@@ -48,7 +48,7 @@ func TestOnePersonsLife(t *testing.T) {
 	}
 
 	w.want(http.StatusOK, "PUT", app+"/deprovisioning", `{"appOff":{"suspendAfter":"7d","deleteAfter":"21d"},"suspended":{},"deleted":{}}`)
-	w.want(http.StatusOK, "PUT", app+"/scope", `{"orgUnits":[{"path":"/Sales","on":true}]}`)
+	w.want(http.StatusOK, "PUT", app+"/scope", scopeOf(`{"path":"/Sales","on":true}`))
 	ana = w.until(user("ana@example.com"), func(u object) bool { return u["next"] != nil })
 	since, err := time.Parse(time.RFC3339, get(t, ana, "conditions.0.since").(string))
 	check(t, err)

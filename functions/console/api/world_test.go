@@ -264,6 +264,11 @@ const (
 	weekThenDelete = `{"appOff":{"suspendAfter":"within24h","deleteAfter":"7d"},"suspended":{"suspendAfter":"1d","deleteAfter":"21d"},"deleted":{}}`
 )
 
+// scopeOf is a scope of org units alone, each as JSON.
+func scopeOf(units ...string) string {
+	return `{"orgUnits":[` + strings.Join(units, ",") + `],"accessGroups":[],"groups":[],"domains":[]}`
+}
+
 // configured is a world that is ready to be turned on.
 func configured(t *testing.T) *world {
 	t.Helper()
