@@ -319,10 +319,11 @@ func (s *Service) TurnOn(ctx context.Context, confirmed string) error {
 		return nil
 	})
 	if errors.Is(err, errUnchanged) { // but who turned it on may not have come to ask for the sweep
-		if !c.Runs() {
-			return nil
+		owed, err := s.Sweeper.Owed(ctx, c)
+		if err != nil || !owed {
+			return err
 		}
-		return s.Sweeper.RequestOwed(context.WithoutCancel(ctx), c.TurnedOnAt, "turnOn")
+		return s.resweep(ctx, c, "turnOn")
 	}
 	if err != nil {
 		return err

@@ -37,7 +37,7 @@ type Sweep struct {
 	Stage string `json:"stage,omitempty"`
 	// Turn counts the deliveries of its task: the last one works on it, and others stop.
 	Turn int64 `json:"turn,omitempty"`
-	// Revision is that of the configuration it runs under.
+	// Revision is that of the configuration when it began: a later edit owes another sweep.
 	Revision int64 `json:"revision"`
 	// Reason says why it failed, in words.
 	Reason string `json:"reason,omitempty"`

@@ -31,34 +31,32 @@ func (s *Sweeper) Schedule(ctx context.Context, every time.Duration) error {
 	return err
 }
 
-// RequestOwed asks for a sweep unless one that was asked for at a time or later
-// is under way, waits, or has ended: whoever had to ask for it then may have crashed.
-func (s *Sweeper) RequestOwed(ctx context.Context, since time.Time, cause string) error {
-	all, err := s.Store.Sweeps(ctx)
-	if err != nil || all.Queued != nil || begun(all.Current) && !all.Current.QueuedAt.Before(since) {
-		return err
+// Owed reports whether a running configuration still needs the sweep of an edit
+// or a turn-on: none has begun since, and none waits to begin, because a fault or
+// a crash came between what was stored and its request.
+func (s *Sweeper) Owed(ctx context.Context, c provision.Configuration) (bool, error) {
+	if !c.Runs() {
+		return false, nil
 	}
-	_, err = s.Request(ctx, cause) // if it waits to begin, its task may have been lost
-	return err
+	all, err := s.Store.Sweeps(ctx)
+	if err != nil || all.Queued != nil {
+		return false, err
+	}
+	waits := all.Current != nil && all.Current.State == provision.SweepQueued && s.running(all.Current)
+	return !waits && (all.Current == nil || all.Current.Revision < c.Revision), nil
 }
-
-func begun(sw *provision.Sweep) bool { return sw != nil && sw.State != provision.SweepQueued }
 
 // due is the cause of a sweep that should run now; empty when none should.
 func due(c provision.Configuration, last *provision.Sweep, every time.Duration, now time.Time) string {
 	if last == nil {
 		return "schedule"
 	}
-	edited := latest(c.TurnedOnAt, c.ScopeSavedAt)
-	if n := len(c.Policies); n > 0 {
-		edited = latest(edited, c.Policies[n-1].SavedAt)
-	}
 	wait := every
 	if last.State != provision.SweepDone { // it failed or stalled
 		wait = min(every, retryAfter)
 	}
 	switch {
-	case edited.After(last.QueuedAt) && last.State == provision.SweepDone:
+	case last.Revision < c.Revision && last.State == provision.SweepDone:
 		return "edit"
 	case !now.Before(last.QueuedAt.Add(wait)):
 		return "schedule"

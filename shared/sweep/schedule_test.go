@@ -27,10 +27,8 @@ func TestDue(t *testing.T) {
 		{"the last failed just now", provision.Configuration{}, sweep(0, provision.SweepFailed), 9 * time.Minute, ""},
 		{"the last failed ten minutes ago", provision.Configuration{}, sweep(0, provision.SweepFailed), 10 * time.Minute, "schedule"},
 		{"the last stalled", provision.Configuration{}, sweep(0, provision.SweepRunning), 10 * time.Minute, "schedule"},
-		{"the turn-on's sweep was lost", provision.Configuration{TurnedOnAt: at(time.Hour)}, sweep(0, provision.SweepDone), time.Hour, "edit"},
-		{"the scope edit's sweep was lost", provision.Configuration{ScopeSavedAt: at(time.Hour)}, sweep(0, provision.SweepDone), time.Hour, "edit"},
-		{"the time frames' sweep was lost", provision.Configuration{Policies: []provision.PolicyEdit{{SavedAt: at(time.Hour)}}}, sweep(0, provision.SweepDone), time.Hour, "edit"},
-		{"the turn-on's sweep has run", provision.Configuration{TurnedOnAt: at(0)}, sweep(time.Second, provision.SweepDone), time.Hour, ""},
+		{"an edit's sweep was lost", provision.Configuration{Revision: 1}, sweep(0, provision.SweepDone), time.Minute, "edit"},
+		{"an edit's sweep failed", provision.Configuration{Revision: 1}, sweep(0, provision.SweepFailed), time.Minute, ""},
 	}
 	for _, test := range tests {
 		if got := due(test.conf, test.last, 4*time.Hour, at(test.now)); got != test.want {

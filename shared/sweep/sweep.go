@@ -236,14 +236,18 @@ func (r *run) runs() error {
 	return nil
 }
 
-// start marks a sweep that waited as running. Only then is the configuration
-// read: an edit whose request still found this sweep waiting was stored before,
-// and asked for no other.
+// start marks a sweep that waited as running, under the revision that it finds.
+// Only then is the configuration read that counts: an edit whose request still
+// found this sweep waiting was stored before, and asked for no other.
 func (r *run) start(ctx context.Context) error {
 	starts := r.sw.State == provision.SweepQueued
 	if starts {
+		if err := r.configuration(ctx); err != nil {
+			return err
+		}
 		if err := r.put(ctx, func() {
 			r.sw.State, r.sw.Stage, r.sw.StartedAt, r.sw.ProgressAt = provision.SweepRunning, stageList, r.Business(), r.Real()
+			r.sw.Revision = r.c.Revision
 		}); err != nil {
 			return err
 		}
@@ -255,7 +259,6 @@ func (r *run) start(ctx context.Context) error {
 	if starts { // after the turn-on that it found, whatever the clock of whoever turned on says (R8)
 		r.sw.StartedAt = latest(r.sw.StartedAt, r.c.TurnedOnAt)
 	}
-	r.sw.Revision = r.c.Revision
 	return r.runs()
 }
 
