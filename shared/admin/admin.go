@@ -177,74 +177,6 @@ func (s *Service) Status(ctx context.Context) (Status, error) {
 	return st, nil
 }
 
-// edit changes the configuration under a new revision, by compare-and-set, and
-// waits until no operation decided under the old one can still start.
-func (s *Service) edit(ctx context.Context, what string, change func(*provision.Configuration) error) (provision.Configuration, error) {
-	for {
-		c, err := s.Store.Configuration(ctx)
-		if err != nil {
-			return c, err
-		}
-		next := c.Clone()
-		next.Revision++
-		if err := change(&next); err != nil {
-			return c, err // also errUnchanged
-		}
-		_, err = s.Store.PutConfiguration(ctx, next, s.event(ctx, what))
-		if fault.Is(err, fault.Conflict) {
-			continue
-		}
-		if err != nil {
-			return c, err
-		}
-		s.Reconciler.Forget()
-		s.Log.InfoContext(ctx, "configuration changed", "what", what, "revision", next.Revision)
-		return next, s.settle(context.WithoutCancel(ctx), next.Revision)
-	}
-}
-
-func (s *Service) event(ctx context.Context, what string) provision.Event {
-	return provision.Event{ID: s.NewID(), Time: s.Business(), Name: provision.EventConfiguration,
-		Outcome: provision.OutcomeDone, Cause: provision.Cause{Text: what + by(ctx)}}
-}
-
-// errUnchanged ends an edit that another one has made already.
-var errUnchanged = errors.New("nothing to change")
-
-// settleTime is the longest wait for operations under way, in real time: the
-// life of a lease, after which none can start.
-const settleTime = 4 * time.Minute
-
-// settle waits until no operation decided under an earlier revision can still
-// start. A worker commits its intent before it reads the configuration for the
-// last time, and the new configuration is committed before intents are counted
-// here: one of the two sees the other.
-func (s *Service) settle(ctx context.Context, revision int64) error {
-	deadline := s.Real().Add(settleTime)
-	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 250*time.Millisecond) {
-		n, err := s.Store.Count(ctx, state.Count{Kind: state.CountOpenIntents, Revision: revision, Time: s.Real()})
-		if err != nil || n == 0 {
-			return err
-		}
-		if s.Real().After(deadline) {
-			return fault.New(fault.Unavailable, "admin: edit", "the change is stored, but %d operations that began before it have not ended yet", n)
-		}
-		if err := s.Sleep(ctx, pause); err != nil {
-			return err
-		}
-	}
-}
-
-// resweep asks for a sweep after an edit, if anything runs; also for a caller
-// who is gone, since the edit is stored.
-func (s *Service) resweep(ctx context.Context, c provision.Configuration, cause string) error {
-	if !c.Runs() {
-		return nil
-	}
-	_, err := s.Sweeper.Request(context.WithoutCancel(ctx), cause)
-	return err
-}
-
 // Authorize verifies a token with the app and then stores it. It authorizes
 // and reauthorizes: what was on goes on with a sweep (R11).
 func (s *Service) Authorize(ctx context.Context, token secrets.Value) error {
@@ -269,20 +201,18 @@ func (s *Service) Authorize(ctx context.Context, token secrets.Value) error {
 	if err != nil {
 		return err
 	}
-	c, err = s.edit(ctx, "app authorized", func(c *provision.Configuration) error {
+	c, err = s.store(ctx, func(c *provision.Configuration) (what string, err error) {
 		if _, latest, err := s.Secrets.Latest(ctx, secrets.AppToken); err != nil || latest != version {
-			return fault.New(fault.Conflict, "", "another token was stored at the same time: authorize again")
+			return "", fault.New(fault.Conflict, "", "another token was stored at the same time: authorize again")
 		}
 		c.Authorization = provision.Authorization{State: provision.AuthorizationOK, VerifiedAt: s.Business(), SecretVersion: version}
-		return nil
+		return "app authorized", nil
 	})
 	if err != nil {
 		return err
 	}
-	if err := s.Secrets.DestroyBefore(context.WithoutCancel(ctx), secrets.AppToken, version); err != nil {
-		return err
-	}
-	return s.resweep(ctx, c, "reauthorize")
+	ctx = context.WithoutCancel(ctx)
+	return errors.Join(s.settle(ctx, c.Revision), s.resweep(ctx, c, "reauthorize"), s.Secrets.DestroyBefore(ctx, secrets.AppToken, version))
 }
 
 // TurnOn begins provisioning with a sweep (R8). Turning on what is on changes

@@ -410,26 +410,3 @@ func TestLookGoesOn(t *testing.T) {
 		}
 	}
 }
-
-// TestLimit: the queues are told of every connection that is stored, and of no other.
-func TestLimit(t *testing.T) {
-	t.Parallel()
-	o := newOffice(t)
-	var told []float64
-	var failure error
-	o.Limit = func(_ context.Context, c provision.Connection) error {
-		told = append(told, c.RequestsPerSecond)
-		return failure
-	}
-	conn := provision.Connection{BaseURL: reconciletest.BaseURL, RequestsPerSecond: 3}
-	must(t, o.PutConnection(t.Context(), conn))
-	if err := o.PutConnection(t.Context(), provision.Connection{BaseURL: reconciletest.BaseURL, PageSize: -1}); err == nil {
-		t.Error("a connection that cannot be was stored")
-	}
-	failure = fault.New(fault.Unavailable, "queue", "no")
-	conn.RequestsPerSecond = 5
-	kind(t, "the queue cannot be told", o.PutConnection(t.Context(), conn), fault.Unavailable)
-	if c := o.Configuration().Connection; c.RequestsPerSecond != 5 || len(told) != 2 || told[0] != 3 || told[1] != 5 {
-		t.Errorf("stored %v, told %v", c.RequestsPerSecond, told)
-	}
-}

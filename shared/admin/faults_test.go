@@ -82,7 +82,10 @@ func actions(ctx context.Context) []action {
 	}
 	return []action{
 		{"edit", func(*office) {}, func(o *office) error { return o.Put(ctx, admin.Proposal{Deprovisioning: &policy}, "") },
-			func(o *office) bool { now, _ := o.Configuration().Policy(); return now == policy }, "deprovisioning edited"},
+			func(o *office) bool {
+				now, _ := o.Configuration().Policy()
+				return now == policy && !o.owed()
+			}, "deprovisioning edited"},
 		{"authorize", func(*office) {}, func(o *office) error { return o.Authorize(ctx, secrets.NewValue("good")) },
 			func(o *office) bool { return o.Configuration().Authorization.SecretVersion != "1" }, ""},
 		{"turn off", func(*office) {}, func(o *office) error { return o.TurnOff(ctx) },

@@ -60,25 +60,31 @@ func (s *Service) put(ctx context.Context, p Proposal, confirmed string, prints 
 	if err != nil {
 		return err
 	}
-	c, err = s.edit(ctx, p.what(), func(c *provision.Configuration) error {
+	c, err = s.store(ctx, func(c *provision.Configuration) (string, error) {
 		if preview != nil && c.Revision != preview.Revision+1 {
-			return errMoved
+			return "", errMoved
 		}
-		return apply(c)
+		return p.what(), apply(c)
 	})
 	if err != nil {
 		return err
 	}
-	if err := s.release(ctx, preview); err != nil {
-		return err
+	// It is stored: each of these is tried, whatever becomes of the others, also
+	// for a caller who is gone. A release comes before the sweep that acts on it.
+	ctx = context.WithoutCancel(ctx)
+	return errors.Join(s.settle(ctx, c.Revision), s.release(ctx, preview), s.resweep(ctx, c, "edit"), s.limit(ctx, p, c))
+}
+
+// limit tells the queues how fast the app may be called, when that was sent.
+func (s *Service) limit(ctx context.Context, p Proposal, c provision.Configuration) error {
+	if p.Connection == nil || s.Limit == nil {
+		return nil
 	}
-	if p.Connection != nil && s.Limit != nil {
-		if err := s.Limit(context.WithoutCancel(ctx), c.Connection); err != nil {
-			return &fault.Error{Kind: fault.Unavailable, Op: "admin: edit",
-				Detail: "the connection is saved, but the queues could not be told its limits: save it again", Err: err}
-		}
+	if err := s.Limit(ctx, c.Connection); err != nil {
+		return &fault.Error{Kind: fault.Unavailable, Op: "admin: edit",
+			Detail: "the connection is saved, but the queues could not be told its limits: save it again", Err: err}
 	}
-	return s.resweep(ctx, c, "edit")
+	return nil
 }
 
 func (p Proposal) what() string {

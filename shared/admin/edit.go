@@ -1,0 +1,91 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/state"
+)
+
+// edit changes the configuration under a new revision, and waits until no
+// operation decided under the old one can still start.
+func (s *Service) edit(ctx context.Context, what string, change func(*provision.Configuration) error) (provision.Configuration, error) {
+	c, err := s.store(ctx, func(c *provision.Configuration) (string, error) { return what, change(c) })
+	if err != nil {
+		return c, err
+	}
+	return c, s.settle(context.WithoutCancel(ctx), c.Revision)
+}
+
+// store changes the configuration under a new revision, by compare-and-set, with
+// one event. change says what it did, or gives the error, also errUnchanged,
+// with which nothing is stored.
+func (s *Service) store(ctx context.Context, change func(*provision.Configuration) (what string, err error)) (provision.Configuration, error) {
+	for {
+		c, err := s.Store.Configuration(ctx)
+		if err != nil {
+			return c, err
+		}
+		next := c.Clone()
+		next.Revision++
+		what, err := change(&next)
+		if err != nil {
+			return c, err
+		}
+		_, err = s.Store.PutConfiguration(ctx, next, s.event(ctx, what))
+		if fault.Is(err, fault.Conflict) {
+			continue
+		}
+		if err != nil {
+			return c, err
+		}
+		s.Reconciler.Forget()
+		s.Log.InfoContext(ctx, "configuration changed", "what", what, "revision", next.Revision)
+		return next, nil
+	}
+}
+
+func (s *Service) event(ctx context.Context, what string) provision.Event {
+	return provision.Event{ID: s.NewID(), Time: s.Business(), Name: provision.EventConfiguration,
+		Outcome: provision.OutcomeDone, Cause: provision.Cause{Text: what + by(ctx)}}
+}
+
+// errUnchanged ends an edit that another one has made already.
+var errUnchanged = errors.New("nothing to change")
+
+// settleTime is the longest wait for operations under way, in real time: the
+// life of a lease, after which none can start.
+const settleTime = 4 * time.Minute
+
+// settle waits until no operation decided under an earlier revision can still
+// start. A worker commits its intent before it reads the configuration for the
+// last time, and the new configuration is committed before intents are counted
+// here: one of the two sees the other.
+func (s *Service) settle(ctx context.Context, revision int64) error {
+	deadline := s.Real().Add(settleTime)
+	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 250*time.Millisecond) {
+		n, err := s.Store.Count(ctx, state.Count{Kind: state.CountOpenIntents, Revision: revision, Time: s.Real()})
+		if err != nil || n == 0 {
+			return err
+		}
+		if s.Real().After(deadline) {
+			return fault.New(fault.Unavailable, "admin: edit", "the change is stored, but %d operations that began before it have not ended yet", n)
+		}
+		if err := s.Sleep(ctx, pause); err != nil {
+			return err
+		}
+	}
+}
+
+// resweep asks for a sweep after an edit, if anything runs; also for a caller
+// who is gone, since the edit is stored.
+func (s *Service) resweep(ctx context.Context, c provision.Configuration, cause string) error {
+	if !c.Runs() {
+		return nil
+	}
+	_, err := s.Sweeper.Request(context.WithoutCancel(ctx), cause)
+	return err
+}
