@@ -13,29 +13,30 @@ func (s *Service) PutConnection(ctx context.Context, conn provision.Connection) 
 	return s.Put(ctx, Proposal{Connection: &conn}, "")
 }
 
-// resolveConnection checks a connection, if there is one, and returns what it changes.
-func (s *Service) resolveConnection(proposed *provision.Connection) (apply func(*provision.Configuration) error, err error) {
-	if proposed == nil {
-		return func(*provision.Configuration) error { return nil }, nil
-	}
-	conn := *proposed
+// changeConnection checks no connection that is set already: the one in place
+// at the beginning has no base URL yet, and can be put again as it is read.
+func (s *Service) changeConnection(conn provision.Connection, before provision.Configuration) (change, error) {
 	if s.FixedBaseURL {
 		if conn.BaseURL != "" && conn.BaseURL != s.Connection.BaseURL {
-			return nil, fault.Field("baseUrl", "the base URL comes from the flag that this program was started with: leave it out, or start it with another")
+			return change{}, fault.Field("baseUrl", "the base URL comes from the flag that this program was started with: leave it out, or start it with another")
 		}
 		conn.BaseURL = s.Connection.BaseURL
 	}
-	if err := s.Profile.CheckConnection(conn); err != nil {
-		return nil, err
+	var err error
+	if conn != before.Connection {
+		err = s.Profile.CheckConnection(conn)
 	}
-	return func(c *provision.Configuration) error {
+	return change{"connection", func(c *provision.Configuration) (bool, error) {
+		if conn == c.Connection {
+			return false, nil
+		}
 		if conn.BaseURL != c.Connection.BaseURL && c.Connection.BaseURL != "" {
 			if c.On {
-				return fault.New(fault.Unready, "", "turn off first: another base URL is another app")
+				return false, fault.New(fault.Unready, "", "turn off first: another base URL is another app")
 			}
 			c.Authorization = provision.Authorization{State: provision.AuthorizationNone}
 		}
 		c.Connection, c.Revisions.Connection = conn, c.Revision
-		return nil
-	}, nil
+		return true, nil
+	}}, err
 }

@@ -3,12 +3,86 @@ package admin
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/state"
 )
+
+// Put checks and stores the sections of a proposal. What is set already stays as
+// it is; when that is all of it, nothing is stored, unless it is confirmed:
+// confirmed is the id of a preview of exactly this proposal, whose removals are
+// released (R12); empty for none. Errors: fault.Invalid naming the field;
+// fault.Conflict when the preview is not of this proposal, or no longer of this
+// revision.
+func (s *Service) Put(ctx context.Context, p Proposal, confirmed string) error {
+	return s.put(ctx, p, confirmed, p.fingerprints())
+}
+
+// put stores a proposal whose sections have these fingerprints.
+func (s *Service) put(ctx context.Context, p Proposal, confirmed string, prints map[string]string) error {
+	c, err := s.Store.Configuration(ctx)
+	if err != nil {
+		return err
+	}
+	preview, err := s.confirmed(ctx, confirmed, c, prints)
+	if err != nil {
+		return err
+	}
+	apply, err := s.resolve(ctx, p, c)
+	if err != nil {
+		return err
+	}
+	c, err = s.store(ctx, func(c *provision.Configuration) (what string, err error) {
+		if preview != nil && c.Revision != preview.Revision+1 {
+			return "", errMoved
+		}
+		edited, err := apply(c)
+		if preview != nil && p.Scope != nil { // also a scope that stays as it is has been reviewed
+			c.ScopeSavedAt = s.Business()
+		}
+		switch {
+		case err != nil:
+			return "", err
+		case len(edited) > 0:
+			return strings.Join(edited, ", ") + " edited", nil
+		case preview == nil:
+			return "", errUnchanged
+		}
+		return "preview confirmed", nil
+	})
+	if err != nil && !errors.Is(err, errUnchanged) {
+		return err
+	}
+	// It is stored, now or by an earlier call that may have failed after that: each
+	// of these is tried, whatever becomes of the others, also for a caller who is
+	// gone. A release comes before the sweep that acts on it.
+	ctx = context.WithoutCancel(ctx)
+	return errors.Join(s.settle(ctx, c.Revision), s.release(ctx, preview), s.catchUp(ctx, c), s.limit(ctx, p, c))
+}
+
+// catchUp asks for the sweep that an edit owes, unless one has begun since or will.
+func (s *Service) catchUp(ctx context.Context, c provision.Configuration) error {
+	owed, err := s.Sweeper.Owed(ctx, c)
+	if err != nil || !owed {
+		return err
+	}
+	return s.resweep(ctx, c, "edit")
+}
+
+// limit tells the queues how fast the app may be called, when that was sent.
+func (s *Service) limit(ctx context.Context, p Proposal, c provision.Configuration) error {
+	if p.Connection == nil || s.Limit == nil {
+		return nil
+	}
+	if err := s.Limit(ctx, c.Connection); err != nil {
+		return &fault.Error{Kind: fault.Unavailable, Op: "admin: edit",
+			Detail: "the connection is saved, but the queues could not be told its limits: save it again", Err: err}
+	}
+	return nil
+}
 
 // edit changes the configuration under a new revision, and waits until no
 // operation decided under the old one can still start.

@@ -4,6 +4,9 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"example.com/autoprovision/shared/admin"
 	"example.com/autoprovision/shared/fault"
@@ -78,5 +81,101 @@ func TestStoredIsSwept(t *testing.T) {
 		if o, _ := put(n); o.owed() {
 			t.Errorf("no sweep is asked for when call %d of %q fails", n, calls)
 		}
+	}
+}
+
+// TestTheSameAgain: a section that is put as it is stored changes nothing, alone
+// or beside one that does, and tells the queues all the same.
+func TestTheSameAgain(t *testing.T) {
+	t.Parallel()
+	frames := provision.TimeFrames{SuspendAfter: "7d"}
+	conn := provision.Connection{BaseURL: reconciletest.BaseURL, PageSize: 7}
+	whole := admin.Proposal{
+		Mapping:        []provision.MappedAttribute{{App: "title", Expression: `"x"`}},
+		Scope:          &admin.ScopeInput{OrgUnits: []admin.OrgUnitInput{{Path: "/", On: true}}, Groups: []string{"g@example.com"}, Domains: []string{"Example.com"}},
+		Deprovisioning: &provision.Deprovisioning{AppOff: frames, Archived: &frames},
+		Protected:      &[]string{reconciletest.Email(0)},
+		Guard:          &provision.Guard{MaxShare: 0.2, MinUsers: 3},
+		Connection:     &conn,
+	}
+	o := newOffice(t)
+	limits := 0
+	o.Limit = func(context.Context, provision.Connection) error { limits++; return nil }
+	id := o.Directory().Hire(0)
+	o.Directory().Group("g", id)
+	o.MustLook(id)
+	must(t, o.Put(t.Context(), whole, ""))
+	o.deliver()
+	o.Advance(time.Hour)
+	for name, p := range map[string]admin.Proposal{
+		"mapping": {Mapping: whole.Mapping}, "scope": {Scope: whole.Scope}, "deprovisioning": {Deprovisioning: whole.Deprovisioning},
+		"protected": {Protected: whole.Protected}, "guard": {Guard: whole.Guard}, "connection": {Connection: &conn}, "everything": whole,
+	} {
+		before, sweep, events, told := o.Configuration(), lastSweep(t, o), o.World.Events(), limits
+		must(t, o.Put(t.Context(), p, ""))
+		if diff := cmp.Diff(before, o.Configuration()); diff != "" {
+			t.Errorf("%s again changes the configuration:\n%s", name, diff)
+		}
+		if diff := cmp.Diff(events, o.World.Events()); diff != "" {
+			t.Errorf("%s again is an event:\n%s", name, diff)
+		}
+		if now := lastSweep(t, o); now != sweep {
+			t.Errorf("%s again asks for a sweep: %s after %s", name, now, sweep)
+		}
+		if (p.Connection != nil) != (limits > told) {
+			t.Errorf("%s again: the queues were told %d times", name, limits-told)
+		}
+	}
+
+	one := whole
+	one.Guard = &provision.Guard{MaxShare: 0.3}
+	before := o.Configuration()
+	must(t, o.Put(t.Context(), one, ""))
+	now := o.Configuration()
+	if now.Revisions != before.Revisions || !now.ScopeSavedAt.Equal(before.ScopeSavedAt) || len(now.Policies) != len(before.Policies) {
+		t.Errorf("an edit of the guard counts as one of the other sections:\n%s", cmp.Diff(before, now))
+	}
+	if events := o.World.Events(); events[len(events)-1] != provision.EventConfiguration+" done guard edited" {
+		t.Errorf("an edit of the guard among other sections: %q", events[len(events)-1])
+	}
+}
+
+func lastSweep(t *testing.T, o *office) string {
+	t.Helper()
+	sw, err := o.Sweeper.Current(t.Context())
+	if err != nil || sw == nil {
+		t.Fatal("no sweep", err)
+	}
+	return sw.ID
+}
+
+// TestTheSameConfirmed: whoever confirms a preview of what is set already
+// decides all the same: the people whom it named are released, the decision is
+// in the log, and what was to be reviewed with the scope is.
+func TestTheSameConfirmed(t *testing.T) {
+	t.Parallel()
+	o, ids := crowd(t)
+	o.Directory().Group("g", ids[:20]...)
+	o.World.Sweep()
+	if held, err := o.Held(t.Context()); err != nil || held.People != 20 {
+		t.Fatalf("held %+v, %v", held, err)
+	}
+	in := admin.ScopeOf(*o.Configuration().Scope)
+	same := admin.Proposal{Scope: &in}
+	preview, err := o.Preview(t.Context(), same)
+	must(t, err)
+	o.deliver()
+	before := o.Configuration()
+	must(t, o.Put(t.Context(), same, preview.ID))
+	now := o.Configuration()
+	if now.Revision == before.Revision || now.Revisions != before.Revisions || !now.ScopeSavedAt.Equal(o.Business()) {
+		t.Errorf("(-before +after):\n%s", cmp.Diff(before, now))
+	}
+	if events := o.World.Events(); events[len(events)-1] != provision.EventConfiguration+" done preview confirmed" {
+		t.Errorf("the log ends with %q", events[len(events)-1])
+	}
+	o.deliver()
+	if o.suspended() != 20 {
+		t.Errorf("%d of 20 whom the preview named are suspended", o.suspended())
 	}
 }

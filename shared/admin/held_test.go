@@ -148,7 +148,7 @@ func TestConfirmedPreview(t *testing.T) {
 	o.Advance(time.Hour)
 	kind(t, "an hour later", o.Put(t.Context(), edit, id), fault.Conflict)
 	id = ask()
-	must(t, o.Put(t.Context(), admin.Proposal{Guard: &provision.Guard{MaxShare: 0.1, MinUsers: 5}}, ""))
+	must(t, o.Put(t.Context(), admin.Proposal{Guard: &provision.Guard{MaxShare: 0.05, MinUsers: 5}}, ""))
 	kind(t, "after another edit", o.Put(t.Context(), edit, id), fault.Conflict)
 	if o.suspended() != 0 {
 		t.Fatalf("%d are suspended by refused edits", o.suspended())

@@ -55,7 +55,7 @@ func (s *Service) Preview(ctx context.Context, p Proposal) (provision.Preview, e
 		return provision.Preview{}, err
 	}
 	proposed := c.Clone()
-	if err := apply(&proposed); err != nil {
+	if _, err := apply(&proposed); err != nil {
 		return provision.Preview{}, err
 	}
 	switch {

@@ -80,7 +80,8 @@ func configuration() huma.Config {
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info: &huma.Info{Title: "autoprovision", Version: "1",
-				Description: "Accounts in the app follow the directory. Times are RFC 3339 in UTC; what is absent is null; a list is never null."},
+				Description: "Accounts in the app follow the directory. Times are RFC 3339 in UTC; what is absent is null; a list is never null. " +
+					"A PUT of what is set already changes nothing, unless it confirms a preview."},
 			Components: &huma.Components{
 				Schemas:         huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{bearerScheme: {Type: "http", Scheme: "bearer"}},

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"example.com/autoprovision/infra/simcomeet"
 )
 
 // TestConfigurationAsADocument: what one instance exports, another takes whole,
@@ -62,5 +64,43 @@ func TestDocumentIsConfirmed(t *testing.T) {
 	w.until(app+"/users/cleo@example.com", func(u object) bool { return get(t, u, "account.state") == "suspended" })
 	if held := w.want(http.StatusOK, "GET", app, "")["held"]; held != nil {
 		t.Errorf("held %v", held)
+	}
+}
+
+// TestTheSameAgainChangesNothing: whoever applies the configuration from a file
+// again and again makes no revision, no event and no sweep, and brings no refused
+// operation forward, neither by the whole nor by a section (R2, R19).
+func TestTheSameAgainChangesNothing(t *testing.T) {
+	t.Parallel()
+	w := on(t)
+	w.want(http.StatusOK, "PUT", app+"/protected", `{"users":["ben@example.com"]}`)
+	w.want(http.StatusOK, "PUT", app+"/connection", `{"pageSize":7,"requestsPerSecond":0}`)
+	w.comeet.SetFaults(simcomeet.Faults{RefuseSuspend: []string{"*"}})
+	w.want(http.StatusOK, "PUT", app+"/scope", scopeOf(`{"path":"/Eng","on":true}`))
+	log := func() object { return w.want(http.StatusOK, "GET", app+"/events?pageSize=500", "") }
+	w.until(app+"/events?outcome=refused", func(l object) bool { return len(l["items"].([]any)) == 1 })
+	w.until(app, func(s object) bool { return get(t, s, "sweep.state") == "done" && get(t, s, "sweep.cause") == "edit" })
+	w.swept()
+
+	document := w.want(http.StatusOK, "GET", app+"/configuration", "")
+	before, events := w.want(http.StatusOK, "GET", app, ""), log()
+	w.want(http.StatusOK, "PUT", app+"/configuration", marshal(t, document))
+	for section, body := range document {
+		w.want(http.StatusOK, "PUT", app+"/"+section, marshal(t, body))
+	}
+	w.want(http.StatusOK, "PUT", app+"/configuration", marshal(t, document))
+	after := w.want(http.StatusOK, "GET", app, "")
+	delete(before, "now")
+	delete(after, "now")
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("status (-before +after):\n%s", diff)
+	}
+	if diff := cmp.Diff(events, log()); diff != "" {
+		t.Errorf("events (-before +after):\n%s", diff)
+	}
+	w.want(http.StatusAccepted, "POST", app+"/sweep", "") // nothing was put off to it either
+	w.until(app, func(s object) bool { return get(t, s, "sweep.state") == "done" && get(t, s, "sweep.cause") == "button" })
+	if diff := cmp.Diff(events, log()); diff != "" {
+		t.Errorf("events after another sweep (-before +after):\n%s", diff)
 	}
 }

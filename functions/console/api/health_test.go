@@ -24,7 +24,8 @@ func TestHealth(t *testing.T) {
 		t.Errorf("after a message: %v", got)
 	}
 
-	// What the message asked to review needs a person until the scope is saved.
+	// What the message asked to review needs a person until the scope is edited, or
+	// confirmed as it is; what applies the same file over and over is no person.
 	reviews := func() (n int) {
 		for _, item := range w.want(http.StatusOK, "GET", app+"/attention", "")["items"].([]any) {
 			if why, _ := item.(object)["why"].(string); strings.Contains(why, "Comeet was turned off for the org unit Sales") {
@@ -37,7 +38,13 @@ func TestHealth(t *testing.T) {
 		t.Errorf("%d reviews, want 1", n)
 	}
 	w.want(http.StatusOK, "PUT", app+"/scope", scopeEverybody)
+	if n := reviews(); n != 1 {
+		t.Errorf("%d reviews after the same scope was sent again, want 1", n)
+	}
+	id := w.want(http.StatusOK, "POST", app+"/preview", `{"scope":`+scopeEverybody+`}`)["id"].(string)
+	w.until(app+"/previews/"+id, func(p object) bool { return p["state"] == "done" })
+	w.want(http.StatusOK, "PUT", app+"/scope", strings.TrimSuffix(scopeEverybody, "}")+`,"confirmedPreview":"`+id+`"}`)
 	if n := reviews(); n != 0 {
-		t.Errorf("%d reviews after the scope was saved, want none", n)
+		t.Errorf("%d reviews after the scope was confirmed, want none", n)
 	}
 }

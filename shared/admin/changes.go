@@ -1,0 +1,122 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"time"
+
+	"example.com/autoprovision/shared/provision"
+)
+
+// change is what one section of a proposal does to a configuration. It reports
+// false, and does nothing, where the section is set already: a revision of the
+// section would bring retries forward (R2), and a time of saving move deadlines (R9).
+type change struct {
+	section string
+	apply   func(*provision.Configuration) (changed bool, err error)
+}
+
+// resolve checks a proposal against the directory and the app, and returns what
+// applies it and tells the sections that were not set already. Nothing is
+// changed when anything is wrong.
+func (s *Service) resolve(ctx context.Context, p Proposal, c provision.Configuration) (apply func(*provision.Configuration) (edited []string, err error), err error) {
+	now := s.Business()
+	var changes []change
+	var errs []error
+	add := func(change change, err error) {
+		changes, errs = append(changes, change), append(errs, err)
+	}
+	if p.Mapping != nil {
+		add(s.changeMapping(p.Mapping))
+	}
+	if p.Scope != nil {
+		add(s.changeScope(ctx, *p.Scope, now))
+	}
+	if p.Deprovisioning != nil {
+		add(changeDeprovisioning(*p.Deprovisioning, now))
+	}
+	if p.Protected != nil {
+		add(s.changeProtected(ctx, *p.Protected, c, now))
+	}
+	if p.Guard != nil {
+		add(changeGuard(*p.Guard))
+	}
+	if p.Connection != nil {
+		add(s.changeConnection(*p.Connection, c))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return func(c *provision.Configuration) (edited []string, err error) {
+		for _, change := range changes {
+			changed, err := change.apply(c)
+			if err != nil {
+				return nil, err
+			}
+			if changed {
+				edited = append(edited, change.section)
+			}
+		}
+		slices.Sort(edited)
+		return edited, nil
+	}, nil
+}
+
+func (s *Service) changeMapping(attributes []provision.MappedAttribute) (change, error) {
+	return change{"mapping", func(c *provision.Configuration) (bool, error) {
+		if slices.Equal(c.Mapping, attributes) {
+			return false, nil
+		}
+		c.Mapping, c.Revisions.Mapping = attributes, c.Revision
+		return true, nil
+	}}, s.Mapper.Check(attributes)
+}
+
+func (s *Service) changeScope(ctx context.Context, in ScopeInput, now time.Time) (change, error) {
+	scope, err := s.resolveScope(ctx, in)
+	return change{"scope", func(c *provision.Configuration) (bool, error) {
+		if c.Scope != nil && sameScope(*c.Scope, scope) {
+			return false, nil
+		}
+		c.Scope, c.ScopeSavedAt, c.Revisions.Scope, c.Faults = &scope, now, c.Revision, nil
+		return true, nil
+	}}, err
+}
+
+// sameScope also takes a list that is not there for an empty one.
+func sameScope(a, b provision.Scope) bool {
+	return slices.Equal(a.OrgUnits, b.OrgUnits) && slices.Equal(a.AccessGroups, b.AccessGroups) && slices.Equal(a.Groups, b.Groups) &&
+		slices.Equal(a.Domains, b.Domains) && a.PrimaryDomain == b.PrimaryDomain && a.CustomerID == b.CustomerID
+}
+
+func changeDeprovisioning(d provision.Deprovisioning, now time.Time) (change, error) {
+	return change{"deprovisioning", func(c *provision.Configuration) (bool, error) {
+		if policy, ok := c.Policy(); ok && reflect.DeepEqual(policy, d) {
+			return false, nil
+		}
+		c.Policies, c.Revisions.Deprovisioning = withPolicy(c.Policies, d, now), c.Revision
+		return true, nil
+	}}, checkDeprovisioning(d)
+}
+
+func (s *Service) changeProtected(ctx context.Context, emails []string, before provision.Configuration, now time.Time) (change, error) {
+	protected, err := s.resolveProtected(ctx, emails, before)
+	linked, linkErr := s.usersOf(ctx, before.Protected)
+	return change{"protected", func(c *provision.Configuration) (bool, error) {
+		if slices.Equal(c.Protected, protected) {
+			return false, nil
+		}
+		protect(c, protected, linked, now)
+		return true, nil
+	}}, errors.Join(err, linkErr)
+}
+
+func changeGuard(g provision.Guard) (change, error) {
+	return change{"guard", func(c *provision.Configuration) (bool, error) {
+		changed := c.Guard != g
+		c.Guard = g
+		return changed, nil
+	}}, checkGuard(g)
+}
