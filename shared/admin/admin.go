@@ -55,8 +55,8 @@ type Mapper interface {
 
 // Pusher opens and closes the push channels.
 type Pusher interface {
-	// Renew opens what is missing while autoprovisioning is on.
-	Renew(ctx context.Context) error
+	// Open opens what is missing at a turn-on, whose sweep is asked for after it.
+	Open(ctx context.Context) error
 	Close(ctx context.Context) error
 }
 
@@ -261,7 +261,7 @@ func (s *Service) TurnOn(ctx context.Context, confirmed string) error {
 	if err := s.release(ctx, preview); err != nil {
 		return err
 	}
-	if err := s.Push.Renew(context.WithoutCancel(ctx)); err != nil { // seconds become a sweep interval, and nothing is lost
+	if err := s.Push.Open(context.WithoutCancel(ctx)); err != nil { // seconds become a sweep interval, and nothing is lost
 		s.Log.WarnContext(ctx, "no push channel: changes are seen by the next sweep", "error", err.Error())
 	}
 	return s.resweep(ctx, c, "turnOn")

@@ -52,7 +52,7 @@ type dir struct {
 
 type noPush struct{}
 
-func (noPush) Renew(context.Context) error { return nil }
+func (noPush) Open(context.Context) error { return nil }
 
 func (noPush) Close(context.Context) error { return nil }
 

@@ -85,9 +85,14 @@ const (
 
 // Renew brings the channels to what they should be: open and not near their end
 // while autoprovisioning is on, closed while it is off. It is to be called every
-// few minutes, at the start and after a turn-on. What fails is tried again by
-// the next call.
-func (c *Channels) Renew(ctx context.Context) error {
+// few minutes and at the start. What fails is tried again by the next call.
+func (c *Channels) Renew(ctx context.Context) error { return c.renew(ctx, true) }
+
+// Open is Renew at a turn-on. The sweep that a turn-on asks for after it finds
+// what changed before, so that no other is asked for.
+func (c *Channels) Open(ctx context.Context) error { return c.renew(ctx, false) }
+
+func (c *Channels) renew(ctx context.Context, bridge bool) error {
 	if c.Address == "" {
 		return nil
 	}
@@ -108,17 +113,17 @@ func (c *Channels) Renew(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	alive := slices.DeleteFunc(slices.Clone(list), func(ch state.PushChannel) bool { return !c.hears(ch, carry) })
+	gap := bridge && !complete(alive)
 	var opened []state.PushChannel
-	if fresh := slices.DeleteFunc(slices.Clone(list), func(ch state.PushChannel) bool { return c.due(ch, carry) }); !complete(fresh) {
-		opened, err = c.open(ctx, fresh, carry)
+	if fresh := slices.DeleteFunc(slices.Clone(alive), c.due); !complete(fresh) {
+		opened, err = c.open(ctx, fresh, carry, gap)
 	}
-	now := c.Real()
-	if err == nil && len(opened) > 0 {
-		if err := c.bridge(ctx, conf, list, opened); err != nil {
-			return errors.Join(err, c.retire(ctx, opened, 0))
-		}
+	if err == nil {
+		err = c.bridge(ctx, slices.Concat(alive, opened))
 	}
 	// While what was opened is not everything, the old channels stay in use.
+	now := c.Real()
 	var old []state.PushChannel
 	for _, ch := range list {
 		unanswered := ch.ResourceID == "" && now.Sub(ch.OpenedAt) > answerTime
@@ -129,16 +134,24 @@ func (c *Channels) Renew(ctx context.Context) error {
 	return errors.Join(err, c.retire(ctx, old, graceTime))
 }
 
-// bridge asks for a sweep when there was a time without channels before opened:
-// what changed then was told to nobody. The sweep that a turn-on begins with
-// does for the time before it.
-func (c *Channels) bridge(ctx context.Context, conf provision.Configuration, before, opened []state.PushChannel) error {
-	alive := slices.DeleteFunc(slices.Clone(before), func(ch state.PushChannel) bool { return !c.hears(ch, opened[0].TokenVersion) })
-	if complete(alive) || conf.SweptAt.Before(conf.TurnedOnAt) {
+// bridge asks for a sweep when there was a time without channels before these:
+// what changed then was told to nobody.
+func (c *Channels) bridge(ctx context.Context, channels []state.PushChannel) error {
+	owed := slices.DeleteFunc(channels, func(ch state.PushChannel) bool { return !ch.Gap })
+	if len(owed) == 0 {
 		return nil
 	}
 	c.Log.InfoContext(ctx, "there was no push channel for a while: asking for a sweep")
-	return c.Hints.Sweep(ctx, "channel "+opened[0].ID)
+	if err := c.Hints.Sweep(ctx, "channel "+owed[0].ID); err != nil {
+		return err
+	}
+	for _, ch := range owed {
+		ch.Gap = false
+		if err := c.Store.PutChannel(ctx, ch); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Close stops every channel.
@@ -153,20 +166,19 @@ func (c *Channels) Close(ctx context.Context) error {
 }
 
 // hears reports whether what is sent through a channel now is heard.
-func (c *Channels) hears(ch state.PushChannel, tokenVersion string) bool {
-	return ch.RetiredAt.IsZero() && ch.ResourceID != "" && ch.Address == c.Address && ch.TokenVersion == tokenVersion && c.Real().Before(end(ch))
+func (c *Channels) hears(ch state.PushChannel, carry token) bool {
+	return ch.RetiredAt.IsZero() && ch.ResourceID != "" && ch.Address == c.Address && ch.TokenVersion == carry.version && c.Real().Before(end(ch))
 }
 
-// due reports whether a channel is of no use, or will soon be.
-func (c *Channels) due(ch state.PushChannel, carry token) bool {
-	renewal := ch.OpenedAt.Add(time.Duration(renewAt * float64(end(ch).Sub(ch.OpenedAt))))
-	return !c.hears(ch, carry.version) || !c.Real().Before(renewal)
+// due reports whether a channel that is heard will soon be of no use.
+func (c *Channels) due(ch state.PushChannel) bool {
+	return !c.Real().Before(ch.OpenedAt.Add(time.Duration(renewAt * float64(end(ch).Sub(ch.OpenedAt)))))
 }
 
 // replaced reports whether a channel need not be in use any more once opened
 // are open. One without an answer may just be opening elsewhere.
 func (c *Channels) replaced(ch state.PushChannel, opened []state.PushChannel, carry token) bool {
-	return ch.ResourceID != "" && (c.due(ch, carry) || len(opened) > 0 && opened[0].Event == "")
+	return ch.ResourceID != "" && (!c.hears(ch, carry) || c.due(ch) || len(opened) > 0 && opened[0].Event == "")
 }
 
 func end(ch state.PushChannel) time.Time {
@@ -196,8 +208,8 @@ func covers(channels []state.PushChannel, event string) bool {
 // open opens one channel for everything or, when that is refused, one for each
 // kind of change that fresh does not cover. That one channel can do without an
 // event is not documented, but done by others.
-func (c *Channels) open(ctx context.Context, fresh []state.PushChannel, carry token) ([]state.PushChannel, error) {
-	ch, err := c.watch(ctx, "", carry)
+func (c *Channels) open(ctx context.Context, fresh []state.PushChannel, carry token, gap bool) ([]state.PushChannel, error) {
+	ch, err := c.watch(ctx, "", carry, gap)
 	if err == nil {
 		return []state.PushChannel{ch}, nil
 	}
@@ -211,7 +223,7 @@ func (c *Channels) open(ctx context.Context, fresh []state.PushChannel, carry to
 		if covers(fresh, event) {
 			continue
 		}
-		ch, err := c.watch(ctx, event, carry)
+		ch, err := c.watch(ctx, event, carry, gap)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -223,8 +235,8 @@ func (c *Channels) open(ctx context.Context, fresh []state.PushChannel, carry to
 
 // watch opens one channel. Its record is written first, since the first message
 // may come before the answer.
-func (c *Channels) watch(ctx context.Context, event string, carry token) (state.PushChannel, error) {
-	record := state.PushChannel{ID: c.NewID(), Event: event, Address: c.Address, TokenVersion: carry.version, OpenedAt: c.Real()}
+func (c *Channels) watch(ctx context.Context, event string, carry token, gap bool) (state.PushChannel, error) {
+	record := state.PushChannel{ID: c.NewID(), Event: event, Address: c.Address, TokenVersion: carry.version, Gap: gap, OpenedAt: c.Real()}
 	if err := c.Store.PutChannel(ctx, record); err != nil {
 		return record, err
 	}

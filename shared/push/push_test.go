@@ -287,46 +287,6 @@ func TestAnotherAddress(t *testing.T) {
 	w.wantChannels("channel-2", "channel-1")
 }
 
-// What changed while there was no channel is found by a sweep, asked for once,
-// but not while the one that a turn-on begins with is still to come.
-func TestSweepAfterAGap(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	sweeps := func() (n int) {
-		for _, task := range w.queue.tasks {
-			if task.Queue == tasks.Sweep {
-				n++
-			}
-		}
-		return n
-	}
-	w.renew()
-	if sweeps() != 0 {
-		t.Error("a second sweep at the turn-on")
-	}
-	c, err := w.store.Configuration(t.Context())
-	w.must(err)
-	c.SweptAt = w.now()
-	_, err = w.store.PutConfiguration(t.Context(), c)
-	w.must(err)
-	w.pass(5 * time.Hour)
-	w.renew()
-	if sweeps() != 0 {
-		t.Error("a sweep although the channels overlap")
-	}
-	w.pass(7 * time.Hour) // the program was down
-	w.queue.err = fault.New(fault.Unavailable, "queue", "down")
-	if err := w.Renew(t.Context()); err == nil || w.open() != 0 {
-		t.Errorf("without the sweep a channel hides the gap: error %v", err)
-	}
-	w.queue.err = nil
-	w.renew()
-	w.renew()
-	if n := sweeps(); n != 1 || w.open() != 1 {
-		t.Errorf("%d sweeps after a gap and %d channels, want one of each", n, w.open())
-	}
-}
-
 func TestNoAddressNoChannel(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -424,7 +384,7 @@ func TestReceivesWhatTheDirectorySends(t *testing.T) {
 	client, err := workspace.New(t.Context(), &http.Client{Transport: other.Transport()}, &workspace.Options{BaseURL: "http://directory.test/"})
 	w.must(err)
 	w.Watcher, w.Address = client, server.URL
-	w.renew()
+	w.must(w.Open(t.Context()))
 	w.must(<-got) // sync
 	id, _ := other.UserID("maya.cohen@example.com")
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, "http://directory.test/admin/directory/v1/users/"+id, strings.NewReader(`{"suspended":true}`))

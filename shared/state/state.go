@@ -217,6 +217,8 @@ type PushChannel struct {
 	OpenedAt   time.Time `json:"openedAt"`
 	Expiration time.Time `json:"expiration,omitzero"`
 	RetiredAt  time.Time `json:"retiredAt,omitzero"`
+	// Gap is true while a sweep is owed for the time before it was open, when nothing told of changes.
+	Gap bool `json:"gap,omitempty"`
 	// Stopped is true when the directory was told so.
 	Stopped bool `json:"stopped,omitempty"`
 }

@@ -308,7 +308,7 @@ func testChannels(t *testing.T, open Open) {
 	must(t, s.PutChannel(ctx, first))
 	must(t, s.PutChannel(ctx, second))
 	same(t, "channels", read(), []state.PushChannel{first, second})
-	second.Event, second.Address, second.TokenVersion, second.RetiredAt, second.Stopped = "update", "https://push.invalid/", "7", at(4), true
+	second.Event, second.Address, second.TokenVersion, second.RetiredAt, second.Gap, second.Stopped = "update", "https://push.invalid/", "7", at(4), true, true
 	must(t, s.PutChannel(ctx, second))
 	must(t, s.DeleteChannel(ctx, first.ID))
 	must(t, s.DeleteChannel(ctx, first.ID))
