@@ -48,6 +48,17 @@ func Deadlines(c provision.Configuration, r provision.Record) []Deadline {
 	return deadlines
 }
 
+// Then is the hard delete that follows the coming suspend of a record, if that
+// is done when it is due and nothing else changes; nil for none.
+func Then(c provision.Configuration, r provision.Record, now time.Time) *provision.Pending {
+	if r.Next == nil || r.Next.Operation != provision.Suspend {
+		return nil
+	}
+	r.Account.State, r.Account.SuspendedAt = provision.AccountSuspended, latest(r.Next.At, now)
+	d := decider{c: c, l: Look{User: provision.User{Lifecycle: r.Lifecycle}}, r: r, now: now}
+	return next(d.removals())
+}
+
 // due is since and a delay; zero for never.
 func due(since time.Time, delay provision.Delay) time.Time {
 	d, ok := delay.Duration()

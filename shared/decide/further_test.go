@@ -76,3 +76,46 @@ func soonest(list []decide.Deadline) (suspend, remove time.Time) {
 func movedLater(a, b time.Time) bool {
 	return !b.IsZero() && (a.IsZero() || a.After(b))
 }
+
+// TestThen: what follows a coming suspend is what is next once it has been done.
+func TestThen(t *testing.T) {
+	t.Parallel()
+	began := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	rapid.Check(t, func(t *rapid.T) {
+		var policy provision.Deprovisioning
+		for _, row := range []*provision.TimeFrames{&policy.AppOff, &policy.Suspended} {
+			row.SuspendAfter, row.DeleteAfter = frames(t)
+		}
+		c := provision.Configuration{On: true, TurnedOnAt: began, PlannedAt: began, Scope: &provision.Scope{},
+			Authorization: provision.Authorization{State: provision.AuthorizationOK}, Policies: []provision.PolicyEdit{{Policy: policy, SavedAt: began}}}
+		rec := provision.Record{UserID: "1", LookedAt: began, Lifecycle: provision.Active, InScope: true,
+			Account: provision.Link{ID: "a", State: provision.AccountActive, LinkedAt: began, ActiveSince: began}}
+		now := began.Add(time.Hour)
+		look := decide.Look{User: provision.User{ID: "1", Email: "ana@example.com", Lifecycle: provision.Active}, Scope: scope.Verdict{Known: true}}
+		rec = decide.Decide(c, look, rec, now).Record
+		now = now.Add(time.Duration(rapid.IntRange(0, 40*24).Draw(t, "hours")) * time.Hour)
+		look.User.Lifecycle = provision.Suspended
+		rec = decide.Decide(c, look, rec, now).Record
+		if rapid.Bool().Draw(t, "dismissed") {
+			cond := rapid.SampledFrom(rec.Conditions).Draw(t, "condition")
+			rec.Verdicts = []provision.Verdict{{Operation: provision.HardDelete, Condition: cond.Name, Since: cond.Since, At: now}}
+			rec = decide.Decide(c, look, rec, now).Record
+		}
+		then := decide.Then(c, rec, now)
+		if rec.Next == nil || rec.Next.Operation != provision.Suspend {
+			if then != nil {
+				t.Fatalf("%v follows %v", then, rec.Next)
+			}
+			return
+		}
+		done := rec.Next.At
+		if done.Before(now) {
+			done = now
+		}
+		rec.Account.State, rec.Account.SuspendedAt = provision.AccountSuspended, done
+		after := decide.Decide(c, look, rec, done).Record.Next
+		if (then == nil) != (after == nil) || then != nil && *then != *after {
+			t.Fatalf("%v was to follow, and %v does", then, after)
+		}
+	})
+}
