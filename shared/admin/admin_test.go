@@ -369,6 +369,11 @@ func TestExplain(t *testing.T) {
 	if err != nil || p.ID != id || p.Directory != provision.Deleted || len(p.Reasons) != 1 {
 		t.Errorf("a deleted person by the last address: %+v, %v", p, err)
 	}
+	o.Directory().Suspend(o.Directory().Hire(2), o.Business())
+	p, err = o.Person(t.Context(), reconciletest.ID(2))
+	if err != nil || p.InScope || strings.Join(p.Reasons, "") != "they are suspended in the directory" {
+		t.Errorf("a suspended person without an account: %+v, %v", p, err)
+	}
 	o.App.Meet = func(string, string) error { return fault.New(fault.Unavailable, "app", "503") }
 	o.Directory().Hire(1)
 	if _, res, err = o.Reconcile(t.Context(), reconciletest.ID(1)); err != nil || res.Waiting == "" {

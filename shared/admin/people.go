@@ -8,33 +8,12 @@ import (
 	"time"
 
 	"example.com/autoprovision/shared/app"
-	"example.com/autoprovision/shared/decide"
 	"example.com/autoprovision/shared/directory"
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/reconcile"
 	"example.com/autoprovision/shared/state"
 )
-
-// Person is everything that explains why somebody has, or lacks, an account.
-type Person struct {
-	ID, Email string
-	Directory provision.Lifecycle
-	InScope   bool
-	Reasons   []string
-	// Deadlines are of each condition that holds.
-	Deadlines []decide.Deadline
-	Account   provision.Link
-	// Next is the coming suspend or hard delete; nil for none. HeldBy says in a
-	// word what keeps it: guard, off, reauthorization, failed, refused or conflict.
-	Next   *provision.Pending
-	HeldBy string
-	Events []provision.Event
-	// Desired are the attributes as the directory has them now, through the
-	// mapping; MappingError says why there are none.
-	Desired      provision.Attributes
-	MappingError string
-}
 
 // personEvents is how many of the last events a person's explanation shows.
 const personEvents = 20
@@ -93,38 +72,9 @@ func (s *Service) explain(ctx context.Context, id string) (Person, error) {
 	if err != nil {
 		return Person{}, err
 	}
-	rec := e.Decision.Record
-	p := Person{ID: id, Email: rec.Email, Directory: e.Look.User.Lifecycle, InScope: e.Look.Scope.Known && e.Look.Scope.In,
-		Reasons: e.Look.Scope.Reasons, Deadlines: decide.Deadlines(c, rec), Account: rec.Account, Next: rec.Next,
-		HeldBy: heldBy(c, rec), Desired: e.Look.Desired, MappingError: e.Look.MappingError}
-	switch p.Directory {
-	case provision.Archived:
-		p.InScope, p.Reasons = false, []string{"they are archived in the directory: nothing is done, neither way"}
-	case provision.Deleted:
-		p.InScope, p.Reasons = false, []string{"they are deleted in the directory"}
-	case provision.Unknown:
-		p.InScope, p.Reasons = false, []string{"the directory does not say whether they are deleted: nothing is decided"}
-	}
+	p := Explain(c, e.Look, e.Decision, s.Business())
 	p.Events, _, err = s.Store.Events(ctx, state.EventFilter{UserID: id, Limit: personEvents})
 	return p, err
-}
-
-// heldBy says in a word what keeps the next removal.
-func heldBy(c provision.Configuration, rec provision.Record) string {
-	switch {
-	case rec.Next == nil:
-		return ""
-	case !c.On:
-		return "off"
-	case c.Authorization.State != provision.AuthorizationOK:
-		return "reauthorization"
-	case rec.Hold != nil && rec.Hold.Operation == rec.Next.Operation:
-		return "guard"
-	}
-	if retry, ok := rec.Retry(rec.Next.Operation); ok {
-		return string(retry.Reason)
-	}
-	return ""
 }
 
 // lookPatience is how long Reconcile waits for another worker on the same user, in real time.
@@ -194,8 +144,9 @@ func (s *Service) PendingPage(ctx context.Context, token string, limit int) ([]P
 
 // fromRecord is a person as our record has them, without a look.
 func (s *Service) fromRecord(c provision.Configuration, rec provision.Record) Person {
-	return Person{ID: rec.UserID, Email: rec.Email, Directory: rec.Lifecycle, InScope: rec.InScope, Reasons: rec.Reasons,
-		Deadlines: decide.Deadlines(c, rec), Account: rec.Account, Next: rec.Next, HeldBy: heldBy(c, rec)}
+	p := personOf(c, rec, s.Business())
+	p.Directory, p.InScope, p.Reasons = rec.Lifecycle, rec.InScope, rec.Reasons
+	return p
 }
 
 // AttentionPage is one page of what needs a person: faults of configuration and

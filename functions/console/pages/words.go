@@ -122,6 +122,8 @@ func heldWords(by string) string {
 		return "waits, because autoprovisioning is off"
 	case "reauthorization":
 		return "waits for reauthorization"
+	case "sweep":
+		return "waits for the first sweep to know everybody who is due"
 	case "refused":
 		return "the app refused it; tried again daily"
 	case "failed":

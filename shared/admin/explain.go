@@ -1,0 +1,86 @@
+package admin
+
+import (
+	"time"
+
+	"example.com/autoprovision/shared/decide"
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/scope"
+)
+
+// Person is everything that explains why somebody has, or lacks, an account.
+type Person struct {
+	ID, Email string
+	Directory provision.Lifecycle
+	InScope   bool
+	// Reasons says why they get no account: what the directory says of them, and why they are out of scope.
+	Reasons []string
+	// Scope is the verdict of R1 alone; in lists it is not known.
+	Scope scope.Verdict
+	// Record is what we know of them, as the look leaves it.
+	Record provision.Record
+	// Deadlines are of each condition that holds.
+	Deadlines []decide.Deadline
+	Account   provision.Link
+	// Doing is what a look now would do; nil for nothing, and in lists.
+	Doing *decide.Operation
+	// Next is the coming suspend or hard delete; nil for none. HeldBy says in a
+	// word what keeps it: guard, off, reauthorization, sweep, failed, refused or conflict.
+	Next   *provision.Pending
+	HeldBy string
+	// Then is the hard delete that follows a coming suspend; nil for none.
+	Then   *provision.Pending
+	Events []provision.Event
+	// Desired are the attributes as the directory has them now, through the
+	// mapping; MappingError says why there are none.
+	Desired      provision.Attributes
+	MappingError string
+}
+
+// Explain is what one look at somebody, and the decision on it, say of them.
+func Explain(c provision.Configuration, l decide.Look, d decide.Decision, now time.Time) Person {
+	p := personOf(c, d.Record, now)
+	p.Directory, p.Scope, p.Doing, p.Desired, p.MappingError = l.User.Lifecycle, l.Scope, d.Operation, l.Desired, l.MappingError
+	p.InScope, p.Reasons = l.Scope.Known && l.Scope.In, l.Scope.Reasons
+	switch p.Directory {
+	case provision.Suspended:
+		p.InScope, p.Reasons = false, []string{"they are suspended in the directory"}
+		if l.Scope.Known {
+			p.Reasons = append(p.Reasons, l.Scope.Reasons...)
+		}
+	case provision.Archived:
+		p.InScope, p.Reasons = false, []string{"they are archived in the directory"}
+	case provision.Deleted:
+		p.InScope, p.Reasons = false, []string{"they are deleted in the directory"}
+	case provision.Unknown:
+		p.InScope, p.Reasons = false, []string{"the directory does not say whether they are deleted: nothing is decided"}
+	}
+	return p
+}
+
+// personOf is what a record says.
+func personOf(c provision.Configuration, rec provision.Record, now time.Time) Person {
+	return Person{ID: rec.UserID, Email: rec.Email, Record: rec, Deadlines: decide.Deadlines(c, rec), Account: rec.Account,
+		Next: rec.Next, HeldBy: heldBy(c, rec, now), Then: decide.Then(c, rec, now)}
+}
+
+// heldBy says in a word what keeps the next removal.
+func heldBy(c provision.Configuration, rec provision.Record, now time.Time) string {
+	switch {
+	case rec.Next == nil:
+		return ""
+	case !c.On:
+		return "off"
+	case c.Authorization.State != provision.AuthorizationOK:
+		return "reauthorization"
+	case rec.Hold != nil && (rec.Hold.Operation == rec.Next.Operation || rec.Hold.Operation == provision.Suspend):
+		return "guard"
+	}
+	if retry, ok := rec.Retry(rec.Next.Operation); ok {
+		return string(retry.Reason)
+	}
+	if c.PlannedAt.Before(c.TurnedOnAt) && !rec.Next.At.After(now) {
+		return "sweep"
+	}
+	return ""
+}
