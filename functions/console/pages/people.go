@@ -39,12 +39,9 @@ func (p *Pages) rows(people []admin.Person, now time.Time) []personRow {
 
 // pendingWhy says why an operation is due.
 func pendingWhy(next provision.Pending, reasons []string, now time.Time) string {
-	why := condition(next.Cause.Condition)
+	why := conditionOf(next.Cause.Condition, reasons)
 	if why == "" {
 		return next.Cause.Text
-	}
-	if next.Cause.Condition == provision.ConditionAppOff && len(reasons) > 0 {
-		why += ": " + strings.Join(reasons, "; ")
 	}
 	if since := next.Cause.Since; !since.IsZero() {
 		why += ", since " + momentAt(since, now).Text()

@@ -8,7 +8,6 @@ import (
 
 	"example.com/autoprovision/shared/admin"
 	"example.com/autoprovision/shared/app"
-	"example.com/autoprovision/shared/provision"
 )
 
 type personView struct {
@@ -18,11 +17,13 @@ type personView struct {
 	Local, Domain      string
 	Directory, Account label
 	AccountID          string
-	// Answer is why they have or lack an account; Until is what comes next.
+	// Answer is why they have or lack an account; Until is what comes next, and when.
 	Answer, Until string
 	More          []string
-	Timeline      *timelineView
-	Attributes    []attributeRow
+	// Held is true when something of theirs is on the list of held operations.
+	Held       bool
+	Timeline   *timelineView
+	Attributes []attributeRow
 	// NoAttributes says why there are none to show.
 	NoAttributes string
 	Attention    []attentionView
@@ -53,99 +54,15 @@ func (p *Pages) personPage(w http.ResponseWriter, r *http.Request) error {
 	if at := strings.LastIndexByte(v.Local, '@'); at > 0 {
 		v.Local, v.Domain = v.Local[:at], v.Local[at:]
 	}
-	v.Answer, v.Until = answer(v.App, person, st), until(v.App, person, st)
-	v.More = further(v.App, person, st)
-	v.Timeline = viewTimeline(person, st.Now)
+	said := standing{v.App, person, st.Configuration, st.Now}
+	v.Answer, v.Until, v.More = said.why(), said.until(), said.further()
+	v.Timeline, v.Held = said.timeline(), person.HeldBy == "guard" || person.Record.Hold != nil
 	v.Attributes = attributes(p.service.Profile.Attributes, person)
 	v.NoAttributes = noAttributes(person)
-	rec, err := p.service.Store.Record(ctx, person.ID)
-	if err != nil {
-		return err
-	}
-	if v.Attention, err = p.attention(ctx, st.Now, rec.Attention); err != nil {
+	if v.Attention, err = p.attention(ctx, st.Now, person.Record.Attention); err != nil {
 		return err
 	}
 	return p.render(w, r, "person", v.Name(), v)
-}
-
-// answer says in a sentence why somebody has or lacks an account.
-func answer(app string, person admin.Person, st admin.Status) string {
-	reasons := strings.Join(person.Reasons, "; ")
-	switch {
-	case person.Account.State == provision.AccountActive && len(person.Deadlines) > 0:
-		why := conditions(person)
-		if reasons != "" {
-			why += ": " + reasons
-		}
-		return fmt.Sprintf("They still have an active account in %s, although %s.", app, why)
-	case person.Account.State == provision.AccountActive && person.InScope:
-		return fmt.Sprintf("They have an active account in %s, because %s is turned on for them and they are in the provisioning scope.", app, app)
-	case person.Account.State == provision.AccountActive:
-		return fmt.Sprintf("They still have an active account in %s, although %s.", app, or(reasons, "they should not"))
-	case person.Account.State == provision.AccountSuspended && person.InScope && len(person.Deadlines) == 0:
-		return fmt.Sprintf("Their account in %s is suspended (deactivated). They are in scope again, so it will be unsuspended at the next look.", app)
-	case person.Account.State == provision.AccountSuspended:
-		return fmt.Sprintf("Their account in %s is suspended (deactivated): %s.", app, or(conditions(person), or(reasons, "it was found so")))
-	case person.InScope && !st.Configuration.On:
-		return fmt.Sprintf("They have no account in %s that we manage. They are in scope, and get one when autoprovisioning is turned on.", app)
-	case person.InScope:
-		return fmt.Sprintf("They have no account in %s yet. They are in scope, so one is created at the next look.", app)
-	}
-	return fmt.Sprintf("They have no account in %s, because %s.", app, or(reasons, "they are not in scope"))
-}
-
-func conditions(person admin.Person) string {
-	var all []string
-	for _, d := range person.Deadlines {
-		all = append(all, condition(d.Condition.Name))
-	}
-	return strings.Join(all, ", and ")
-}
-
-// until says what happens to the account next, and when.
-func until(app string, person admin.Person, st admin.Status) string {
-	next := person.Next
-	switch {
-	case next != nil:
-		at := momentAt(next.At, st.Now)
-		what := "suspended"
-		if next.Operation == provision.HardDelete {
-			what = "hard deleted (removed from the workspace)"
-		}
-		text := fmt.Sprintf("It will be %s on %s (%s).", what, at.Text(), at.Far())
-		if !next.At.After(st.Now) {
-			text = fmt.Sprintf("It is due to be %s now.", what)
-		}
-		if waits := heldWords(person.HeldBy); waits != "" {
-			text += " " + sentence(waits) + "."
-		}
-		return text
-	case !person.Account.Exists():
-		return ""
-	case len(person.Deadlines) > 0:
-		return "Nothing more is due: the time frames say “never” for what would come next."
-	case person.Directory == provision.Archived:
-		return "Nothing is done to archived people, neither way."
-	}
-	return "No end is set: it stays as long as they are in scope."
-}
-
-// further says what else an administrator should know of this person.
-func further(app string, person admin.Person, st admin.Status) []string {
-	var more []string
-	if person.MappingError != "" {
-		more = append(more, "Their attributes cannot be computed, so nothing is written: "+person.MappingError)
-	}
-	if st.Configuration.Protects(person.ID, person.Account.ID) {
-		more = append(more, "They are protected: their account is never suspended or hard deleted.")
-	}
-	if person.Account.Exists() && person.Account.Adopted {
-		more = append(more, "The account existed before and was adopted.")
-	}
-	if person.InScope || person.Account.Exists() {
-		more = append(more, fmt.Sprintf("Provisioned is not invited: %s invites nobody by itself; somebody in %s does that.", app, app))
-	}
-	return more
 }
 
 // attributes lays what the mapping makes of the directory beside what was last applied.

@@ -3,7 +3,7 @@ package pages
 import (
 	"time"
 
-	"example.com/autoprovision/shared/admin"
+	"example.com/autoprovision/shared/decide"
 	"example.com/autoprovision/shared/provision"
 )
 
@@ -12,9 +12,13 @@ type timelineView struct {
 	// Height and Axis are in pixels; what lies across is parts of the width, so that it fits any window.
 	Height, Axis    int
 	NowX, NowAnchor string
-	From, To        string
-	Rows            []timelineRow
+	// NowLines are the pieces of the line that stands at now; it leaves out the texts.
+	NowLines []verticalLine
+	From, To string
+	Rows     []timelineRow
 }
+
+type verticalLine struct{ Top, End int }
 
 type timelineRow struct {
 	Label string
@@ -33,8 +37,10 @@ type timelineMark struct {
 	// TextY is where its text stands, and Anchor the class that says on which side.
 	TextY  int
 	Anchor string
-	// Past is true for what was due already.
-	Past bool
+	// Is completes "Suspend …": done, due or was due.
+	Is string
+	// Not says why it does not come, although the time frames order it; empty when it does.
+	Not string
 }
 
 const (
@@ -43,16 +49,72 @@ const (
 	timelineRowGap = 84
 )
 
-// viewTimeline is nil for who has no condition.
-func viewTimeline(person admin.Person, now time.Time) *timelineView {
-	if len(person.Deadlines) == 0 {
+// event is what a condition orders, with when it was done, or is due.
+type event struct {
+	kind provision.OperationKind
+	at   time.Time
+	is   string
+	not  string
+}
+
+// events are what a condition orders, in order.
+func (s standing) events(d decide.Deadline) []event {
+	var list []event
+	add := func(kind provision.OperationKind, due time.Time) {
+		done := s.doneAt(kind)
+		switch {
+		case due.IsZero():
+		case !done.IsZero():
+			list = append(list, event{kind, done, "done", ""})
+		case due.Before(s.now):
+			list = append(list, event{kind, due, "was due", s.not(kind, d.Condition)})
+		default:
+			list = append(list, event{kind, due, "due", s.not(kind, d.Condition)})
+		}
+	}
+	add(provision.Suspend, d.Suspend)
+	add(provision.HardDelete, d.Delete)
+	return list
+}
+
+// doneAt is when a removal was done to the account as it is; zero when it was not.
+func (s standing) doneAt(kind provision.OperationKind) time.Time {
+	account := s.person.Account
+	switch {
+	case !account.Exists() && kind == provision.HardDelete:
+		return account.RemovedAt
+	case account.State != provision.AccountActive && kind == provision.Suspend:
+		return account.SuspendedAt
+	}
+	return time.Time{}
+}
+
+// not says why a removal does not come when a condition's time frame orders it; empty when it does.
+func (s standing) not(kind provision.OperationKind, c provision.Condition) string {
+	_, dismissed := dismissal(s.person.Record, kind, c)
+	_, suspendDismissed := dismissal(s.person.Record, provision.Suspend, c)
+	switch {
+	case s.frozen(), s.person.Directory == provision.Archived && c.Name != provision.ConditionArchived:
+		return "waits for the archiving to end"
+	case s.protected():
+		return "does not come: they are protected"
+	case !s.c.On:
+		return "does not come while autoprovisioning is off"
+	case dismissed:
+		return "does not come: an administrator dismissed it"
+	case suspendDismissed && s.person.Account.State == provision.AccountActive:
+		return "does not come: an administrator dismissed the suspend before it"
+	}
+	return ""
+}
+
+// timeline is nil for who has no condition.
+func (s standing) timeline() *timelineView {
+	if len(s.person.Deadlines) == 0 {
 		return nil
 	}
-	from, to := now, now
+	from, to := s.now, s.now
 	widen := func(t time.Time) {
-		if t.IsZero() {
-			return
-		}
 		if t.Before(from) {
 			from = t
 		}
@@ -60,40 +122,42 @@ func viewTimeline(person admin.Person, now time.Time) *timelineView {
 			to = t
 		}
 	}
-	for _, d := range person.Deadlines {
+	for _, d := range s.person.Deadlines {
 		widen(d.Condition.Since)
-		widen(d.Suspend)
-		widen(d.Delete)
+		for _, e := range s.events(d) {
+			widen(e.at)
+		}
 	}
 	if to.Sub(from) < 24*time.Hour {
 		to = from.Add(24 * time.Hour)
 	}
-	v := &timelineView{From: dayOf(from), To: dayOf(to)}
 	x := func(t time.Time) float64 {
 		return timelineMargin + float64(t.Sub(from))/float64(to.Sub(from))*(100-2*timelineMargin)
 	}
-	v.NowX, v.NowAnchor = share(x(now)), anchor(x(now))
-	for i, d := range person.Deadlines {
-		row := timelineRow{Label: sentence(condition(d.Condition.Name)), Y: timelineTop + i*timelineRowGap, Since: momentAt(d.Condition.Since, now), X: share(x(d.Condition.Since))}
-		end := d.Condition.Since
-		for _, mark := range []struct {
-			at   time.Time
-			kind provision.OperationKind
-		}{{d.Suspend, provision.Suspend}, {d.Delete, provision.HardDelete}} {
-			if mark.at.IsZero() {
-				continue
-			}
-			l := operationLabel(mark.kind)
-			row.Marks = append(row.Marks, timelineMark{X: share(x(mark.at)), Class: l.Class, Text: l.Text, Day: dayOf(mark.at), At: momentAt(mark.at, now),
-				TextY: row.Y + 24 + 16*len(row.Marks), Anchor: anchor(x(mark.at)), Past: mark.at.Before(now)})
-			end = later(end, mark.at)
-		}
-		row.Length = share(x(later(end, now)) - x(d.Condition.Since))
-		v.Rows = append(v.Rows, row)
+	v := &timelineView{From: dayOf(from), To: dayOf(to), NowX: share(x(s.now)), NowAnchor: anchor(x(s.now)), NowLines: []verticalLine{{16, timelineTop - 24}}}
+	for i, d := range s.person.Deadlines {
+		y := timelineTop + i*timelineRowGap
+		v.Rows = append(v.Rows, s.timelineRow(d, y, x))
+		v.NowLines = append(v.NowLines, verticalLine{y - 6, y + 12}, verticalLine{y + 46, y + 60})
 	}
 	v.Axis = timelineTop + len(v.Rows)*timelineRowGap - 22
 	v.Height = v.Axis + 24
 	return v
+}
+
+func (s standing) timelineRow(d decide.Deadline, y int, x func(time.Time) float64) timelineRow {
+	since := d.Condition.Since
+	row := timelineRow{Label: sentence(condition(d.Condition.Name)), Y: y, Since: momentAt(since, s.now), X: share(x(since))}
+	end := s.now
+	for _, e := range s.events(d) {
+		l := operationLabel(e.kind)
+		mark := timelineMark{X: share(x(e.at)), Class: l.Class, Text: l.Text, Day: dayOf(e.at), At: momentAt(e.at, s.now),
+			TextY: y + 24 + 16*len(row.Marks), Anchor: anchor(x(e.at)), Is: e.is, Not: e.not}
+		row.Marks = append(row.Marks, mark)
+		end = later(end, e.at)
+	}
+	row.Length = share(x(end) - x(since))
+	return row
 }
 
 func later(a, b time.Time) time.Time {

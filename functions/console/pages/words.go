@@ -92,6 +92,14 @@ func condition(name provision.ConditionName) string {
 	return ""
 }
 
+// conditionOf is condition with the reasons of who is out of scope.
+func conditionOf(name provision.ConditionName, reasons []string) string {
+	if name == provision.ConditionAppOff && len(reasons) > 0 {
+		return strings.Join(reasons, "; ")
+	}
+	return condition(name)
+}
+
 // causeWords says for a person what a cause says in a word.
 func causeWords(cause string) string {
 	switch cause {
