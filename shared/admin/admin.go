@@ -10,6 +10,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -408,10 +409,14 @@ func bare(rec provision.Record) provision.Record {
 		LookedAt: rec.LookedAt, Account: rec.Account, SuspendDoneAt: rec.SuspendDoneAt, DeleteDoneAt: rec.DeleteDoneAt}
 }
 
+// words are what an error says to an administrator.
 func words(err error) string {
 	var f *fault.Error
-	if errors.As(err, &f) && f.Detail != "" {
-		return f.Detail
+	for errors.As(err, &f) {
+		if f.Detail != "" || f.Err == nil {
+			return cmp.Or(f.Detail, f.Kind.String())
+		}
+		err = f.Err
 	}
 	return err.Error()
 }

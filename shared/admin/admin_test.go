@@ -376,7 +376,7 @@ func TestExplain(t *testing.T) {
 	}
 	o.App.Meet = func(string, string) error { return fault.New(fault.Unavailable, "app", "503") }
 	o.Directory().Hire(1)
-	if _, res, err = o.Reconcile(t.Context(), reconciletest.ID(1)); err != nil || res.Waiting == "" {
+	if _, res, err = o.Reconcile(t.Context(), reconciletest.ID(1)); err != nil || res.Waiting != "the app is left alone for a while after failures" {
 		t.Errorf("an app that fails: %+v, %v", res, err)
 	}
 	must(t, o.TurnOff(t.Context()))

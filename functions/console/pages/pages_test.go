@@ -183,6 +183,10 @@ func TestConflictNamesBoth(t *testing.T) {
 	}
 	w.post("/turn-on", nil, "/")
 	w.until("/", func(page string) bool { return strings.Contains(page, "Last sweep") })
+	to := w.post("/people/noa.levi@example.com/look", nil, "/people/")
+	if page := w.get(http.StatusOK, to); !strings.Contains(page, "Looked again. The account") || strings.Contains(page, "nothing had to be done") {
+		t.Error("looking again says that nothing had to be done, with a conflict in the way")
+	}
 	for _, path := range []string{"/attention", "/log?outcome=failed", "/people/noa.levi@example.com"} {
 		page := w.get(http.StatusOK, path)
 		if !strings.Contains(page, "another person, dana.ben-david@example.com") || strings.Contains(page, "id "+dana) || strings.Contains(page, "id: "+dana) {

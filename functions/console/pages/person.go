@@ -117,16 +117,24 @@ func (p *Pages) lookNow(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	said := "Looked again: nothing had to be done."
-	if len(result.Done) > 0 {
-		var done []string
-		for _, kind := range result.Done {
-			done = append(done, strings.ToLower(operationLabel(kind).Text))
-		}
-		said = "Looked again. Done: " + strings.Join(done, ", ") + "."
+	said := "Looked again."
+	var done []string
+	for _, kind := range result.Done {
+		done = append(done, strings.ToLower(operationLabel(kind).Text))
 	}
-	if result.Waiting != "" {
-		said += " Waiting: " + result.Waiting
+	if len(done) > 0 {
+		said += " Done: " + strings.Join(done, ", ") + "."
+	}
+	// Why an operation waits is told once: by what went wrong.
+	waiting := strings.TrimPrefix(result.Waiting, "waiting to try again: ")
+	texter, err := p.reader(r.Context(), p.service.Business(), waiting)
+	switch {
+	case err != nil:
+		return err
+	case waiting != "":
+		said += " " + strings.TrimSuffix(texter.read(waiting), ".") + "."
+	case len(done) == 0:
+		said = "Looked again: nothing had to be done."
 	}
 	return p.done(w, r, personLink{ID: person.ID}.Path(), said)
 }
