@@ -82,7 +82,7 @@ var mutations = []mutation{
 		{"shared/sweep/act.go", "		over, err := r.over(ctx, kind, now)\n", "		over, err := r.over(ctx, kind, now)\n		over = over && kind != provision.Create\n"}}},
 	{"R19: done is what the app shows", []edit{{"shared/reconcile/run.go",
 		"case shows(account, found):", "case shows(account, found) || a.rec.UserID != \"\":"}}},
-	{"R2, R4, R5, R6, R16, R17: the app is as", []edit{{"shared/sweep/rest.go", "case !isListed && !l.deleted:", "case false && !isListed && !l.deleted:"}}},
+	{"R2, R4, R5, R6, R16, R17: the app is as", []edit{{"shared/sweep/rest.go", "case !isListed && !l.deleted &&", "case false && !isListed && !l.deleted &&"}}},
 	{"§3: no lease, intent", []edit{{"shared/decide/retry.go",
 		"known := d.l.Scope.Known || d.l.User.Lifecycle == provision.Suspended || d.l.User.Lifecycle == provision.Deleted", "known := d.l.Scope.Known"}}},
 	{"R14: every operation is one event", []edit{{"shared/reconcile/act.go",

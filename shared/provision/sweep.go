@@ -32,6 +32,9 @@ type Sweep struct {
 	// Pages of the directory listing done so far, and the token of the next one.
 	Pages     int    `json:"pages"`
 	PageToken string `json:"pageToken,omitempty"`
+	// Foreign says why the directory may be another customer's than the scope's
+	// (R13); empty while it is not.
+	Foreign string `json:"foreign,omitempty"`
 	// Stage is list, rest, plan or act: listing, looking for what the listing did
 	// not show, waiting for the looks that plan, waiting for the removals.
 	Stage string `json:"stage,omitempty"`

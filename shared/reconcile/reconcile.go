@@ -206,14 +206,16 @@ func (r *Reconciler) plannedMeanwhile(ctx context.Context, c provision.Configura
 // needsFresh reports whether what was decided may only be decided on a fresh
 // reading: of the user by id, for all but a create or an update and for
 // whatever cancels a deadline; of the org units, domains and memberships too,
-// for what being out of scope takes away (R13).
+// for what being out of scope takes away, and of the domains for what a
+// deletion does: a directory without the user may be another customer's (R13).
 func needsFresh(req Request, before provision.Record, seen sighting, d decide.Decision) bool {
 	op := d.Operation
 	if op != nil && op.Kind.Removes() {
 		if req.Plan {
 			return false // it is only recorded, and read again when its turn comes
 		}
-		return seen.listed || op.Cause.Condition == provision.ConditionAppOff && seen.orgAge > roster.Fresh
+		rests := op.Cause.Condition == provision.ConditionAppOff || seen.look.User.Lifecycle == provision.Deleted
+		return seen.listed || rests && seen.orgAge > roster.Fresh
 	}
 	if !seen.listed {
 		return false

@@ -8,6 +8,8 @@ import (
 	"example.com/autoprovision/shared/decide"
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/roster"
+	"example.com/autoprovision/shared/scope"
 )
 
 // sighting is what one pass has read.
@@ -95,9 +97,12 @@ func updateDue(rec provision.Record, now time.Time) bool {
 func (r *Reconciler) readUser(ctx context.Context, c provision.Configuration, req Request, s *sighting) error {
 	u, err := r.Directory.User(ctx, req.UserID)
 	if fault.Is(err, fault.NotFound) || err == nil && u.Lifecycle == provision.Deleted {
-		return r.readDeleted(ctx, req, s)
+		return r.readDeleted(ctx, c, req, u, s)
 	}
 	if err != nil {
+		return err
+	}
+	if foreign, err := r.foreign(ctx, c, u, s, s.orgAge); foreign || err != nil {
 		return err
 	}
 	s.look.User = u
@@ -111,41 +116,84 @@ func (r *Reconciler) readUser(ctx context.Context, c provision.Configuration, re
 	return nil
 }
 
+// foreign reports whether the directory that named a user, or nobody, may be
+// another customer's. The look then sees nothing of the user, and says why (R13).
+func (r *Reconciler) foreign(ctx context.Context, c provision.Configuration, u provision.User, s *sighting, maxAge time.Duration) (bool, error) {
+	if c.Scope == nil {
+		return false, nil
+	}
+	var org scope.Organization
+	if c.Scope.CustomerID == "" || u.CustomerID == "" {
+		var err error
+		if org, err = r.Roster.Organization(ctx, maxAge); err != nil {
+			return false, err
+		}
+	}
+	why := org.Foreign(*c.Scope, u)
+	if why != "" {
+		s.look.User, s.look.Scope.Reasons = provision.User{ID: s.record.UserID, Lifecycle: provision.Unknown}, []string{why}
+	}
+	return why != "", nil
+}
+
 // readDeleted finds out whether a user whose id gave a 404 or a deletion mark is
 // deleted: by the listing of deleted users, or by a second 404 after another
-// complete sweep. Anything less decides nothing (R13).
-func (r *Reconciler) readDeleted(ctx context.Context, req Request, s *sighting) error {
+// complete sweep. Anything less decides nothing (R13). marked is the user of a
+// deletion mark.
+func (r *Reconciler) readDeleted(ctx context.Context, c provision.Configuration, req Request, marked provision.User, s *sighting) error {
 	if _, known := s.record.Condition(provision.ConditionDeleted); known {
+		if foreign, err := r.foreign(ctx, c, marked, s, s.orgAge); foreign || err != nil {
+			return err
+		}
 		// The directory has said so before, and gives the id to nobody else; the
 		// listing forgets after 20 days.
 		s.look.User = provision.User{ID: req.UserID, Lifecycle: provision.Deleted}
 		return nil
 	}
-	for token := ""; ; {
-		page, err := r.Directory.ListDeleted(ctx, token)
-		if err != nil {
+	listed, err := r.listedDeleted(ctx, req.UserID)
+	if err != nil {
+		return err
+	}
+	if listed.ID != "" {
+		if foreign, err := r.foreign(ctx, c, listed, s, s.orgAge); foreign || err != nil {
 			return err
 		}
-		for _, u := range page.Users {
-			if u.ID == req.UserID {
-				u.Lifecycle = provision.Deleted
-				s.look.User = u
-				return nil
-			}
-		}
-		if token = page.Next; token == "" {
-			break
-		}
+		s.look.User = listed
+		return nil
 	}
 	s.look.User = provision.User{ID: req.UserID, Lifecycle: provision.Unknown}
+	if !req.Absent { // only a look after a complete listing counts
+		return nil
+	}
+	if foreign, err := r.foreign(ctx, c, marked, s, roster.Fresh); foreign || err != nil {
+		return err
+	}
 	switch {
-	case !req.Absent: // only a look after a complete listing counts
 	case s.record.MissingSweep == "":
 		s.record.MissingSweep, s.record.MissingAt = req.SweepID, s.at
 	case s.record.MissingSweep != req.SweepID:
 		s.look.User.Lifecycle = provision.Deleted
 	}
 	return nil
+}
+
+// listedDeleted is the user as the listing of deleted ones has them; the zero User when it does not.
+func (r *Reconciler) listedDeleted(ctx context.Context, id string) (provision.User, error) {
+	for token := ""; ; {
+		page, err := r.Directory.ListDeleted(ctx, token)
+		if err != nil {
+			return provision.User{}, err
+		}
+		for _, u := range page.Users {
+			if u.ID == id {
+				u.Lifecycle = provision.Deleted
+				return u, nil
+			}
+		}
+		if token = page.Next; token == "" {
+			return provision.User{}, nil
+		}
+	}
 }
 
 // readLinked reads the linked account by its id (R17).

@@ -125,12 +125,34 @@ func changed(s provision.Scope, org Organization, u provision.User) string {
 	switch {
 	case org.primaryDomain == "" || !org.hasDomain(org.primaryDomain):
 		return "the directory's domains are not known"
-	case s.PrimaryDomain != "" && !strings.EqualFold(s.PrimaryDomain, org.primaryDomain):
-		return "the customer's primary domain has changed since the scope was saved: check the scope and save it again"
-	case s.CustomerID != "" && u.CustomerID != "" && s.CustomerID != u.CustomerID:
-		return "the directory answers for another customer than the one the scope was saved for"
+	case org.moved(s):
+		return otherDomain
+	}
+	return org.Foreign(s, u)
+}
+
+const (
+	otherDomain   = "the customer's primary domain has changed since the scope was saved: check the scope and save it again"
+	otherCustomer = "the directory answers for another customer than the one the scope was saved for"
+)
+
+// Foreign says in a sentence why the directory that named a user may be another
+// customer's than the scope's; empty when it is not. What another customer's
+// directory says of anybody decides nothing (R13). A customer keeps its id when
+// its primary domain changes, so that the domain tells where an id is not
+// known: in an answer that names nobody, too, which the zero User stands for.
+func (org Organization) Foreign(s provision.Scope, u provision.User) string {
+	switch known := s.CustomerID != "" && u.CustomerID != ""; {
+	case known && s.CustomerID != u.CustomerID:
+		return otherCustomer
+	case !known && org.moved(s):
+		return otherDomain
 	}
 	return ""
+}
+
+func (org Organization) moved(s provision.Scope) bool {
+	return s.PrimaryDomain != "" && !strings.EqualFold(s.PrimaryDomain, org.primaryDomain)
 }
 
 // domain gives the reason why a user's domain is not allowed; empty when it is.

@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -115,6 +116,7 @@ func (r *run) pages(ctx context.Context, v *survey) error {
 		if err != nil {
 			return err
 		}
+		r.sw.Foreign = cmp.Or(v.foreign, r.sw.Foreign)
 		ids := make([]string, len(page.Users))
 		for i, u := range page.Users {
 			ids[i] = u.ID
@@ -306,8 +308,8 @@ func (s *Sweeper) each(ctx context.Context, sel state.Selection, visit func(prov
 // faults records faults of configuration that the listing found, for attention (R13).
 func (r *run) faults(ctx context.Context, v *survey) error {
 	texts := v.org.Faults(*r.c.Scope)
-	if v.foreign {
-		texts = append(texts, "the directory answers for another customer than the one the scope was saved for")
+	if r.sw.Foreign != "" && !slices.Contains(texts, r.sw.Foreign) {
+		texts = append(texts, r.sw.Foreign)
 	}
 	for _, id := range slices.Sorted(maps.Keys(v.lost)) { // always in one order, or every sweep would write
 		texts = append(texts, v.lost[id].Error())

@@ -155,7 +155,7 @@ func (w *previewer) unlisted(ctx context.Context, v *survey, present map[string]
 	return w.each(ctx, state.Selection{Kind: state.SelectLinked}, func(rec provision.Record) {
 		rec = rec.In(v.c.Connection.BaseURL)
 		u, isDeleted := deleted[rec.UserID]
-		if _, listed := present[rec.UserID]; listed || !isDeleted || !rec.Account.Exists() {
+		if _, listed := present[rec.UserID]; listed || !isDeleted || !rec.Account.Exists() || v.org.Foreign(*v.c.Scope, u) != "" {
 			return
 		}
 		u.Lifecycle = provision.Deleted

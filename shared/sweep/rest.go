@@ -21,6 +21,7 @@ func (r *run) unlisted(ctx context.Context, v *survey) error {
 		present[id] = struct{}{}
 	}
 	wanted := newWanted(r.sw.ID, r.c.Version, present)
+	wanted.foreign = r.sw.Foreign != ""
 	for _, id := range v.app.differing {
 		wanted.add(reconcile.Request{UserID: id, CheckAccount: true})
 	}
@@ -31,7 +32,7 @@ func (r *run) unlisted(ctx context.Context, v *survey) error {
 		switch {
 		case !isShown:
 			wanted.add(reconcile.Request{UserID: l.userID, CheckAccount: true})
-		case !isListed && !l.deleted:
+		case !isListed && !l.deleted && r.sw.Foreign == "":
 			wanted.add(reconcile.Request{UserID: l.userID})
 		}
 	}
@@ -65,6 +66,7 @@ type wanted struct {
 	sweepID       string
 	configuration int64
 	present       map[string]struct{} // users whom the listing showed
+	foreign       bool                // that listing was another customer's, and shows nobody to be absent (R13)
 	list          []reconcile.Request
 	index         map[string]int
 }
@@ -76,7 +78,7 @@ func newWanted(sweepID string, configuration int64, present map[string]struct{})
 func (w *wanted) add(req reconcile.Request) {
 	req.SweepID, req.Plan, req.Configuration = w.sweepID, true, w.configuration
 	_, listed := w.present[req.UserID]
-	req.Absent = !listed
+	req.Absent = !listed && !w.foreign
 	if i, known := w.index[req.UserID]; known {
 		w.list[i].CheckAccount = w.list[i].CheckAccount || req.CheckAccount
 		return

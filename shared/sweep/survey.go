@@ -42,8 +42,8 @@ type survey struct {
 	links   []link        // what our records were linked to before anything was listed
 	began   time.Time     // business time before anything was listed
 	readAt  time.Time     // real time then
-	// foreign is true when somebody listed is of another customer than the scope.
-	foreign bool
+	// foreign says why the directory may be another customer's; empty while it is not.
+	foreign string
 
 	group  *errgroup.Group
 	ctx    context.Context
@@ -189,10 +189,12 @@ func (v *survey) page(ctx context.Context, users []provision.User, member func(u
 			rec = provision.Record{UserID: u.ID}
 		}
 		rec = rec.In(v.c.Connection.BaseURL)
+		if why := v.org.Foreign(*v.c.Scope, u); why != "" {
+			v.foreign, u.Lifecycle = why, provision.Unknown
+		}
 		f := finding{user: u, record: rec}
 		look := decide.Look{User: u}
 		if u.Lifecycle != provision.Unknown {
-			v.foreign = v.foreign || v.c.Scope.CustomerID != "" && u.CustomerID != "" && u.CustomerID != v.c.Scope.CustomerID
 			f.verdict = scope.Evaluate(*v.c.Scope, v.org, u, member(u.ID))
 			look.Scope = f.verdict
 		}

@@ -340,15 +340,12 @@ func TestAnotherApp(t *testing.T) {
 	}
 }
 
-func TestPreview(t *testing.T) {
-	t.Parallel()
-	w := company(t)
-	w.App.Forget()
-	logged, ctx := len(w.Events()), context.Background()
-	c := w.Configuration()
-	c.Policies[0].Policy.Deleted = provision.TimeFrames{DeleteAfter: provision.Within24h}
+// previewed is the preview of a configuration, with the id p.
+func previewed(t testing.TB, w *reconciletest.World, proposed provision.Configuration) provision.Preview {
+	t.Helper()
+	ctx := context.Background()
 	preview := provision.Preview{ID: "p", State: provision.PreviewRunning, Revision: 1, CreatedAt: w.Business(),
-		ExpiresAt: w.Business().Add(provision.PreviewLifetime), Proposed: c}
+		ExpiresAt: w.Business().Add(provision.PreviewLifetime), Proposed: proposed}
 	if _, err := w.Store.PutPreview(ctx, preview, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -359,6 +356,17 @@ func TestPreview(t *testing.T) {
 	if err != nil || preview.State != provision.PreviewDone {
 		t.Fatalf("preview %+v, %v", preview, err)
 	}
+	return preview
+}
+
+func TestPreview(t *testing.T) {
+	t.Parallel()
+	w := company(t)
+	w.App.Forget()
+	logged, ctx := len(w.Events()), context.Background()
+	c := w.Configuration()
+	c.Policies[0].Policy.Deleted = provision.TimeFrames{DeleteAfter: provision.Within24h}
+	preview := previewed(t, w, c)
 	want := map[provision.OperationKind]int{provision.Create: 1, provision.Update: 3, provision.Suspend: 1, provision.HardDelete: 1}
 	if diff := cmp.Diff(want, preview.Counts); diff != "" {
 		t.Errorf("counts (-want +got):\n%s", diff)

@@ -23,20 +23,44 @@ const (
 
 // Directory is a directory in memory.
 type Directory struct {
-	mu      sync.Mutex
-	people  map[string]provision.User
-	deleted map[string]provision.User
-	groups  map[string]map[string]bool
-	domain  string
-	page    int
-	counts  map[string]int
+	mu sync.Mutex
+	*customer
+	home, other *customer
+	page        int
+	counts      map[string]int
 	// fail is the error of every call of a kind, by its name; nil for none.
 	fail map[string]error
 }
 
+// customer is what a directory holds of one customer.
+type customer struct {
+	people  map[string]provision.User
+	deleted map[string]provision.User
+	groups  map[string]map[string]bool
+	domain  string
+}
+
+func newCustomer(domain string) *customer {
+	return &customer{people: map[string]provision.User{}, deleted: map[string]provision.User{}, groups: map[string]map[string]bool{}, domain: domain}
+}
+
 func newDirectory() *Directory {
-	return &Directory{people: map[string]provision.User{}, deleted: map[string]provision.User{}, groups: map[string]map[string]bool{},
-		domain: Domain, page: 500, counts: map[string]int{}, fail: map[string]error{}}
+	d := &Directory{home: newCustomer(Domain), other: newCustomer("other.example"), page: 500, counts: map[string]int{}, fail: map[string]error{}}
+	d.customer = d.home
+	stranger := provision.User{ID: "199999999999999", Email: "stranger@other.example", Lifecycle: provision.Active, OrgUnitPath: "/", CustomerID: "C2"}
+	d.other.people[stranger.ID] = stranger
+	return d
+}
+
+// Swap makes the directory answer for another customer, or for the company again.
+func (d *Directory) Swap() {
+	d.locked(func() {
+		if d.customer == d.home {
+			d.customer = d.other
+		} else {
+			d.customer = d.home
+		}
+	})
 }
 
 func (d *Directory) locked(do func()) {
@@ -148,14 +172,14 @@ func (d *Directory) enter(name string) error {
 // of the groups if there are any.
 func (d *Directory) wants(id string, scope *provision.Scope) (wanted bool) {
 	d.locked(func() {
-		u, present := d.people[id]
+		u, present := d.home.people[id]
 		wanted = present && u.Lifecycle == provision.Active && u.OrgUnitPath == "/"
 		if scope == nil || len(scope.Groups) == 0 {
 			return
 		}
 		member := false
 		for _, g := range scope.Groups {
-			member = member || d.groups[g.ID][id]
+			member = member || d.home.groups[g.ID][id]
 		}
 		wanted = wanted && member
 	})
