@@ -250,11 +250,7 @@ func (s *Service) TurnOn(ctx context.Context, confirmed string) error {
 		return nil
 	})
 	if errors.Is(err, errUnchanged) { // but who turned it on may not have come to ask for the sweep
-		owed, err := s.Sweeper.Owed(ctx, c)
-		if err != nil || !owed {
-			return err
-		}
-		return s.resweep(ctx, c, "turnOn")
+		return s.Sweeper.CatchUp(context.WithoutCancel(ctx), c, "turnOn")
 	}
 	if err != nil {
 		return err

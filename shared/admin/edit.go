@@ -60,16 +60,7 @@ func (s *Service) put(ctx context.Context, p Proposal, confirmed string, prints 
 	// of these is tried, whatever becomes of the others, also for a caller who is
 	// gone. A release comes before the sweep that acts on it.
 	ctx = context.WithoutCancel(ctx)
-	return errors.Join(s.settle(ctx, c.Revision), s.release(ctx, preview), s.catchUp(ctx, c), s.limit(ctx, p, c))
-}
-
-// catchUp asks for the sweep that an edit owes, unless one has begun since or will.
-func (s *Service) catchUp(ctx context.Context, c provision.Configuration) error {
-	owed, err := s.Sweeper.Owed(ctx, c)
-	if err != nil || !owed {
-		return err
-	}
-	return s.resweep(ctx, c, "edit")
+	return errors.Join(s.settle(ctx, c.Revision), s.release(ctx, preview), s.Sweeper.CatchUp(ctx, c, "edit"), s.limit(ctx, p, c))
 }
 
 // limit tells the queues how fast the app may be called, when that was sent.

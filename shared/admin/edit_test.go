@@ -3,6 +3,7 @@ package admin_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/reconcile/reconciletest"
+	"example.com/autoprovision/shared/tasks"
 )
 
 // TestLimit: the queues are told of every connection that is stored, and of no other.
@@ -41,14 +43,24 @@ func TestLimit(t *testing.T) {
 	}
 }
 
-// owed reports whether an edit has no sweep after it.
+// owed reports whether an edit has neither a sweep that began after it nor one
+// that waits, with its task.
 func (o *office) owed() bool {
 	o.T.Helper()
-	owed, err := o.Sweeper.Owed(context.Background(), o.Configuration())
+	all, err := o.Store.Sweeps(context.Background())
 	if err != nil {
 		o.T.Fatal(err)
 	}
-	return owed
+	switch sw := all.Current; {
+	case all.Queued != nil:
+		return false
+	case sw == nil:
+		return true
+	case sw.State == provision.SweepQueued:
+		return !slices.ContainsFunc(o.Queue.Waiting(), func(task tasks.Task) bool { return strings.Contains(string(task.Body), sw.ID) })
+	default:
+		return sw.Revision < o.Configuration().Revision
+	}
 }
 
 // TestStoredIsSwept: whatever fails after an edit is stored, its sweep is asked

@@ -31,21 +31,6 @@ func (s *Sweeper) Schedule(ctx context.Context, every time.Duration) error {
 	return err
 }
 
-// Owed reports whether a running configuration still needs the sweep of an edit
-// or a turn-on: none has begun since, and none waits to begin, because a fault or
-// a crash came between what was stored and its request.
-func (s *Sweeper) Owed(ctx context.Context, c provision.Configuration) (bool, error) {
-	if !c.Runs() {
-		return false, nil
-	}
-	all, err := s.Store.Sweeps(ctx)
-	if err != nil || all.Queued != nil {
-		return false, err
-	}
-	waits := all.Current != nil && all.Current.State == provision.SweepQueued && s.running(all.Current)
-	return !waits && (all.Current == nil || all.Current.Revision < c.Revision), nil
-}
-
 // due is the cause of a sweep that should run now; empty when none should.
 func due(c provision.Configuration, last *provision.Sweep, every time.Duration, now time.Time) string {
 	if last == nil {
