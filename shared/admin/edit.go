@@ -21,6 +21,33 @@ func (s *Service) Put(ctx context.Context, p Proposal, confirmed string) error {
 	return s.put(ctx, p, confirmed, p.fingerprints())
 }
 
+// PutWhole stores a proposal that holds everything that is set, as Put does. A
+// section that is not in it is refused by name, since it would stay as it is,
+// unless none was ever set.
+func (s *Service) PutWhole(ctx context.Context, p Proposal, confirmed string) error {
+	c, err := s.Store.Configuration(ctx)
+	if err != nil {
+		return err
+	}
+	_, policy := c.Policy()
+	var missing []error
+	need := func(section string, there, set bool) {
+		if set && !there {
+			missing = append(missing, fault.Field(section, "is missing: a configuration is replaced as a whole, so send every section that is set"))
+		}
+	}
+	need("connection", p.Connection != nil, true)
+	need("mapping", p.Mapping != nil, true)
+	need("scope", p.Scope != nil, c.Scope != nil)
+	need("deprovisioning", p.Deprovisioning != nil, policy)
+	need("protected", p.Protected != nil, true)
+	need("guard", p.Guard != nil, true)
+	if err := errors.Join(missing...); err != nil {
+		return err
+	}
+	return s.Put(ctx, p, confirmed)
+}
+
 // put stores a proposal whose sections have these fingerprints.
 func (s *Service) put(ctx context.Context, p Proposal, confirmed string, prints map[string]string) error {
 	c, err := s.Store.Configuration(ctx)

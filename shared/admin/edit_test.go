@@ -191,3 +191,34 @@ func TestTheSameConfirmed(t *testing.T) {
 		t.Errorf("%d of 20 whom the preview named are suspended", o.suspended())
 	}
 }
+
+// TestConnectionIsPreviewed: an edit of the connection, which may allow hard
+// deletes, has its preview, and saving what was previewed saves it.
+func TestConnectionIsPreviewed(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	conn := o.Configuration().Connection
+	conn.HardDelete = !conn.HardDelete
+	preview, err := o.Preview(t.Context(), admin.Proposal{Connection: &conn})
+	must(t, err)
+	o.deliver()
+	other := conn
+	other.PageSize = 7
+	kind(t, "another connection", o.Put(t.Context(), admin.Proposal{Connection: &other}, preview.ID), fault.Conflict)
+	must(t, o.PutPreviewed(t.Context(), preview.ID))
+	if got := o.Configuration().Connection; got != conn {
+		t.Errorf("stored %+v, want %+v", got, conn)
+	}
+}
+
+// TestConnectionAtTheBeginning: the one in place before anybody has set the base
+// URL cannot be used, and can be put again as it is read.
+func TestConnectionAtTheBeginning(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	unusable := provision.Connection{PageSize: -1}
+	o.World.Configure(func(c *provision.Configuration) { c.Connection = unusable })
+	must(t, o.PutConnection(t.Context(), unusable))
+	unusable.Concurrency = 1
+	kind(t, "another that cannot be used", o.PutConnection(t.Context(), unusable), fault.Invalid)
+}

@@ -16,8 +16,7 @@ import (
 
 var errMoved = fault.New(fault.Conflict, "", "the configuration has changed since this preview was made: make another")
 
-// fingerprints tells each section of a proposal from any other. The connection
-// is none of them: it says how the app is talked to, and moves nobody.
+// fingerprints tells each section of a proposal from any other.
 func (p Proposal) fingerprints() map[string]string {
 	prints := map[string]string{}
 	add := func(name string, set bool, section any) {
@@ -36,6 +35,7 @@ func (p Proposal) fingerprints() map[string]string {
 	add("deprovisioning", p.Deprovisioning != nil, p.Deprovisioning)
 	add("protected", p.Protected != nil, p.Protected)
 	add("guard", p.Guard != nil, p.Guard)
+	add("connection", p.Connection != nil, p.Connection)
 	return prints
 }
 

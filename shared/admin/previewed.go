@@ -45,6 +45,9 @@ func Proposed(preview provision.Preview) Proposal {
 	if has("guard") {
 		p.Guard = &c.Guard
 	}
+	if has("connection") {
+		p.Connection = &c.Connection
+	}
 	return p
 }
 

@@ -3,13 +3,15 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"example.com/autoprovision/shared/admin"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/secrets"
 )
 
-// Configuration is all that is set, each section in the form of its PUT; null where nothing is.
+// Configuration is all that is set but for the token, each section in the form of
+// its PUT; null where nothing is. As it is it can be previewed, and put again.
 type Configuration struct {
 	Connection     Connection         `json:"connection"`
 	Mapping        Mapping            `json:"mapping"`
@@ -124,23 +126,6 @@ func viewConfiguration(c provision.Configuration) Configuration {
 	return view
 }
 
-// documentOf is the configuration in the form in which it can be put again.
-func documentOf(c provision.Configuration) Document {
-	view := viewConfiguration(c)
-	d := Document{Sections: Sections{Mapping: &view.Mapping, Protected: &view.Protected, Guard: &view.Guard}, Connection: &ConnectionEdit{
-		BaseURL: text(c.Connection.BaseURL), UpdateMethod: &c.Connection.UpdateMethod, PatchStyle: &c.Connection.PatchStyle,
-		MediaType: &c.Connection.MediaType, PageSize: &c.Connection.PageSize, RequestsPerSecond: &c.Connection.RequestsPerSecond,
-		Concurrency: &c.Connection.Concurrency, HardDelete: &c.Connection.HardDelete,
-	}}
-	if view.Scope != nil {
-		d.Scope = &view.Scope.Scope
-	}
-	if view.Deprovisioning != nil {
-		d.Deprovisioning = &view.Deprovisioning.Deprovisioning
-	}
-	return d
-}
-
 func viewFrames(f provision.TimeFrames) TimeFrames {
 	return TimeFrames{SuspendAfter: string(f.SuspendAfter), DeleteAfter: string(f.DeleteAfter)}
 }
@@ -149,8 +134,9 @@ func (f TimeFrames) stored() provision.TimeFrames {
 	return provision.TimeFrames{SuspendAfter: provision.Delay(f.SuspendAfter), DeleteAfter: provision.Delay(f.DeleteAfter)}
 }
 
-// Sections are those of a proposal; absent ones stay as they are.
+// Sections are those of a proposal; absent ones, and null ones, stay as they are.
 type Sections struct {
+	Connection     *ConnectionEdit `json:"connection,omitempty"`
 	Mapping        *Mapping        `json:"mapping,omitempty"`
 	Scope          *Scope          `json:"scope,omitempty"`
 	Deprovisioning *Deprovisioning `json:"deprovisioning,omitempty"`
@@ -158,9 +144,14 @@ type Sections struct {
 	Guard          *Guard          `json:"guard,omitempty"`
 }
 
-// proposal is what the use cases take.
-func (s Sections) proposal() admin.Proposal {
+// proposal is what the use cases take; connection is in place where a part of
+// one is absent.
+func (s Sections) proposal(connection provision.Connection) admin.Proposal {
 	var p admin.Proposal
+	if e := s.Connection; e != nil {
+		conn := e.over(connection)
+		p.Connection = &conn
+	}
 	if m := s.Mapping; m != nil {
 		p.Mapping = list(m.Attributes, func(m MappedAttribute) provision.MappedAttribute { return provision.MappedAttribute(m) })
 	}
@@ -187,28 +178,27 @@ func (s Sections) proposal() admin.Proposal {
 	return p
 }
 
-// section is the section of a proposal that a field of a fault belongs to.
-func section(field string) string {
+// inSection is where a field of a fault, or a whole section at fault, is among the sections.
+func inSection(field string) string {
 	first := field
-	for i, c := range field {
-		if c == '.' || c == '[' {
-			first = field[:i]
-			break
-		}
+	if i := strings.IndexAny(field, ".["); i >= 0 {
+		first = field[:i]
 	}
 	switch first {
 	case "attributes":
-		return "mapping"
+		return "mapping." + field
 	case "orgUnits", "accessGroups", "groups", "domains":
-		return "scope"
+		return "scope." + field
+	case "appOff", "suspended", "deleted", "archived":
+		return "deprovisioning." + field
 	case "users":
-		return "protected"
+		return "protected." + field
 	case "maxShare", "minUsers":
-		return "guard"
+		return "guard." + field
 	case "baseUrl", "updateMethod", "patchStyle", "mediaType", "pageSize", "requestsPerSecond", "concurrency", "hardDelete":
-		return "connection"
+		return "connection." + field
 	}
-	return "deprovisioning"
+	return field
 }
 
 // Confirmation releases whom a preview of the same edit named (R12).
@@ -243,15 +233,9 @@ type (
 		Guard
 		Confirmation
 	}
-	// Document is the whole configuration, but for the token; a section that is
-	// not set, or is to stay as it is, is left out.
-	Document struct {
+	// ConfigurationEdit replaces the whole configuration, all of it or nothing.
+	ConfigurationEdit struct {
 		Sections
-		Connection *ConnectionEdit `json:"connection,omitempty" doc:"Not part of a preview: it moves nobody"`
-	}
-	// DocumentEdit replaces each section that it holds, all or none.
-	DocumentEdit struct {
-		Document
 		Confirmation
 	}
 )
@@ -321,20 +305,15 @@ func (a *api) registerConfiguration() {
 			return a.status(ctx, a.service.PutConnection(ctx, in.Body.over(a.service.Connection)))
 		})
 	handle(a, a.operation(http.MethodGet, a.app("/configuration"), "getConfiguration", tagConfiguration,
-		"The whole configuration as one document, to be kept in a file and put again", "The sections that are set; the access token is none of them"),
-		func(ctx context.Context, _ *struct{}) (*answer[Document], error) {
+		"The whole configuration as one document, to be kept in a file, previewed and put again", "Every section; the access token is none of them"),
+		func(ctx context.Context, _ *struct{}) (*answer[Configuration], error) {
 			c, err := a.service.Store.Configuration(ctx)
-			return &answer[Document]{documentOf(c)}, err
+			return &answer[Configuration]{viewConfiguration(c)}, err
 		})
 	handle(a, a.operation(http.MethodPut, a.app("/configuration"), idConfiguration, tagConfiguration,
-		"Replace every section that the document holds, all of them or none", newStatus),
-		func(ctx context.Context, in *body[DocumentEdit]) (*answer[Status], error) {
-			p := in.Body.proposal()
-			if in.Body.Connection != nil {
-				conn := in.Body.Connection.over(a.service.Connection)
-				p.Connection = &conn
-			}
-			return a.status(ctx, a.service.Put(ctx, p, in.Body.ConfirmedPreview))
+		"Replace the whole configuration, all of it or nothing; only a section that was never set may be absent or null", newStatus),
+		func(ctx context.Context, in *body[ConfigurationEdit]) (*answer[Status], error) {
+			return a.status(ctx, a.service.PutWhole(ctx, in.Body.proposal(a.service.Connection), in.Body.ConfirmedPreview))
 		})
 	put[MappingEdit](a, "/mapping", "putMapping", "Replace the mapping")
 	put[ScopeEdit](a, "/scope", "putScope", "Replace who should have an account")
@@ -346,7 +325,7 @@ func (a *api) registerConfiguration() {
 func put[E edit](a *api, below, id, summary string) {
 	handle(a, a.operation(http.MethodPut, a.app(below), id, tagConfiguration, summary, newStatus),
 		func(ctx context.Context, in *body[E]) (*answer[Status], error) {
-			return a.status(ctx, a.service.Put(ctx, in.Body.sections().proposal(), in.Body.confirmed()))
+			return a.status(ctx, a.service.Put(ctx, in.Body.sections().proposal(a.service.Connection), in.Body.confirmed()))
 		})
 }
 

@@ -206,7 +206,7 @@ func location(op huma.Operation, field string) string {
 		return "query." + field
 	}
 	if op.OperationID == idPreview || op.OperationID == idConfiguration {
-		field = section(field) + "." + field
+		field = inSection(field)
 	}
 	return strings.TrimSuffix("body."+field, ".")
 }

@@ -45,7 +45,7 @@ type PreviewAccount struct {
 	Why       string  `json:"why"`
 }
 
-// The operations whose body holds sections by name.
+// The operations whose body holds sections by name; their use cases name the fields within.
 const (
 	idPreview       = "preview"
 	idConfiguration = "putConfiguration"
@@ -65,7 +65,7 @@ func (a *api) registerPreviews() {
 		if in.Body != nil {
 			sections = *in.Body
 		}
-		p, err := a.service.Preview(ctx, sections.proposal())
+		p, err := a.service.Preview(ctx, sections.proposal(a.service.Connection))
 		if err != nil {
 			return nil, err
 		}
