@@ -32,7 +32,7 @@ func (s *Service) resolve(ctx context.Context, p Proposal, c provision.Configura
 		add(s.changeMapping(p.Mapping))
 	}
 	if p.Scope != nil {
-		add(s.changeScope(ctx, *p.Scope, now))
+		add(s.changeScope(ctx, *p.Scope, c, now))
 	}
 	if p.Deprovisioning != nil {
 		add(changeDeprovisioning(*p.Deprovisioning, now))
@@ -74,8 +74,8 @@ func (s *Service) changeMapping(attributes []provision.MappedAttribute) (change,
 	}}, s.Mapper.Check(attributes)
 }
 
-func (s *Service) changeScope(ctx context.Context, in ScopeInput, now time.Time) (change, error) {
-	scope, err := s.resolveScope(ctx, in)
+func (s *Service) changeScope(ctx context.Context, in ScopeInput, before provision.Configuration, now time.Time) (change, error) {
+	scope, err := s.resolveScope(ctx, in, before.Scope)
 	return change{"scope", func(c *provision.Configuration) (bool, error) {
 		if c.Scope != nil && sameScope(*c.Scope, scope) {
 			return false, nil

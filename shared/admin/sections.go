@@ -38,8 +38,14 @@ type Proposal struct {
 	Connection     *provision.Connection       `json:"connection,omitempty"`
 }
 
-func (s *Service) resolveScope(ctx context.Context, in ScopeInput) (provision.Scope, error) {
-	out := provision.Scope{OrgUnits: []provision.OrgUnitState{}, Domains: []string{}}
+// resolveScope finds what a scope names in the directory. What a scope that is
+// set already calls by the same name, and what has another name by now, is found
+// by its id and stays as it is.
+func (s *Service) resolveScope(ctx context.Context, in ScopeInput, set *provision.Scope) (provision.Scope, error) {
+	if set == nil {
+		set = &provision.Scope{}
+	}
+	out := provision.Scope{Domains: []string{}}
 	units, err := s.Directory.OrgUnits(ctx)
 	if err != nil {
 		return out, fmt.Errorf("reading the org units: %w", err)
@@ -49,18 +55,8 @@ func (s *Service) resolveScope(ctx context.Context, in ScopeInput) (provision.Sc
 		return out, fmt.Errorf("reading the domains: %w", err)
 	}
 	var errs []error
-	for i, unit := range in.OrgUnits {
-		field := fmt.Sprintf("orgUnits[%d].path", i)
-		at := slices.IndexFunc(units, func(u directory.OrgUnit) bool { return u.Path == unit.Path })
-		switch {
-		case at < 0:
-			errs = append(errs, fault.Field(field, "the directory has no org unit %q: write its full path, such as /Sales, with / for the whole company", unit.Path))
-		case slices.ContainsFunc(out.OrgUnits, func(o provision.OrgUnitState) bool { return o.ID == units[at].ID }):
-			errs = append(errs, fault.Field(field, "the org unit %s is listed twice", unit.Path))
-		default:
-			out.OrgUnits = append(out.OrgUnits, provision.OrgUnitState{ID: units[at].ID, Path: unit.Path, On: unit.On})
-		}
-	}
+	out.OrgUnits, err = resolveOrgUnits(units, in.OrgUnits, set.OrgUnits)
+	errs = append(errs, err)
 	for i, d := range in.Domains {
 		if !slices.ContainsFunc(domains, func(have directory.Domain) bool { return strings.EqualFold(have.Name, d) }) {
 			errs = append(errs, fault.Field(fmt.Sprintf("domains[%d]", i), "%s is not a domain of this customer", d))
@@ -73,9 +69,9 @@ func (s *Service) resolveScope(ctx context.Context, in ScopeInput) (provision.Sc
 			out.PrimaryDomain = strings.ToLower(d.Name)
 		}
 	}
-	out.AccessGroups, err = s.resolveGroups(ctx, "accessGroups", in.AccessGroups)
+	out.AccessGroups, err = s.resolveGroups(ctx, "accessGroups", in.AccessGroups, set.AccessGroups)
 	errs = append(errs, err)
-	out.Groups, err = s.resolveGroups(ctx, "groups", in.Groups)
+	out.Groups, err = s.resolveGroups(ctx, "groups", in.Groups, set.Groups)
 	errs = append(errs, err)
 	if err := errors.Join(errs...); err != nil {
 		return out, err
@@ -90,12 +86,42 @@ func (s *Service) resolveScope(ctx context.Context, in ScopeInput) (provision.Sc
 	return out, nil
 }
 
-func (s *Service) resolveGroups(ctx context.Context, field string, keys []string) ([]provision.GroupRef, error) {
+func resolveOrgUnits(units []directory.OrgUnit, in []OrgUnitInput, set []provision.OrgUnitState) ([]provision.OrgUnitState, error) {
+	states := []provision.OrgUnitState{}
+	var errs []error
+	for i, unit := range in {
+		field := fmt.Sprintf("orgUnits[%d].path", i)
+		at := slices.IndexFunc(units, func(u directory.OrgUnit) bool { return u.Path == unit.Path })
+		if at < 0 {
+			at = slices.IndexFunc(units, func(u directory.OrgUnit) bool {
+				return slices.ContainsFunc(set, func(o provision.OrgUnitState) bool { return o.ID == u.ID && o.Path == unit.Path })
+			})
+		}
+		switch {
+		case at < 0:
+			errs = append(errs, fault.Field(field, "the directory has no org unit %q: write its full path, such as /Sales, with / for the whole company", unit.Path))
+		case slices.ContainsFunc(states, func(o provision.OrgUnitState) bool { return o.ID == units[at].ID }):
+			errs = append(errs, fault.Field(field, "the org unit %s is listed twice", unit.Path))
+		default:
+			states = append(states, provision.OrgUnitState{ID: units[at].ID, Path: unit.Path, On: unit.On})
+		}
+	}
+	return states, errors.Join(errs...)
+}
+
+func (s *Service) resolveGroups(ctx context.Context, field string, keys []string, set []provision.GroupRef) ([]provision.GroupRef, error) {
 	groups := []provision.GroupRef{}
 	var errs []error
 	for i, key := range keys {
 		at := fmt.Sprintf("%s[%d]", field, i)
 		g, err := s.Directory.Group(ctx, key)
+		named := slices.IndexFunc(set, func(have provision.GroupRef) bool { return strings.EqualFold(have.Email, key) })
+		if named >= 0 && fault.Is(err, fault.NotFound, fault.Invalid) {
+			g, err = s.Directory.Group(ctx, set[named].ID)
+		}
+		if named >= 0 && g.ID == set[named].ID {
+			g.Email = set[named].Email
+		}
 		switch {
 		case fault.Is(err, fault.NotFound, fault.Invalid):
 			errs = append(errs, fault.Field(at, "the directory has no group %q: write its address", key))

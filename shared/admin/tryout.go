@@ -56,7 +56,11 @@ const reachPages = 10
 
 // Reach counts whom a scope would cover, saved or not. It decides nothing.
 func (s *Service) Reach(ctx context.Context, in ScopeInput) (Reach, error) {
-	resolved, err := s.resolveScope(ctx, in)
+	c, err := s.Store.Configuration(ctx)
+	if err != nil {
+		return Reach{}, err
+	}
+	resolved, err := s.resolveScope(ctx, in, c.Scope)
 	if err != nil {
 		return Reach{}, err
 	}
