@@ -167,7 +167,9 @@ func tries(r *http.Request) int {
 }
 
 // answer tells the sender whether to send again. This is the one table of
-// errors to statuses for machines.
+// errors to statuses for machines. After a 503 Cloud Tasks slows its whole queue
+// down, everybody's tasks (google.cloud.tasks.v2.HttpRequest); after others it
+// sends again only what failed. The directory sends again after a 503, not a 409.
 func (e *Endpoints) answer(w http.ResponseWriter, r *http.Request, err error) {
 	if err == nil {
 		w.WriteHeader(http.StatusNoContent)
@@ -177,7 +179,9 @@ func (e *Endpoints) answer(w http.ResponseWriter, r *http.Request, err error) {
 	switch fault.KindOf(err) {
 	case fault.Unauthorized:
 		status = http.StatusUnauthorized
-	case fault.Unready, fault.Unavailable, fault.Throttled, fault.Incomplete, fault.Conflict:
+	case fault.Unready, fault.Incomplete, fault.Conflict: // this one alone, such as a user whom another worker acts on
+		status = http.StatusConflict
+	case fault.Unavailable, fault.Throttled:
 		status = http.StatusServiceUnavailable
 	}
 	if errors.Is(err, context.Canceled) {

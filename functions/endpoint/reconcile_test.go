@@ -74,7 +74,10 @@ func TestReconcileStatuses(t *testing.T) {
 			w.Edit(id, func(r *provision.Record) {
 				r.Lease = &provision.Lease{Owner: "dead", Until: w.Real().Add(time.Minute)}
 			})
-		}, body: `{"userId":"` + id + `"}`, tries: 99, status: 503, retryAfter: "1"},
+		}, body: `{"userId":"` + id + `"}`, tries: 99, status: 409, retryAfter: "1"},
+		"one answer of the directory is not whole": {arrange: func(w *reconciletest.World) {
+			w.Directory.Fail("user", fault.New(fault.Incomplete, "directory", "no"))
+		}, body: `{"userId":"` + id + `"}`, status: 409},
 		"the directory does not answer": {arrange: func(w *reconciletest.World) {
 			w.Directory.Fail("user", fault.New(fault.Unavailable, "directory", "no"))
 		}, body: `{"userId":"` + id + `"}`, tries: 11, status: 503},

@@ -30,6 +30,10 @@ func (s *Service) dispatch(ctx context.Context) {
 	}
 }
 
+// slowedFor is for how long a queue is at least kept back after its receiver has
+// asked for less. The real one gives no figure (google.cloud.tasks.v2.HttpRequest).
+const slowedFor = 100 * time.Millisecond
+
 // start starts the deliveries that are due, and returns when there may be more.
 func (s *Service) start(deliveries *sync.WaitGroup) (wait time.Duration) {
 	s.mu.Lock()
@@ -40,11 +44,12 @@ func (s *Service) start(deliveries *sync.WaitGroup) (wait time.Duration) {
 		if t.running {
 			continue
 		}
-		if d := max(t.eta.Sub(now), time.Until(t.retryAt)); d > 0 {
+		q := s.queues[t.queue]
+		if d := max(t.eta.Sub(now), time.Until(t.retryAt), time.Until(q.until)); d > 0 {
 			wait = min(wait, d)
 			continue
 		}
-		if q := s.queues[t.queue]; q.running < q.concurrency {
+		if q.running < q.concurrency {
 			t.running = true
 			q.running++
 			s.delivered++
@@ -76,6 +81,9 @@ func (s *Service) deliver(ctx context.Context, t *storedTask) {
 		t.executions++
 	}
 	t.retryAt = time.Now().Add(max(retryAfter, firstRetry))
+	if answer == http.StatusTooManyRequests || answer == http.StatusServiceUnavailable {
+		s.queues[t.queue].until = time.Now().Add(max(retryAfter, slowedFor))
+	}
 }
 
 // send delivers a task once; answer is 0 when there was none.

@@ -4,7 +4,8 @@
 // It promises to refuse what the real one refuses and to send what the real one
 // sends (cloud.google.com/tasks/docs/quotas and /creating-http-target-tasks,
 // google.cloud.tasks.v2.Task): at least once, in no order, again after anything
-// but a success, with a token signed as the task says. Names stay used for as
+// but a success, with a token signed as the task says, and a whole queue slower
+// after 429 and 503. Names stay used for as
 // long as it lives. It holds times by the clock that it is given, and outlives
 // no process.
 package simtasks
@@ -67,7 +68,10 @@ type Service struct {
 	cut        context.CancelFunc
 }
 
-type queue struct{ running, concurrency int }
+type queue struct {
+	running, concurrency int
+	until                time.Time // real time before which nothing is delivered
+}
 
 type storedTask struct {
 	*cloudtaskspb.Task
