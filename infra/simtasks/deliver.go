@@ -50,6 +50,11 @@ func (s *Service) start(deliveries *sync.WaitGroup) (wait time.Duration) {
 			continue
 		}
 		if q.running < q.concurrency {
+			if r := q.rate.Reserve(); r.Delay() > 0 {
+				wait = min(wait, r.Delay())
+				r.Cancel()
+				continue
+			}
 			t.running = true
 			q.running++
 			s.delivered++

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"cloud.google.com/go/cloudtasks/apiv2/cloudtaskspb"
+	"golang.org/x/time/rate"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -29,6 +30,9 @@ import (
 
 	"example.com/autoprovision/shared/clock"
 )
+
+// fastest is the most deliveries a second of a queue.
+const fastest = 500
 
 // maxSize is the most bytes of a stored task, as measured against the real service.
 const maxSize = 1_048_569
@@ -70,7 +74,14 @@ type Service struct {
 
 type queue struct {
 	running, concurrency int
-	until                time.Time // real time before which nothing is delivered
+	rate                 *rate.Limiter // in real time
+	until                time.Time     // real time before which nothing is delivered
+}
+
+// newRate is that of a queue that delivers so many tasks a second. The real one
+// chooses by itself how many may come at once (google.cloud.tasks.v2 RateLimits).
+func newRate(perSecond float64) *rate.Limiter {
+	return rate.NewLimiter(rate.Limit(perSecond), 1+int(perSecond/5))
 }
 
 type storedTask struct {
@@ -95,7 +106,7 @@ func Start(o Options) (s *Service, address string, stop func(), err error) {
 		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 	for _, name := range o.Queues {
-		s.queues[name] = &queue{concurrency: o.Concurrency}
+		s.queues[name] = &queue{concurrency: o.Concurrency, rate: newRate(fastest)}
 	}
 	s.deliveries, s.cut = context.WithCancel(context.Background())
 	server := grpc.NewServer()
@@ -228,7 +239,7 @@ func (s *Service) store(r *cloudtaskspb.CreateTaskRequest) error {
 	return nil
 }
 
-// UpdateQueue sets how many deliveries a queue makes at a time; its rate is not simulated.
+// UpdateQueue sets how many deliveries a queue makes at a time, and in a second.
 func (s *Service) UpdateQueue(_ context.Context, r *cloudtaskspb.UpdateQueueRequest) (*cloudtaskspb.Queue, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -238,6 +249,9 @@ func (s *Service) UpdateQueue(_ context.Context, r *cloudtaskspb.UpdateQueueRequ
 	}
 	if n := r.GetQueue().GetRateLimits().GetMaxConcurrentDispatches(); n > 0 {
 		q.concurrency = int(n)
+	}
+	if n := r.GetQueue().GetRateLimits().GetMaxDispatchesPerSecond(); n > 0 {
+		q.rate = newRate(n)
 	}
 	s.updates = append(s.updates, r)
 	return r.GetQueue(), nil
