@@ -16,6 +16,7 @@ import (
 	"example.com/autoprovision/shared/comeet"
 	"example.com/autoprovision/shared/secrets"
 	"example.com/autoprovision/shared/tasks"
+	"example.com/autoprovision/shared/wiring"
 )
 
 // table is the rows of a table by their first column.
@@ -83,11 +84,19 @@ func TestNames(t *testing.T) {
 		t.Error(diff)
 	}
 	c := comeet.Profile().Connection
-	for _, name := range []string{tasks.Reconcile, tasks.Bulk} {
-		want := []string{strconv.FormatFloat(c.RequestsPerSecond, 'f', -1, 64), strconv.Itoa(c.Concurrency)}
+	for name, looks := range map[string]float64{tasks.Reconcile: wiring.LooksPerCall, tasks.Bulk: 1} {
+		want := []string{strconv.FormatFloat(looks*c.RequestsPerSecond, 'f', -1, 64), strconv.Itoa(c.Concurrency)}
 		if diff := cmp.Diff(want, queues[name][:2]); diff != "" {
 			t.Errorf("the queue %s does not begin with the profile's limits:\n%s", name, diff)
 		}
+	}
+	// The app's rate is kept in one process, to which all is delivered that may be.
+	most := 0
+	for c.BaseURL = "https://app.example.com"; comeet.Profile().CheckConnection(c) == nil; c.Concurrency++ {
+		most = c.Concurrency
+	}
+	if row := table(t, "functions")["reconcile"]; row[4] != strconv.Itoa(2*most) || row[5] != "1" {
+		t.Errorf("reconcile takes %s at a time in %s instances, want %d in one", row[4], row[5], 2*most)
 	}
 }
 

@@ -1,0 +1,98 @@
+package wiring
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	cloud "cloud.google.com/go/cloudtasks/apiv2"
+
+	"example.com/autoprovision/infra/simtasks"
+	"example.com/autoprovision/shared/clock"
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/reconcile"
+	"example.com/autoprovision/shared/tasks"
+	"example.com/autoprovision/shared/throttle"
+)
+
+// TestBurstInTheCloud: of the looks that follow a change, by push and by two audit
+// logs, one calls the app. A burst of changes takes as long as these calls do at
+// the app's rate, and not as all looks would.
+func TestBurstInTheCloud(t *testing.T) {
+	t.Parallel()
+	const (
+		people    = 60
+		looks     = 3
+		perSecond = 20
+		floor     = people * time.Second / perSecond
+	)
+	app := throttle.New(perSecond, 1) // as the app's client is in the one process
+	var mu sync.Mutex
+	seen, right := map[string]bool{}, 0
+	all := make(chan struct{})
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var req reconcile.Request
+		if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
+			t.Error(err)
+		}
+		mu.Lock()
+		again := seen[req.UserID]
+		seen[req.UserID] = true
+		mu.Unlock()
+		if again || app.Wait(r.Context()) != nil {
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if right++; right == people {
+			close(all)
+		}
+	}))
+	defer receiver.Close()
+	c := Cloud{Project: "p", Region: "r", QueuePrefix: "autoprovision-", ReconcileURL: receiver.URL, SweepURL: receiver.URL, TasksAccount: "tasks@p.example"}
+	var names []string
+	for _, name := range []string{tasks.Reconcile, tasks.Bulk, tasks.Sweep} {
+		names = append(names, "projects/p/locations/r/queues/autoprovision-"+name)
+	}
+	_, address, stop, err := simtasks.Start(simtasks.Options{Queues: names, Concurrency: 1, Now: clock.System, Sign: func(string, string) string { return "" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	client, err := cloud.NewClient(context.Background(), simtasks.Client(address)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = client.Close() }()
+	queue, err := c.queue(client, clock.System)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := limit(t.Context(), queue, provision.Connection{RequestsPerSecond: perSecond, Concurrency: 4}); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	var list []tasks.Task
+	for n := range people {
+		for look := range looks {
+			list = append(list, reconcile.LookTask(reconcile.Request{UserID: fmt.Sprint(n)}, fmt.Sprint("look-", look), time.Time{}))
+		}
+	}
+	if err := queue.Enqueue(t.Context(), list...); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-all:
+	case <-time.After(looks * floor):
+	}
+	took := time.Since(began)
+	t.Logf("%d changes, %d looks: %v, the floor is %v", people, people*looks, took.Round(time.Millisecond), floor)
+	if took > floor*3/2 {
+		t.Errorf("%d changes took %v, more than 1.5 times %v", people, took, floor)
+	}
+}
