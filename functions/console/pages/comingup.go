@@ -2,6 +2,7 @@ package pages
 
 import (
 	"net/http"
+	"slices"
 
 	"example.com/autoprovision/shared/admin"
 	"example.com/autoprovision/shared/provision"
@@ -30,7 +31,7 @@ func (p *Pages) comingUpPage(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		for _, person := range page {
-			if v.takes(person) {
+			if person, ok := v.narrowed(person); ok {
 				found = append(found, person)
 			}
 		}
@@ -39,14 +40,19 @@ func (p *Pages) comingUpPage(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	v.Rows, v.Next = p.rows(found, p.service.Business()), token
+	if v.Operation == string(provision.HardDelete) {
+		slices.SortFunc(v.Rows, func(a, b personRow) int { return a.Due.At.Compare(b.Due.At) })
+	}
 	return p.render(w, r, "comingup", "Coming up", v)
 }
 
-func (v comingUpView) takes(person admin.Person) bool {
-	next := person.Next
-	if next == nil {
-		return false
+// narrowed is a person with what of theirs the filters let through; ok is false for nothing.
+func (v comingUpView) narrowed(person admin.Person) (_ admin.Person, ok bool) {
+	if v.Operation == string(provision.HardDelete) && person.Then != nil {
+		person.HeldBy = "suspend" // which comes before it
+		person.Next, person.Then = person.Then, nil
 	}
-	return (v.Operation == "" || next.Operation == provision.OperationKind(v.Operation)) &&
+	next := person.Next
+	return person, (v.Operation == "" || next.Operation == provision.OperationKind(v.Operation)) &&
 		(v.Condition == "" || next.Cause.Condition == provision.ConditionName(v.Condition))
 }

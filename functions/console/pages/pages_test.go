@@ -227,6 +227,34 @@ func TestPerson(t *testing.T) {
 	}
 }
 
+// TestComingUpHasHardDeletes: also those that come after a suspend.
+func TestComingUpHasHardDeletes(t *testing.T) {
+	t.Parallel()
+	w := configured(t)
+	const email = "maya.cohen@example.com"
+	w.post("/setup/time-frames", frames("suspended", "7d", "21d"), "/setup/review")
+	w.post("/turn-on", nil, "/")
+	w.until("/", func(page string) bool { return strings.Contains(page, "Last sweep") })
+	w.patch(email, `{"suspended":true}`)
+	w.post("/people/"+email+"/look", nil, "/people/")
+	suspend, remove := w.now().AddDate(0, 0, 7).UTC().Format("2 Jan 2006"), w.now().AddDate(0, 0, 21).UTC().Format("2 Jan 2006")
+	for path, want := range map[string][]string{
+		"/coming-up":                      {email, "Suspend", suspend, "then", "Hard delete", remove},
+		"/coming-up?operation=suspend":    {email, "Suspend", suspend},
+		"/coming-up?operation=hardDelete": {email, "Hard delete", remove, "after the suspend"},
+	} {
+		rows := between(t, w.get(http.StatusOK, path), "<tbody>", "</tbody>")
+		for _, text := range want {
+			if !strings.Contains(rows, text) {
+				t.Errorf("%s does not show %q: %s", path, text, rows)
+			}
+		}
+	}
+	if page := w.get(http.StatusOK, "/coming-up?operation=hardDelete&condition=deleted"); strings.Contains(page, email) {
+		t.Error("the filters let everybody through")
+	}
+}
+
 func TestHeldPeople(t *testing.T) {
 	t.Parallel()
 	w := on(t)

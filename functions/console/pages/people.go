@@ -19,8 +19,10 @@ type personRow struct {
 	// Operation is what comes next; its text is empty for nothing.
 	Operation label
 	Due       moment
-	Why       string
-	Waits     string
+	// Then is the hard delete that follows a suspend; none when it is zero.
+	Then  moment
+	Why   string
+	Waits string
 }
 
 func (p *Pages) rows(people []admin.Person, now time.Time) []personRow {
@@ -31,6 +33,9 @@ func (p *Pages) rows(people []admin.Person, now time.Time) []personRow {
 		if next := person.Next; next != nil {
 			row.Operation, row.Due = operationLabel(next.Operation), momentAt(next.At, now)
 			row.Why = sentence(pendingWhy(*next, person.Reasons, now))
+			if person.Then != nil {
+				row.Then = momentAt(person.Then.At, now)
+			}
 		}
 		rows[i] = row
 	}

@@ -130,6 +130,8 @@ func heldWords(by string) string {
 		return "waits, because autoprovisioning is off"
 	case "reauthorization":
 		return "waits for reauthorization"
+	case "suspend":
+		return "after the suspend"
 	case "sweep":
 		return "waits for the first sweep to know everybody who is due"
 	case "refused":
