@@ -164,6 +164,10 @@ func (d workspace) SearchGroups(context.Context, string) ([]directory.Group, err
 	return nil, fault.New(fault.Internal, "directory: search", "no use case of the simulation searches")
 }
 
+func (d workspace) SearchUsers(context.Context, string) ([]provision.User, error) {
+	return nil, nil
+}
+
 func (d workspace) Attributes(context.Context) ([]directory.Attribute, error) {
 	return nil, fault.New(fault.Internal, "directory: attributes", "no use case of the simulation lists them")
 }

@@ -7,7 +7,10 @@
 package directory
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
+	"strings"
 	"time"
 
 	"example.com/autoprovision/shared/provision"
@@ -106,8 +109,28 @@ type Organization interface {
 type Picker interface {
 	// SearchGroups finds groups whose name or address begins with query; at most 50.
 	SearchGroups(ctx context.Context, query string) ([]Group, error)
+	// SearchUsers finds present users by their address or name: those of whom
+	// each word of query begins the address, or a word of the name; at most 50.
+	// The directory's search may be a day and more behind, so that nothing may be
+	// decided by it (R13).
+	SearchUsers(ctx context.Context, query string) ([]provision.User, error)
 	// Attributes lists what the mapping can read, custom fields included.
 	Attributes(ctx context.Context) ([]Attribute, error)
+}
+
+// NameOf is what a user is called, as far as the directory sent it; empty when it did not.
+func NameOf(u provision.User) string {
+	var resource struct {
+		Name struct {
+			Full   string `json:"fullName"`
+			Given  string `json:"givenName"`
+			Family string `json:"familyName"`
+		} `json:"name"`
+	}
+	if json.Unmarshal(u.Resource, &resource) != nil {
+		return "" // a name of another form is no name to show
+	}
+	return cmp.Or(resource.Name.Full, strings.TrimSpace(resource.Name.Given+" "+resource.Name.Family))
 }
 
 // Channel is an open push channel.

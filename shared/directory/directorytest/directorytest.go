@@ -70,6 +70,7 @@ func Run(t *testing.T, harness func(t *testing.T) Harness) {
 		{"ListMembers", testListMembers},
 		{"HasMember", testHasMember},
 		{"SearchGroups", testSearchGroups},
+		{"SearchUsers", testSearchUsers},
 		{"Attributes", testAttributes},
 		{"Watch", testWatch},
 		{"Cancelled", testCancelled},

@@ -160,3 +160,44 @@ func all(t *testing.T, list func(context.Context, string) (directory.UserPage, e
 		}
 	}
 }
+
+func testSearchUsers(t *testing.T, h Harness) {
+	mark := strings.ReplaceAll(name("m"), "-", "")
+	id := h.World.AddUser(t, "ana."+mark+"@"+h.Domain, "/")
+	h.World.PatchUser(t, id, map[string]any{"name": map[string]string{"givenName": "Given" + mark, "familyName": "Last" + mark + " O'Hara"}})
+	other := h.World.AddUser(t, mark+"@"+h.Domain, "/")
+	h.World.PatchUser(t, other, map[string]any{"suspended": true})
+	for query, want := range map[string][]string{
+		"ANA." + mark:                             {id},
+		"ana." + mark + "@" + h.Domain:            {id},
+		"given" + mark[:4]:                        {id},
+		" last" + mark + " ":                      {id},
+		"Given" + mark + " Last" + mark[:6]:       {id},
+		"last" + mark + " given" + mark:           {id},
+		"Given" + mark + " Last" + mark + " O'Ha": {id},
+		"Given" + mark + " Else":                  {},
+		mark:                                      {other},
+		"nobody" + mark:                           {},
+		"'" + mark:                                {},
+		"":                                        {},
+	} {
+		users, err := h.Directory.SearchUsers(t.Context(), query)
+		if err != nil {
+			t.Errorf("%q: %v", query, err)
+			continue
+		}
+		found := []string{}
+		for _, u := range users {
+			found = append(found, u.ID)
+			if u.ID == other && u.Lifecycle != provision.Suspended {
+				t.Errorf("%q: %s is %s", query, u.Email, u.Lifecycle)
+			}
+			if u.ID == id && directory.NameOf(u) != "Given"+mark+" Last"+mark+" O'Hara" {
+				t.Errorf("%q: %s is called %q", query, u.Email, directory.NameOf(u))
+			}
+		}
+		if !slices.Equal(found, want) {
+			t.Errorf("%q: got %q, want %q", query, found, want)
+		}
+	}
+}

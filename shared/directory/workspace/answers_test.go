@@ -337,3 +337,16 @@ func TestWatchRequest(t *testing.T) {
 		}
 	}
 }
+
+// TestSearchUsersIsChecked: a directory that ignores the query finds nobody else.
+func TestSearchUsersIsChecked(t *testing.T) {
+	t.Parallel()
+	client := answering(t, map[string]string{"users": `{"users":[` +
+		`{"id":"1","primaryEmail":"ana@example.com","orgUnitPath":"/","suspended":false,"archived":false,"name":{"givenName":"Ana","familyName":"Silva"}},` +
+		`{"id":"2","primaryEmail":"ben@example.com","orgUnitPath":"/","suspended":false,"archived":false,"name":{"fullName":"Ben Ananas"}},` +
+		`{"id":"3","primaryEmail":"cleo@example.com","orgUnitPath":"/","suspended":false,"archived":false,"name":"Ana"}]}`})
+	found, err := client.SearchUsers(t.Context(), "ana s")
+	if err != nil || len(found) != 1 || found[0].ID != "1" || directory.NameOf(found[0]) != "Ana Silva" {
+		t.Errorf("got %+v, %v", found, err)
+	}
+}

@@ -124,6 +124,9 @@ func (w world) PatchUser(t *testing.T, id string, keys map[string]any) {
 			u.PrimaryEmail = value.(string)
 		case "organizations":
 			u.Organizations = value
+		case "name":
+			name := value.(map[string]string)
+			u.Name = &admin.UserName{GivenName: name["givenName"], FamilyName: name["familyName"]}
 		default:
 			t.Fatalf("unknown key %s", key)
 		}

@@ -9,11 +9,15 @@ import (
 	"google.golang.org/api/googleapi"
 
 	"example.com/autoprovision/shared/directory"
+	"example.com/autoprovision/shared/provision"
 )
 
 const (
-	// maxFound is how many groups a search returns.
+	// maxFound is how many groups or users a search returns.
 	maxFound = 50
+	// searchPage is how many users one search is asked for: more than are shown,
+	// since those of another way to mean the words come first.
+	searchPage = 100
 	// groupsPage is the largest page that groups.list allows.
 	groupsPage = 200
 )
@@ -81,6 +85,83 @@ func (c *Client) searchGroups(ctx context.Context, search, query string, found m
 
 func hasPrefixFold(s, prefix string) bool {
 	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+}
+
+// SearchUsers implements directory.Picker. The directory searches for the
+// beginning of an address or of a first or last name, one field in a clause, and
+// all clauses must hold
+// (https://developers.google.com/workspace/admin/directory/v1/guides/search-users),
+// so it is asked once for each way in which the words may be meant; each hit is
+// checked here, in case it ignores the query.
+func (c *Client) SearchUsers(ctx context.Context, query string) ([]provision.User, error) {
+	words := strings.Fields(strings.ToLower(query))
+	if len(words) == 0 {
+		return nil, nil
+	}
+	// How quotes and a prefix go together is not documented: what comes before
+	// one of them is searched for, and the rest is checked.
+	first, last := plain(words[0]), plain(words[len(words)-1])
+	searches := []string{"email:" + first + "*", "givenName:" + first + "*", "familyName:" + first + "*"}
+	if len(words) > 1 {
+		searches = []string{"givenName:" + first + "* familyName:" + last + "*", "familyName:" + first + "* givenName:" + last + "*",
+			"givenName:" + first + "*", "familyName:" + first + "*"}
+		if last == "" {
+			searches = searches[2:]
+		}
+	}
+	found := map[string]provision.User{}
+	for _, search := range searches {
+		if first == "" || len(found) >= maxFound {
+			break
+		}
+		if err := c.searchUsers(ctx, search, words, found); err != nil {
+			return nil, err
+		}
+	}
+	users := slices.SortedFunc(maps.Values(found), func(a, b provision.User) int { return strings.Compare(a.Email, b.Email) })
+	return users[:min(len(users), maxFound)], nil
+}
+
+// plain is the beginning of a word up to what means something in a query.
+func plain(word string) string {
+	if at := strings.IndexAny(word, " \t'\"\\*:=()"); at >= 0 {
+		return word[:at]
+	}
+	return word
+}
+
+// searchUsers adds the first page of what a search finds.
+func (c *Client) searchUsers(ctx context.Context, search string, words []string, found map[string]provision.User) error {
+	const op = "workspace: search users"
+	body, err := c.read(ctx, op, func(ctx context.Context) error {
+		_, err := c.api.Users.List().Customer(customer).MaxResults(searchPage).OrderBy("email").Projection("full").Query(search).
+			Fields(googleapi.Field("users(" + userFields + ")")).Context(ctx).Do()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var answer usersAnswer
+	if err := decode(op, body, &answer); err != nil {
+		return err
+	}
+	for _, u := range answer.decode(decodeUser).Users {
+		if called(u, words) {
+			found[u.ID] = u
+		}
+	}
+	return nil
+}
+
+// called reports whether each word begins a user's address or a word of the name.
+func called(u provision.User, words []string) bool {
+	names := append(strings.Fields(directory.NameOf(u)), u.Email)
+	for _, word := range words {
+		if !slices.ContainsFunc(names, func(name string) bool { return hasPrefixFold(name, word) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // Attributes implements directory.Picker: the attributes that Google defines
