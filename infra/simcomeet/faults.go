@@ -34,12 +34,19 @@ type Faults struct {
 	SlowMS   int `json:"slowMs,omitempty"`
 	// NoEffect answers writes with success and changes nothing.
 	NoEffect bool `json:"noEffect,omitempty"`
+	// FailReads and FailWrites hold ids or userNames of accounts of which each
+	// reading by id, and each change, is answered with FailStatus (500 if not set).
+	FailReads  []string `json:"failReads,omitempty"`
+	FailWrites []string `json:"failWrites,omitempty"`
 
 	// RefuseToken answers 401 to every token, Forbid 403 to every call.
 	RefuseToken bool `json:"refuseToken,omitempty"`
 	Forbid      bool `json:"forbid,omitempty"`
 	// HTML404 answers every call with a web page, as from a wrong base URL.
 	HTML404 bool `json:"html404,omitempty"`
+	// NotFoundForm is the form of every other 404, one of FailStatus included:
+	// FormEmpty, FormJSON as a gateway's, or FormPage; SCIM's if not set.
+	NotFoundForm string `json:"notFoundForm,omitempty"`
 	// NoPatch answers PATCH with 501, NoDiscovery the discovery pages with 404.
 	NoPatch     bool `json:"noPatch,omitempty"`
 	NoDiscovery bool `json:"noDiscovery,omitempty"`
@@ -57,6 +64,10 @@ type Faults struct {
 	// IgnoreFilters answers a filter with everybody, RefuseFilters with 400.
 	IgnoreFilters bool `json:"ignoreFilters,omitempty"`
 	RefuseFilters bool `json:"refuseFilters,omitempty"`
+	// ExactFilters compares userNames in filters with their case, ExactNames
+	// those that must be unique.
+	ExactFilters bool `json:"exactFilters,omitempty"`
+	ExactNames   bool `json:"exactNames,omitempty"`
 	// IgnoreStartIndex repeats the first page for ever.
 	IgnoreStartIndex bool `json:"ignoreStartIndex,omitempty"`
 	// WrongTotal is added to each totalResults.
@@ -66,6 +77,13 @@ type Faults struct {
 	// LeaveOut holds ids that no listing shows and no total counts, though they can be read.
 	LeaveOut []string `json:"leaveOut,omitempty"`
 }
+
+// The values of Faults.NotFoundForm.
+const (
+	FormEmpty = "empty"
+	FormJSON  = "json"
+	FormPage  = "page"
+)
 
 // SetFaults replaces the faults.
 func (s *Server) SetFaults(f Faults) {
@@ -92,15 +110,16 @@ type plan struct {
 	retryAfter        string
 	lose, loseActs    bool
 	noEffect, html404 bool
+	notFoundForm      string
 }
 
-// plan decides about a call and counts it.
-func (s *Server) plan(kind string) plan {
+// plan decides about a call, about the account with an id if it is about one, and counts it.
+func (s *Server) plan(kind, id string) plan {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls[kind]++
 	f := &s.faults
-	p := plan{html404: f.HTML404}
+	p := plan{html404: f.HTML404, notFoundForm: f.NotFoundForm}
 	if len(f.Only) > 0 && !slices.Contains(f.Only, kind) {
 		return p
 	}
@@ -109,7 +128,7 @@ func (s *Server) plan(kind string) plan {
 	switch {
 	case take(&f.ThrottleNext), !s.limit.Allow():
 		p.status, p.retryAfter = http.StatusTooManyRequests, f.RetryAfter
-	case take(&f.FailNext):
+	case s.broken(kind, id), take(&f.FailNext):
 		p.status, p.retryAfter = f.FailStatus, f.RetryAfter
 		if p.status == 0 {
 			p.status = http.StatusInternalServerError
@@ -120,6 +139,19 @@ func (s *Server) plan(kind string) plan {
 		p.slow = time.Duration(f.SlowMS) * time.Millisecond
 	}
 	return p
+}
+
+// broken reports whether a call is about an account of which such calls fail.
+func (s *Server) broken(kind, id string) bool {
+	acc := s.accounts.byID[id]
+	if acc == nil {
+		return false
+	}
+	list := s.faults.FailWrites
+	if kind == CallGet {
+		list = s.faults.FailReads
+	}
+	return acc.among(list)
 }
 
 func take(n *int) bool {

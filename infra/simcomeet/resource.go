@@ -77,7 +77,7 @@ func (s *Server) check(resource map[string]any, acc *account, whole bool) (answe
 	}
 	userName, _ := resource["userName"].(string)
 	for _, other := range s.accounts.byName[foldName(userName)] {
-		if other != acc {
+		if other != acc && (!s.faults.ExactNames || other.userName == userName) {
 			return refusal(http.StatusConflict, "uniqueness", "the userName is in use"), false
 		}
 	}
@@ -88,9 +88,12 @@ func (s *Server) check(resource map[string]any, acc *account, whole bool) (answe
 }
 
 func (s *Server) refusesSuspend(acc *account) bool {
-	return slices.ContainsFunc(s.faults.RefuseSuspend, func(who string) bool {
-		return who == "*" || who == acc.id || strings.EqualFold(who, acc.userName)
-	})
+	return slices.Contains(s.faults.RefuseSuspend, "*") || acc.among(s.faults.RefuseSuspend)
+}
+
+// among reports whether a list names the account by its id or userName.
+func (acc *account) among(list []string) bool {
+	return slices.ContainsFunc(list, func(who string) bool { return who == acc.id || strings.EqualFold(who, acc.userName) })
 }
 
 // invalid says what is wrong with a resource; empty when nothing is.

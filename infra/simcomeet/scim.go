@@ -75,7 +75,7 @@ func (s *Server) routes() *http.ServeMux {
 // call wraps an action with the faults, the token check and the answer.
 func (s *Server) call(kind string, act action) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		p := s.plan(kind)
+		p := s.plan(kind, r.PathValue("id"))
 		leave := s.enter(r)
 		defer leave()
 		pause(r.Context(), p.latency)
@@ -94,7 +94,7 @@ func (s *Server) call(kind string, act action) http.HandlerFunc {
 			if p.retryAfter != "" && refused.status == p.status {
 				w.Header().Set("Retry-After", p.retryAfter)
 			}
-			writeAnswer(w, refused)
+			writeAnswer(w, refused, p.notFoundForm)
 			return
 		}
 		if p.lose && !p.loseActs {
@@ -106,7 +106,7 @@ func (s *Server) call(kind string, act action) http.HandlerFunc {
 			panic(http.ErrAbortHandler)
 		}
 		pause(r.Context(), p.slow)
-		writeAnswer(w, a)
+		writeAnswer(w, a, p.notFoundForm)
 	}
 }
 
@@ -155,12 +155,25 @@ func (s *Server) admit(r *http.Request, kind string, p plan) (answer, bool) {
 	return answer{}, true
 }
 
-func writeAnswer(w http.ResponseWriter, a answer) {
+// writeAnswer sends an answer, a 404 in the given form.
+func writeAnswer(w http.ResponseWriter, a answer, notFoundForm string) {
+	media := mediaSCIM + "; charset=utf-8"
+	if a.status == http.StatusNotFound {
+		switch notFoundForm {
+		case FormEmpty:
+			a.body = nil
+		case FormJSON:
+			media, a.body = "application/json; charset=utf-8", []byte(`{"message":"no Route matched with those values"}`)
+		case FormPage:
+			writePage(w)
+			return
+		}
+	}
 	if a.etag != "" {
 		w.Header().Set("ETag", a.etag)
 	}
 	if a.body != nil {
-		w.Header().Set("Content-Type", mediaSCIM+"; charset=utf-8")
+		w.Header().Set("Content-Type", media)
 	}
 	w.WriteHeader(a.status)
 	_, _ = w.Write(a.body) // an error means that the caller has gone

@@ -38,7 +38,7 @@ func (s *Server) list(r incoming) answer {
 			return refusal(http.StatusBadRequest, "invalidFilter", "filters are not supported")
 		}
 		var refused *answer
-		if rows, refused = s.accounts.filtered(query.Get("filter")); refused != nil {
+		if rows, refused = s.accounts.filtered(query.Get("filter"), s.faults.ExactFilters); refused != nil {
 			return *refused
 		}
 	} else if len(s.faults.LeaveOut) > 0 {
@@ -84,8 +84,9 @@ func number(text string, otherwise int) int {
 
 var filterPattern = regexp.MustCompile(`(?is)^\s*(?:urn:ietf:params:scim:schemas:core:2\.0:User:)?([a-z.]+)\s+eq\s+(".*")\s*$`)
 
-// filtered are the accounts that an equality filter selects.
-func (a *accounts) filtered(filter string) ([]*account, *answer) {
+// filtered are the accounts that an equality filter selects, with exact by
+// the case of a userName too.
+func (a *accounts) filtered(filter string, exact bool) ([]*account, *answer) {
 	m := filterPattern.FindStringSubmatch(filter)
 	var value string
 	if m == nil || json.Unmarshal([]byte(m[2]), &value) != nil {
@@ -94,7 +95,11 @@ func (a *accounts) filtered(filter string) ([]*account, *answer) {
 	}
 	switch strings.ToLower(m[1]) {
 	case "username":
-		return a.byName[foldName(value)], nil
+		named := a.byName[foldName(value)]
+		if exact {
+			named = slices.DeleteFunc(slices.Clone(named), func(acc *account) bool { return acc.userName != value })
+		}
+		return named, nil
 	case "externalid":
 		return a.byEx[value], nil
 	}
