@@ -74,7 +74,7 @@ var mutations = []mutation{
 	{"R10: a deleted configuration", []edit{{"shared/admin/admin.go",
 		"if err := s.Secrets.Delete(ctx, secrets.AppToken); err != nil {", "if err := s.Secrets.Delete(ctx, \"another\"); err != nil {"}}},
 	{"R10: a deleted configuration", []edit{{"shared/admin/admin.go",
-		"LookedAt: rec.LookedAt, Account: rec.Account,", "LookedAt: rec.LookedAt, Account: rec.Account, Conditions: rec.Conditions,"}}},
+		"LookedUnder: rec.LookedUnder, Account: rec.Account,", "LookedUnder: rec.LookedUnder, Account: rec.Account, Conditions: rec.Conditions,"}}},
 	{"R11: only a refused token", []edit{{"shared/reconcile/act.go",
 		"	case err == nil:\n		out.status = ruledOut", "	case err == nil:\n		out.status = tokenRefused"}}},
 	{"R17: no new accounts", []edit{

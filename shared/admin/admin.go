@@ -402,7 +402,7 @@ func (s *Service) stripRecords(ctx context.Context) error {
 // bare is a record without conditions, deadlines and whatever else is pending (R10).
 func bare(rec provision.Record) provision.Record {
 	return provision.Record{UserID: rec.UserID, Version: rec.Version, Email: rec.Email, Lifecycle: rec.Lifecycle,
-		LookedAt: rec.LookedAt, Account: rec.Account, SuspendDoneAt: rec.SuspendDoneAt, DeleteDoneAt: rec.DeleteDoneAt}
+		LookedAt: rec.LookedAt, LookedUnder: rec.LookedUnder, Account: rec.Account, SuspendDoneAt: rec.SuspendDoneAt, DeleteDoneAt: rec.DeleteDoneAt}
 }
 
 // words are what an error says to an administrator.

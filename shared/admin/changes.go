@@ -5,7 +5,6 @@ import (
 	"errors"
 	"reflect"
 	"slices"
-	"time"
 
 	"example.com/autoprovision/shared/provision"
 )
@@ -13,6 +12,7 @@ import (
 // change is what one section of a proposal does to a configuration. It reports
 // false, and does nothing, where the section is set already: a revision of the
 // section would bring retries forward (R2), and a time of saving move deadlines (R9).
+// That time is taken where the section is set: what was checked before may have taken long.
 type change struct {
 	section string
 	apply   func(*provision.Configuration) (changed bool, err error)
@@ -22,7 +22,6 @@ type change struct {
 // applies it and tells the sections that were not set already. Nothing is
 // changed when anything is wrong.
 func (s *Service) resolve(ctx context.Context, p Proposal, c provision.Configuration) (apply func(*provision.Configuration) (edited []string, err error), err error) {
-	now := s.Business()
 	var changes []change
 	var errs []error
 	add := func(change change, err error) {
@@ -32,13 +31,13 @@ func (s *Service) resolve(ctx context.Context, p Proposal, c provision.Configura
 		add(s.changeMapping(p.Mapping))
 	}
 	if p.Scope != nil {
-		add(s.changeScope(ctx, *p.Scope, c, now))
+		add(s.changeScope(ctx, *p.Scope, c))
 	}
 	if p.Deprovisioning != nil {
-		add(changeDeprovisioning(*p.Deprovisioning, now))
+		add(s.changeDeprovisioning(*p.Deprovisioning))
 	}
 	if p.Protected != nil {
-		add(s.changeProtected(ctx, *p.Protected, c, now))
+		add(s.changeProtected(ctx, *p.Protected, c))
 	}
 	if p.Guard != nil {
 		add(changeGuard(*p.Guard))
@@ -74,13 +73,13 @@ func (s *Service) changeMapping(attributes []provision.MappedAttribute) (change,
 	}}, s.Mapper.Check(attributes)
 }
 
-func (s *Service) changeScope(ctx context.Context, in ScopeInput, before provision.Configuration, now time.Time) (change, error) {
+func (s *Service) changeScope(ctx context.Context, in ScopeInput, before provision.Configuration) (change, error) {
 	scope, err := s.resolveScope(ctx, in, before.Scope)
 	return change{"scope", func(c *provision.Configuration) (bool, error) {
 		if c.Scope != nil && sameScope(*c.Scope, scope) {
 			return false, nil
 		}
-		c.Scope, c.ScopeSavedAt, c.Revisions.Scope, c.Faults = &scope, now, c.Revision, nil
+		c.Scope, c.ScopeSavedAt, c.Revisions.Scope, c.Faults = &scope, s.Business(), c.Revision, nil
 		return true, nil
 	}}, err
 }
@@ -91,24 +90,25 @@ func sameScope(a, b provision.Scope) bool {
 		slices.Equal(a.Domains, b.Domains) && a.PrimaryDomain == b.PrimaryDomain && a.CustomerID == b.CustomerID
 }
 
-func changeDeprovisioning(d provision.Deprovisioning, now time.Time) (change, error) {
+func (s *Service) changeDeprovisioning(d provision.Deprovisioning) (change, error) {
 	return change{"deprovisioning", func(c *provision.Configuration) (bool, error) {
 		if policy, ok := c.Policy(); ok && reflect.DeepEqual(policy, d) {
 			return false, nil
 		}
-		c.Policies, c.Revisions.Deprovisioning = withPolicy(c.Policies, d, now), c.Revision
+		edit := provision.PolicyEdit{Policy: d, SavedAt: s.Business(), Revision: c.Revision}
+		c.Policies, c.Revisions.Deprovisioning = withPolicy(c.Policies, edit), c.Revision
 		return true, nil
 	}}, checkDeprovisioning(d)
 }
 
-func (s *Service) changeProtected(ctx context.Context, emails []string, before provision.Configuration, now time.Time) (change, error) {
+func (s *Service) changeProtected(ctx context.Context, emails []string, before provision.Configuration) (change, error) {
 	protected, err := s.resolveProtected(ctx, emails, before)
 	linked, linkErr := s.usersOf(ctx, before.Protected)
 	return change{"protected", func(c *provision.Configuration) (bool, error) {
 		if slices.Equal(c.Protected, protected) {
 			return false, nil
 		}
-		protect(c, protected, linked, now)
+		protect(c, protected, linked, s.Business())
 		return true, nil
 	}}, errors.Join(err, linkErr)
 }

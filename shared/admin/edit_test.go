@@ -222,3 +222,33 @@ func TestConnectionAtTheBeginning(t *testing.T) {
 	unusable.Concurrency = 1
 	kind(t, "another that cannot be used", o.PutConnection(t.Context(), unusable), fault.Invalid)
 }
+
+// TestR9EditWhileSomebodyLooks: a look that is committed while an edit of the
+// scope is still being checked saw nothing of it: the edit orders no hard delete
+// within the day all the same.
+func TestR9EditWhileSomebodyLooks(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.App.Expected = true
+	o.Configure(func(c *provision.Configuration) {
+		c.Policies[0].Policy.AppOff = provision.TimeFrames{DeleteAfter: provision.Within24h}
+	})
+	id := o.World.Directory.Hire(0)
+	o.MustLook(id)
+	o.Advance(48 * time.Hour)
+	p := o.Process()
+	p.Inject(reconciletest.Fault{})
+	p.MeetNamed("directory domains", 1, func() {
+		o.Advance(5 * time.Second)
+		o.World.Directory.Title(id, "boss")
+		o.MustLook(id)
+		o.Advance(5 * time.Second)
+	})
+	must(t, o.Put(t.Context(), admin.Proposal{Scope: &admin.ScopeInput{OrgUnits: []admin.OrgUnitInput{{Path: "/", On: false}}}}, ""))
+	saved := o.Business()
+	o.deliver()
+	rec := o.Record(id)
+	if !rec.Account.Exists() || rec.Next == nil || rec.Next.At.Before(saved.Add(24*time.Hour)) {
+		t.Errorf("saved at %v, conditions %+v, next %+v, account %s", saved, rec.Conditions, rec.Next, rec.Account.State)
+	}
+}

@@ -161,9 +161,9 @@ func checkDeprovisioning(d provision.Deprovisioning) error {
 
 // withPolicy adds a policy, and drops those that were replaced more than a day
 // before it: no edit of theirs can still move a deadline (R9).
-func withPolicy(policies []provision.PolicyEdit, d provision.Deprovisioning, now time.Time) []provision.PolicyEdit {
-	edits := append(slices.Clone(policies), provision.PolicyEdit{Policy: d, SavedAt: now})
-	for len(edits) > 1 && now.Sub(edits[1].SavedAt) > 24*time.Hour {
+func withPolicy(policies []provision.PolicyEdit, edit provision.PolicyEdit) []provision.PolicyEdit {
+	edits := append(slices.Clone(policies), edit)
+	for len(edits) > 1 && edit.SavedAt.Sub(edits[1].SavedAt) > 24*time.Hour {
 		edits = edits[1:]
 	}
 	return edits

@@ -11,7 +11,7 @@ import (
 // observe brings the record up to what the look saw: who they are, in which
 // state, in scope or not, and which conditions hold. It decides nothing.
 func observe(c provision.Configuration, l Look, r provision.Record, now time.Time) provision.Record {
-	seenWithout := lastLook(c, r)
+	before, seenWithout := r, lastLook(c, r)
 	if l.User.Email != "" {
 		r.Email = l.User.Email
 	}
@@ -23,7 +23,7 @@ func observe(c provision.Configuration, l Look, r provision.Record, now time.Tim
 	}
 	r.MissingSweep, r.MissingAt = "", time.Time{}
 
-	b := beginner{c: c, l: l, r: r, now: now, own: own}
+	b := beginner{c: c, l: l, before: before, r: r, now: now, own: own}
 	var held []provision.Condition
 	for _, name := range []provision.ConditionName{
 		provision.ConditionAppOff, provision.ConditionArchived, provision.ConditionDeleted, provision.ConditionSuspended,
@@ -78,10 +78,11 @@ func observeArchiving(l Look, r *provision.Record, own, now time.Time) {
 
 // beginner begins, keeps and ends conditions (R3, R6).
 type beginner struct {
-	c   provision.Configuration
-	l   Look
-	r   provision.Record
-	now time.Time
+	c      provision.Configuration
+	l      Look
+	before provision.Record // at the last committed look
+	r      provision.Record
+	now    time.Time
 	// own is when what the look saw began, as far as the directory's word counts.
 	own time.Time
 }
@@ -156,31 +157,31 @@ func (b beginner) begin(name provision.ConditionName) provision.Condition {
 		cond.Since = b.now
 	}
 	// R9: a condition that an edit began orders no hard delete within a day of
-	// the edit. It may have been the edit if no look at this user was committed
-	// since; a sweep is no proof, since what it read of them may have decided nothing.
-	edited := b.editFor(name)
-	if b.r.LookedAt.Before(edited) {
-		cond.Floor = edited.Add(editGrace)
-	}
-	if name == provision.ConditionArchived {
-		cond.Since = latest(cond.Since, edited) // it was no condition before it was chosen (R6)
+	// the edit. It may have been the edit unless a look under it saw them without
+	// its cause; a sweep is no proof, since what it read of them may have decided nothing.
+	switch name {
+	case provision.ConditionAppOff:
+		seen := b.before.InScope && (b.before.Lifecycle == provision.Active || b.before.Lifecycle == provision.Suspended)
+		if !seen || b.before.LookedUnder < b.c.Revisions.Scope {
+			cond.Floor = b.c.ScopeSavedAt.Add(editGrace)
+		}
+	case provision.ConditionArchived:
+		chosen := b.chosen()
+		if b.before.LookedUnder < chosen.Revision {
+			cond.Floor = chosen.SavedAt.Add(editGrace)
+		}
+		cond.Since = latest(cond.Since, chosen.SavedAt) // it was no condition before it was chosen (R6)
 	}
 	return cond
 }
 
-// editFor is when the configuration that alone can begin this condition was last edited.
-func (b beginner) editFor(name provision.ConditionName) time.Time {
-	switch name {
-	case provision.ConditionAppOff:
-		return b.c.ScopeSavedAt
-	case provision.ConditionArchived:
-		for i := len(b.c.Policies) - 1; i >= 0; i-- {
-			if i == 0 || b.c.Policies[i-1].Policy.Archived == nil {
-				return b.c.Policies[i].SavedAt
-			}
-		}
+// chosen is the edit that chose archived as a condition.
+func (b beginner) chosen() provision.PolicyEdit {
+	i := len(b.c.Policies) - 1
+	for i > 0 && b.c.Policies[i-1].Policy.Archived != nil {
+		i--
 	}
-	return time.Time{}
+	return b.c.Policies[i]
 }
 
 // notBefore keeps since from before the last turn-on (R8) and from before

@@ -89,12 +89,10 @@ var personVerbs = map[string]func(w *world, p *person, args []string){
 	"undelete":  func(_ *world, p *person, _ []string) { p.deletedAt = time.Time{} },
 	"out":       func(_ *world, p *person, _ []string) { p.verdict = outOfScope },
 	"in":        func(_ *world, p *person, _ []string) { p.verdict = scope.Verdict{Known: true, In: true} },
-	"edit out":  func(w *world, p *person, _ []string) { p.verdict, w.cfg.ScopeSavedAt = outOfScope, w.now },
-	"edit in": func(w *world, p *person, _ []string) {
-		p.verdict, w.cfg.ScopeSavedAt = scope.Verdict{Known: true, In: true}, w.now
-	},
+	"edit out":  func(w *world, p *person, _ []string) { w.editScope(p, outOfScope) },
+	"edit in":   func(w *world, p *person, _ []string) { w.editScope(p, scope.Verdict{Known: true, In: true}) },
 	"confirmed edit": func(w *world, p *person, _ []string) { // "confirmed edit ana": out, by an edit whose preview named them
-		p.verdict, w.cfg.ScopeSavedAt = outOfScope, w.now
+		w.editScope(p, outOfScope)
 		w.release(p, provision.ConditionAppOff)
 	},
 	"unclear":  func(_ *world, p *person, _ []string) { p.verdict = scope.Verdict{Reasons: []string{"not known"}} },
@@ -126,6 +124,12 @@ func earliest(set, now time.Time) time.Time {
 }
 
 var outOfScope = scope.Verdict{Known: true, Reasons: []string{"the app is off for their org unit"}}
+
+// editScope saves a scope that a person has this verdict under.
+func (w *world) editScope(p *person, v scope.Verdict) {
+	w.cfg.Revision++
+	p.verdict, w.cfg.ScopeSavedAt, w.cfg.Revisions.Scope = v, w.now, w.cfg.Revision
+}
 
 func (w *world) protect(p *person) {
 	w.cfg.Protected = append(w.cfg.Protected, provision.Protected{Email: p.email, UserID: p.record.UserID, AccountID: p.record.Account.ID})
@@ -167,8 +171,9 @@ func (w *world) edit(args []string, confirmed bool) error {
 			kept = append(kept, old)
 		}
 	}
-	w.cfg.Policies = append(kept, provision.PolicyEdit{Policy: policy, SavedAt: w.now})
-	w.cfg.Revisions.Deprovisioning++
+	w.cfg.Revision++
+	w.cfg.Policies = append(kept, provision.PolicyEdit{Policy: policy, SavedAt: w.now, Revision: w.cfg.Revision})
+	w.cfg.Revisions.Deprovisioning = w.cfg.Revision
 	for _, p := range w.people {
 		if confirmed {
 			w.release(p, provision.ConditionName(args[0]))

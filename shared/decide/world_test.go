@@ -196,7 +196,7 @@ func (w *world) look(p *person, withApp bool) error {
 		}
 		if d.Operation == nil {
 			if !reflect.DeepEqual(d.Record, p.record) {
-				d.Record.LookedAt = w.now
+				d.Record.LookedAt, d.Record.LookedUnder = w.now, w.cfg.Revision
 			}
 			p.record, p.wake = d.Record, d.WakeAt
 			return nil
@@ -207,7 +207,7 @@ func (w *world) look(p *person, withApp bool) error {
 			}
 		}
 		w.act(p, d)
-		p.record.LookedAt, withApp, p.forced = w.now, false, false
+		p.record.LookedAt, p.record.LookedUnder, withApp, p.forced = w.now, w.cfg.Revision, false, false
 	}
 	return fmt.Errorf("%s: looking at %s never ends", w.now, p.email)
 }

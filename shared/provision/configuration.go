@@ -73,6 +73,8 @@ func (d Deprovisioning) For(name ConditionName) TimeFrames {
 type PolicyEdit struct {
 	Policy  Deprovisioning `json:"policy"`
 	SavedAt time.Time      `json:"savedAt"`
+	// Revision is the edit's.
+	Revision int64 `json:"revision,omitempty"`
 }
 
 // MappedAttribute says where one app attribute comes from: Directory or Expression, never both.

@@ -228,6 +228,9 @@ type Record struct {
 	// the last did of which nothing was left to do.
 	LookedAt  time.Time `json:"lookedAt"`
 	SettledAt time.Time `json:"settledAt,omitzero"`
+	// LookedUnder is the revision of the configuration under which the last
+	// committed look was made, which may not have been in force any more (R9).
+	LookedUnder int64 `json:"lookedUnder,omitempty"`
 	// Account is the link to the app.
 	Account Link `json:"account"`
 	// Conditions that hold, in the order of their names.

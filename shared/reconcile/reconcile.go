@@ -265,9 +265,10 @@ func worthKeeping(rec provision.Record) bool {
 	return rec.Version != 0 || rec.Account.ID != "" || len(rec.Retries) > 0 || len(rec.Attention) > 0 || rec.MissingSweep != ""
 }
 
-// Changed reports whether two records differ in more than the times of looks.
+// Changed reports whether two records differ in more than when looks were made.
 func Changed(a, b provision.Record) bool {
 	a.LookedAt, b.LookedAt = time.Time{}, time.Time{}
+	a.LookedUnder, b.LookedUnder = 0, 0
 	a.SettledAt, b.SettledAt = time.Time{}, time.Time{}
 	if reflect.DeepEqual(a, b) {
 		return false

@@ -17,8 +17,10 @@ type sighting struct {
 	look decide.Look
 	// record is the stored one, with what the reading itself changes in it.
 	record provision.Record
-	// at is when the directory was read, in business time.
-	at time.Time
+	// at is when the directory was read, in business time, and under the revision
+	// of the configuration that the look knew.
+	at    time.Time
+	under int64
 	// listed is true when the user comes from a sweep's listing, not from a reading by id.
 	listed bool
 	// orgAge is how old the org units and domains may be.
@@ -33,7 +35,7 @@ type sighting struct {
 // what it did not see may have begun before the next one (R3, R9).
 func (s sighting) stamp(rec *provision.Record) {
 	if s.whole() {
-		rec.LookedAt = s.at
+		rec.LookedAt, rec.LookedUnder = s.at, s.under
 	}
 }
 
@@ -58,7 +60,7 @@ var errTokenRefused = errors.New("the app refuses the access token")
 
 // see reads the directory, and the app where the request's listing asks for it.
 func (r *Reconciler) see(ctx context.Context, c provision.Configuration, req Request, rec provision.Record, orgAge time.Duration) (sighting, error) {
-	s := sighting{record: rec, at: r.Business(), orgAge: orgAge}
+	s := sighting{record: rec, at: r.Business(), under: c.Revision, orgAge: orgAge}
 	s.look.Forced = req.Forced
 	listing := req.Listing
 	if listing != nil && (r.Real().Sub(listing.ReadAt) > listingAge || rec.LookedAt.After(listing.At)) {

@@ -55,7 +55,7 @@ func asIfOn(c provision.Configuration, now time.Time) provision.Configuration {
 	c.PlannedAt = latest(c.PlannedAt, c.TurnedOnAt)
 	// What is shown is what confirming would release, without the day of grace
 	// that an edit leaves to those who are not named (R9).
-	c.ScopeSavedAt = time.Time{}
+	c.ScopeSavedAt, c.Revisions.Scope = time.Time{}, 0
 	if policy, ok := c.Policy(); ok {
 		c.Policies = []provision.PolicyEdit{{Policy: policy}}
 	}

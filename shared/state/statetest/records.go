@@ -19,7 +19,7 @@ func fullRecord(id string) provision.Record {
 	attributes := provision.Attributes{"userName": "ana@example.com", "active": true, "x": 1.5, `emails[type eq "work"].value`: "Ä <&> \u2028"}
 	cause := provision.Cause{Condition: provision.ConditionAppOff, Since: at(1), Deadline: at(2), Text: "out of scope"}
 	return provision.Record{
-		UserID: id, Email: "Ana@Example.com", Lifecycle: provision.Suspended, InScope: true, Reasons: []string{"why"}, LookedAt: at(3), SettledAt: at(2),
+		UserID: id, Email: "Ana@Example.com", Lifecycle: provision.Suspended, InScope: true, Reasons: []string{"why"}, LookedAt: at(3), SettledAt: at(2), LookedUnder: 4,
 		Account: provision.Link{ID: "account-" + id, State: provision.AccountSuspended, App: "https://app.example.com", Adopted: true,
 			LinkedAt: at(4), ActiveSince: at(5), SuspendedAt: at(6), RemovedAt: at(7), Applied: attributes, Form: attributes},
 		Conditions:   []provision.Condition{{Name: provision.ConditionAppOff, Since: at(8), Floor: at(9)}},
