@@ -91,8 +91,13 @@ func (q Request) needless(rec provision.Record) bool {
 // LookTask is the task that asks for a look. The name is a hash of the user,
 // as Cloud Tasks advises for even spreading, and what makes this task one of
 // its kind: cause must differ where a second task for the same user is wanted.
+// A listing that no task can carry is left out: the look then reads by id.
 func LookTask(req Request, cause string, at time.Time) tasks.Task {
 	body, err := json.Marshal(req)
+	if len(body) > tasks.MaxBody {
+		req.Listing = nil
+		body, err = json.Marshal(req)
+	}
 	if err != nil {
 		panic("reconcile: request does not marshal: " + err.Error())
 	}
