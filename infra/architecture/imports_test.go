@@ -68,7 +68,7 @@ var layers = []struct {
 		"shared/reconcile", "shared/roster", "shared/scope", "shared/state", "shared/tasks"}, []string{"golang.org/x/sync"}},
 	{"shared/hint", []string{"shared/clock", "shared/reconcile", "shared/sweep", "shared/tasks"}, nil},
 	{"shared/push", []string{"shared/clock", "shared/directory", "shared/fault", "shared/hint", "shared/provision", "shared/secrets", "shared/state"}, nil},
-	{"shared/health", []string{"shared/clock", "shared/fault", "shared/provision", "shared/state"}, nil},
+	{"shared/health", []string{"shared/clock", "shared/directory", "shared/fault", "shared/provision", "shared/state"}, nil},
 	{"shared/audit", []string{"shared/clock", "shared/directory", "shared/fault", "shared/health", "shared/hint", "shared/provision"}, nil},
 	{"shared/admin", []string{"shared/app", "shared/clock", "shared/decide", "shared/directory", "shared/fault", "shared/health", "shared/provision",
 		"shared/reconcile", "shared/roster", "shared/scope", "shared/secrets", "shared/state", "shared/sweep", "shared/tasks"}, nil},

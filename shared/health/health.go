@@ -30,6 +30,9 @@ const (
 	// may be no sweep that ended as done.
 	auditSilent = 7 * 24 * time.Hour
 	sweepSilent = 24 * time.Hour
+	// pushSilent is for how long a new push channel may say nothing, in real time:
+	// the directory sends a first message through each that opens.
+	pushSilent = 10 * time.Minute
 )
 
 // Store is what health reads and writes.
@@ -67,21 +70,21 @@ func New(p Ports) *Health { return &Health{Ports: p} }
 
 // Push hears that a push came.
 func (h *Health) Push(ctx context.Context) {
-	h.note(ctx, func(s *provision.Sources, now time.Time) { s.PushAt = now })
+	h.note(ctx, func(s *provision.Sources, now, real time.Time) { s.PushAt, s.PushHeardAt = now, real })
 }
 
 // Audit hears that an audit message came, and how many of its events nobody has given a meaning.
 func (h *Health) Audit(ctx context.Context, unknown int) {
-	h.note(ctx, func(s *provision.Sources, now time.Time) {
+	h.note(ctx, func(s *provision.Sources, now, _ time.Time) {
 		s.AuditAt = now
 		s.Unknown += unknown
 	})
 }
 
-func (h *Health) note(ctx context.Context, change func(*provision.Sources, time.Time)) {
+func (h *Health) note(ctx context.Context, change func(s *provision.Sources, now, real time.Time)) {
 	real := h.Real()
 	h.mu.Lock()
-	change(&h.heard, h.Business())
+	change(&h.heard, h.Business(), real)
 	due := real.Sub(h.savedAt) >= saveEvery
 	var heard provision.Sources
 	if due {
@@ -104,6 +107,9 @@ func (h *Health) note(ctx context.Context, change func(*provision.Sources, time.
 func merge(s *provision.Sources, heard provision.Sources) {
 	if heard.PushAt.After(s.PushAt) {
 		s.PushAt = heard.PushAt
+	}
+	if heard.PushHeardAt.After(s.PushHeardAt) {
+		s.PushHeardAt = heard.PushHeardAt
 	}
 	if heard.AuditAt.After(s.AuditAt) {
 		s.AuditAt = heard.AuditAt

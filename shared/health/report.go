@@ -3,7 +3,11 @@ package health
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
+
+	"example.com/autoprovision/shared/directory"
+	"example.com/autoprovision/shared/state"
 )
 
 // State is how a source does.
@@ -84,15 +88,12 @@ func (h *Health) Report(ctx context.Context) (Report, error) {
 		Audit: Audit{State: Silent, LastAt: s.AuditAt, Unknown: s.Unknown},
 		Sweep: Sweep{State: Off, LastAt: c.SweptAt},
 	}
-	if err := h.channels(ctx, &r.Push); err != nil {
+	open, err := h.channels(ctx, &r.Push)
+	if err != nil {
 		return r, err
 	}
-	switch {
-	case !c.On || !h.Pushed:
-	case r.Push.Channels > 0:
-		r.Push.State = Alive
-	default:
-		r.Push.State = Down
+	if c.On && h.Pushed {
+		r.Push.State = h.pushState(open, s.PushHeardAt)
 	}
 	if !s.AuditAt.IsZero() && r.Now.Sub(s.AuditAt) < auditSilent {
 		r.Audit.State = Alive
@@ -109,11 +110,27 @@ func (h *Health) Report(ctx context.Context) (Report, error) {
 	return r, h.work(ctx, &r)
 }
 
-// channels counts those that are open, by the directory's own word.
-func (h *Health) channels(ctx context.Context, p *Push) error {
+// pushState is how push does with these channels open.
+func (h *Health) pushState(open []state.PushChannel, heardAt time.Time) State {
+	has := func(event string) bool {
+		return slices.ContainsFunc(open, func(ch state.PushChannel) bool { return ch.Event == event || ch.Event == "" })
+	}
+	if slices.ContainsFunc(directory.UserEvents(), func(event string) bool { return !has(event) }) {
+		return Down // some changes are told by nobody
+	}
+	newest := slices.MaxFunc(open, func(a, b state.PushChannel) int { return a.OpenedAt.Compare(b.OpenedAt) }).OpenedAt
+	// What was heard may not be stored when something was a little before.
+	if heardAt.Before(newest.Add(-saveEvery)) && h.Real().Sub(newest) > pushSilent {
+		return Silent
+	}
+	return Alive
+}
+
+// channels are those that are open, by the directory's own word, and counted.
+func (h *Health) channels(ctx context.Context, p *Push) (open []state.PushChannel, err error) {
 	list, err := h.Store.Channels(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	now := h.Real()
 	for _, ch := range list {
@@ -121,11 +138,12 @@ func (h *Health) channels(ctx context.Context, p *Push) error {
 			continue
 		}
 		p.Channels++
+		open = append(open, ch)
 		if !ch.Expiration.IsZero() && (p.ExpiresAt.IsZero() || ch.Expiration.Before(p.ExpiresAt)) {
 			p.ExpiresAt = ch.Expiration
 		}
 	}
-	return nil
+	return open, nil
 }
 
 func (h *Health) work(ctx context.Context, r *Report) error {
@@ -159,7 +177,7 @@ func (h *Health) Write(ctx context.Context) error {
 		return err
 	}
 	level := slog.LevelInfo
-	if r.Push.State == Down || r.Sweep.State == Down {
+	if r.Push.State == Down || r.Push.State == Silent || r.Sweep.State == Down {
 		level = slog.LevelWarn
 	}
 	h.Log.Log(ctx, level, "sources", "push", r.Push.State, "lastPush", r.Push.LastAt, "channels", r.Push.Channels, "channelsExpire", r.Push.ExpiresAt,

@@ -15,6 +15,8 @@ type Sources struct {
 	// PushAt and AuditAt are when a message last came, to the minute; zero for never.
 	PushAt  time.Time `json:"pushAt,omitzero"`
 	AuditAt time.Time `json:"auditAt,omitzero"`
+	// PushHeardAt is PushAt in real time, by which channels are opened.
+	PushHeardAt time.Time `json:"pushHeardAt,omitzero"`
 	// Unknown counts audit events of a name that nobody has given a meaning.
 	Unknown int `json:"unknown,omitempty"`
 	// Reviews are what is to be reviewed, the one seen longest ago first.

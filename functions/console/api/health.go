@@ -19,7 +19,7 @@ type Health struct {
 
 // PushHealth is the directory's push channels.
 type PushHealth struct {
-	State     string     `json:"state" enum:"alive,down,off" doc:"off while autoprovisioning is, and where the directory cannot reach us"`
+	State     string     `json:"state" enum:"alive,silent,down,off" doc:"silent when nothing has come through the newest channel, not even its first message; down when a channel is missing; off while autoprovisioning is, and where the directory cannot reach us"`
 	LastAt    *time.Time `json:"lastAt" doc:"When a notification last came"`
 	Channels  int        `json:"channels" doc:"Open channels"`
 	ExpiresAt *time.Time `json:"expiresAt" doc:"When the first of them ends, in real time; they are renewed before"`

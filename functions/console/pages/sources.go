@@ -22,7 +22,9 @@ func sources(r health.Report, real time.Time) []sourceRow {
 	push := sourceRow{Name: "Push notifications", Tells: "changes of people, within seconds", State: stateLabel(r.Push.State), Last: momentAt(r.Push.LastAt, r.Now)}
 	switch {
 	case r.Push.State == health.Down:
-		push.Detail = "No channel is open. One is opened again within minutes; until then sweeps see what changes."
+		push.Detail = "A channel is missing. It is opened again within minutes; until then sweeps see what changes."
+	case r.Push.State == health.Silent:
+		push.Detail = "A channel is open and nothing has come through it, not even the first message that each sends: something may keep Google's messages from this program. Sweeps see what they would tell."
 	case r.Push.State == health.Off:
 		push.Detail = "Off while autoprovisioning is, and where Google cannot reach this program: sweeps see every change."
 	case r.Push.Channels > 0 && !r.Push.ExpiresAt.IsZero():

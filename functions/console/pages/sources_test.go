@@ -24,7 +24,11 @@ func TestSources(t *testing.T) {
 		"all is not": {health.Report{Now: now,
 			Push: health.Push{State: health.Down}, Audit: health.Audit{State: health.Silent, Unknown: 2}, Sweep: health.Sweep{State: health.Silent},
 			Work: health.Work{Known: true, Waiting: 1, OldestDueAt: now.Add(-2 * time.Hour)}},
-			[]string{"Down|No channel is open", "Silent|2 events with an unknown name", "Silent|Press Sweep now", "Behind|was due 2 hours ago"}},
+			[]string{"Down|A channel is missing", "Silent|2 events with an unknown name", "Silent|Press Sweep now", "Behind|was due 2 hours ago"}},
+		"an open channel is silent": {health.Report{Now: now,
+			Push:  health.Push{State: health.Silent, Channels: 1, ExpiresAt: now.Add(6 * time.Hour)},
+			Audit: health.Audit{State: health.Alive, LastAt: now}, Sweep: health.Sweep{State: health.Alive, LastAt: now}},
+			[]string{"Silent|nothing has come through it", "Alive|", "Alive|"}},
 		"off": {health.Report{Now: now, Push: health.Push{State: health.Off}, Audit: health.Audit{State: health.Silent}, Sweep: health.Sweep{State: health.Off}},
 			[]string{"Off|sweeps see every change", "Silent|for a week", "Off|"}},
 	} {

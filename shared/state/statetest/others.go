@@ -324,7 +324,7 @@ func testSources(t *testing.T, open Open) {
 		return v
 	}
 	same(t, "sources when nothing is stored", read(), provision.Sources{})
-	v := provision.Sources{PushAt: at(1), AuditAt: at(2), Unknown: 3, ChannelToken: "7",
+	v := provision.Sources{PushAt: at(1), PushHeardAt: at(3), AuditAt: at(2), Unknown: 3, ChannelToken: "7",
 		Reviews: []provision.Review{{Key: "k", EventID: "review-1", Why: "why", Todo: "todo", Since: at(1), SeenAt: at(2), Until: at(3), EndsWithScope: true}},
 		Groups:  &provision.ScopeGroups{ScopeSavedAt: at(4), Groups: []provision.GroupRef{{ID: "g", Email: "g@example.com"}}}, NewGroups: 5}
 	event := provision.Event{ID: "review-1", Time: at(2), Name: provision.EventNotice, Outcome: provision.OutcomeDone}
