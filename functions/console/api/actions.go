@@ -42,8 +42,10 @@ type Finding struct {
 	Meaning string `json:"meaning"`
 }
 
+// Nothing is a body without fields, which can be left out.
+type Nothing struct{}
+
 func (a *api) registerActions() {
-	type nothing = struct{}
 	post := func(id, summary, answers string) huma.Operation {
 		return a.operation(http.MethodPost, a.app("/"+id), id, tagApp, summary, answers)
 	}
@@ -56,12 +58,12 @@ func (a *api) registerActions() {
 			return a.status(ctx, a.service.TurnOn(ctx, confirmed))
 		})
 	handle(a, post("turnOff", "Stop, and keep the configuration", "The new status; no operation can start any more"),
-		func(ctx context.Context, _ *nothing) (*answer[Status], error) {
+		func(ctx context.Context, _ *body[*Nothing]) (*answer[Status], error) {
 			return a.status(ctx, a.service.TurnOff(ctx))
 		})
 	sweep := post("sweep", "Ask for a sweep now", newStatus)
 	sweep.DefaultStatus, sweep.Responses = http.StatusAccepted, map[string]*huma.Response{"202": {Description: "The new status; the sweep goes on behind it"}}
-	handle(a, sweep, func(ctx context.Context, _ *nothing) (*answer[Status], error) {
+	handle(a, sweep, func(ctx context.Context, _ *body[*Nothing]) (*answer[Status], error) {
 		return a.status(ctx, a.service.Sweep(ctx))
 	})
 	handle(a, post("confirmHeld", "Release held operations", newStatus),
@@ -74,11 +76,11 @@ func (a *api) registerActions() {
 		})
 	handle(a, a.operation(http.MethodDelete, a.app(""), "deleteConfiguration", tagApp,
 		"Turn off, and remove the configuration, pending work and the token; accounts stay as they are", newStatus),
-		func(ctx context.Context, _ *nothing) (*answer[Status], error) {
+		func(ctx context.Context, _ *struct{}) (*answer[Status], error) {
 			return a.status(ctx, a.service.Delete(ctx))
 		})
 	handle(a, post("probe", "Find out what the app supports, by reading only", "What was found out"),
-		func(ctx context.Context, _ *nothing) (*answer[Report], error) {
+		func(ctx context.Context, _ *body[*Nothing]) (*answer[Report], error) {
 			report, err := a.service.Probe(ctx)
 			if err != nil {
 				return nil, err

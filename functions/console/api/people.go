@@ -89,19 +89,26 @@ func attributes(a provision.Attributes) map[string]any {
 	return a
 }
 
-type userInput struct {
+// Whom is the user in the path.
+type Whom struct {
 	User string `path:"user" doc:"The directory id, or the present primary address; of a deleted person, also the last one"`
+}
+
+// lookInput is whom to look at, with a body that says no more.
+type lookInput struct {
+	Whom
+	Body *Nothing
 }
 
 func (a *api) registerPeople() {
 	get := a.operation(http.MethodGet, a.app("/users/{user}"), "explainUser", tagPeople, "Explain why somebody has, or lacks, an account", "The user")
-	handle(a, get, func(ctx context.Context, in *userInput) (*answer[User], error) {
+	handle(a, get, func(ctx context.Context, in *Whom) (*answer[User], error) {
 		p, err := a.service.Person(ctx, in.User)
 		return &answer[User]{viewUser(p)}, err
 	})
 	look := a.operation(http.MethodPost, a.app("/users/{user}/reconcile"), "reconcileUser", tagPeople,
 		"Look at a user now, and do what is due", "The user, what was done, and why no more")
-	handle(a, look, func(ctx context.Context, in *userInput) (*answer[Look], error) {
+	handle(a, look, func(ctx context.Context, in *lookInput) (*answer[Look], error) {
 		p, res, err := a.service.Reconcile(ctx, in.User)
 		done := list(res.Done, func(k provision.OperationKind) string { return string(k) })
 		return &answer[Look]{Look{User: viewUser(p), Done: done, Waiting: text(res.Waiting)}}, err
