@@ -61,6 +61,8 @@ type SelectionKind string
 const (
 	// SelectAll is every record, by user id.
 	SelectAll SelectionKind = "all"
+	// SelectByAddress is every record, by last known address without regard to case and then user id.
+	SelectByAddress SelectionKind = "byAddress"
 	// SelectLinked is records with an account that exists, by user id.
 	SelectLinked SelectionKind = "linked"
 	// SelectPending is records with a Next, by its time and then user id; Before, if set, bounds the time (inclusive).

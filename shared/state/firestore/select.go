@@ -62,6 +62,14 @@ func (s *Store) Select(ctx context.Context, sel state.Selection) ([]provision.Re
 		if sel.Token != "" {
 			q = q.StartAfter(key(from.ID))
 		}
+	} else if sel.Kind == state.SelectByAddress {
+		q = q.OrderBy(fieldEmail, cloud.Asc).OrderBy(cloud.DocumentID, cloud.Asc)
+		if sel.Token != "" {
+			q = q.StartAfter(from.Key, key(from.ID))
+		}
+		last = func(r provision.Record) stored.Token {
+			return stored.Token{List: string(sel.Kind), Key: stored.FoldEmail(r.Email), ID: r.UserID}
+		}
 	} else if field, at, ok := byTime(sel.Kind); ok {
 		if !sel.Before.IsZero() {
 			q = q.Where(field, "<=", stored.Nanos(sel.Before))

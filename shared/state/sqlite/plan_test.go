@@ -25,6 +25,7 @@ func TestPlans(t *testing.T) {
 		records + "email = ''",
 		records + "account_id IN (SELECT value FROM json_each('[]'))",
 		records + "user_id > '' ORDER BY user_id LIMIT 1",
+		records + "(email, user_id) > ('', '') ORDER BY email, user_id LIMIT 1",
 		records + "hold_mark IS NOT NULL AND user_id > '' ORDER BY user_id LIMIT 1",
 		records + "attention AND user_id > '' ORDER BY user_id LIMIT 1",
 		records + "intent_revision IS NOT NULL AND user_id > '' ORDER BY user_id LIMIT 1",

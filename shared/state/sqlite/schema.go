@@ -119,3 +119,9 @@ CREATE TRIGGER usage_less AFTER DELETE ON events BEGIN
 	DELETE FROM usage WHERE day = OLD.time / 86400000000000 AND name = OLD.name AND outcome = OLD.outcome AND count = 0;
 END;
 `
+
+// byAddress is the third version: lists of people are in the order of addresses.
+const byAddress = `
+DROP INDEX records_email;
+CREATE INDEX records_email ON records (email, user_id);
+`

@@ -57,6 +57,13 @@ func (s *Store) Select(ctx context.Context, sel state.Selection) ([]provision.Re
 		records, err = s.records(ctx, op,
 			"SELECT user_id, version, doc FROM records WHERE "+condition+"user_id > ? ORDER BY user_id LIMIT ?",
 			from.ID, sel.Limit+1)
+	} else if sel.Kind == state.SelectByAddress {
+		last = func(r provision.Record) stored.Token {
+			return stored.Token{List: string(sel.Kind), Key: stored.FoldEmail(r.Email), ID: r.UserID}
+		}
+		records, err = s.records(ctx, op,
+			"SELECT user_id, version, doc FROM records WHERE (email, user_id) > (?, ?) ORDER BY email, user_id LIMIT ?",
+			from.Key, from.ID, sel.Limit+1)
 	} else if column, at, ok := byTime(sel.Kind); ok {
 		until := int64(math.MaxInt64)
 		if !sel.Before.IsZero() {

@@ -25,7 +25,7 @@ var _ state.Store = (*Store)(nil)
 
 // Schema is the tables, for sqlitefile.Open.
 func Schema() sqlitefile.Schema {
-	return sqlitefile.Schema{Name: "state", Steps: []string{tables, usage}}
+	return sqlitefile.Schema{Name: "state", Steps: []string{tables, usage, byAddress}}
 }
 
 // New returns the store in a file that was opened with Schema; fault.Internal

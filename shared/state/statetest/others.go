@@ -358,7 +358,7 @@ func testPaging(t *testing.T, open Open) {
 			return next, err
 		},
 	}
-	for _, k := range []state.SelectionKind{state.SelectAll, state.SelectLinked, state.SelectPending, state.SelectHeld,
+	for _, k := range []state.SelectionKind{state.SelectAll, state.SelectByAddress, state.SelectLinked, state.SelectPending, state.SelectHeld,
 		state.SelectAttention, state.SelectRetry, state.SelectIntent} {
 		lists["selection "+string(k)] = func(token string, limit int) (string, error) {
 			_, next, err := s.Select(ctx, state.Selection{Kind: k, Limit: limit, Token: token})

@@ -255,6 +255,20 @@ func userIDs(records []provision.Record) []string {
 	return out
 }
 
+func testSelectionByAddress(t *testing.T, open Open) {
+	s, ctx := open(t).Store, context.Background()
+	for i, email := range []string{"cleo@example.com", "Ana@example.com", "", "ben@example.com", "ANA@example.com", "ana@example.co", "b%_@example.com"} {
+		commit(t, s, provision.Record{UserID: name("u", i), Email: email})
+	}
+	want := []string{name("u", 2), name("u", 5), name("u", 1), name("u", 4), name("u", 6), name("u", 3), name("u", 0)}
+	for _, limit := range []int{1, 3, 7, 500} {
+		all := allPages(t, limit, func(token string) ([]provision.Record, string, error) {
+			return s.Select(ctx, state.Selection{Kind: state.SelectByAddress, Limit: limit, Token: token})
+		})
+		same(t, fmt.Sprintf("selection by address by %d", limit), userIDs(all), want)
+	}
+}
+
 func testSelectionsByTime(t *testing.T, open Open) {
 	s, ctx := open(t).Store, context.Background()
 	// Two a minute, the later ones first, and one without.

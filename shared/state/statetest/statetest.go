@@ -40,6 +40,7 @@ func Run(t *testing.T, open Open) {
 		"records: by id, account and address":     testRecordsBy,
 		"records: selections and their pages":     testSelections,
 		"records: selections by time":             testSelectionsByTime,
+		"records: selection by address":           testSelectionByAddress,
 		"records: counts agree with the words":    testCounts,
 		"records: counts see what has returned":   testCountsFresh,
 		"log: filters and pages, newest first":    testEvents,

@@ -70,9 +70,11 @@ func FoldEmail(email string) string { return strings.ToLower(email) }
 type Token struct {
 	// List is what was being listed, so that no other list takes the token.
 	List string `json:"l"`
-	// At and Row are the place in an order by number, ID in one by text.
+	// At and Row are the place in an order by number, ID in one by text, and Key
+	// what an order by text has before the id.
 	At  int64  `json:"a,omitempty"`
 	Row int64  `json:"r,omitempty"`
+	Key string `json:"k,omitempty"`
 	ID  string `json:"i,omitempty"`
 }
 
