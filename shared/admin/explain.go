@@ -1,9 +1,11 @@
 package admin
 
 import (
+	"cmp"
 	"time"
 
 	"example.com/autoprovision/shared/decide"
+	"example.com/autoprovision/shared/directory"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/scope"
 )
@@ -11,6 +13,8 @@ import (
 // Person is everything that explains why somebody has, or lacks, an account.
 type Person struct {
 	ID, Email string
+	// Name is what they are called; empty when nobody said.
+	Name      string
 	Directory provision.Lifecycle
 	InScope   bool
 	// Reasons says why they get no account: what the directory says of them, and why they are out of scope.
@@ -41,6 +45,7 @@ type Person struct {
 func Explain(c provision.Configuration, l decide.Look, d decide.Decision, now time.Time) Person {
 	p := personOf(c, d.Record, now)
 	p.Directory, p.Scope, p.Doing, p.Desired, p.MappingError = l.User.Lifecycle, l.Scope, d.Operation, l.Desired, l.MappingError
+	p.Name = cmp.Or(directory.NameOf(l.User), p.Name)
 	p.InScope, p.Reasons = l.Scope.Known && l.Scope.In, l.Scope.Reasons
 	switch p.Directory {
 	case provision.Suspended:
@@ -60,7 +65,7 @@ func Explain(c provision.Configuration, l decide.Look, d decide.Decision, now ti
 
 // personOf is what a record says.
 func personOf(c provision.Configuration, rec provision.Record, now time.Time) Person {
-	return Person{ID: rec.UserID, Email: rec.Email, Record: rec, Deadlines: decide.Deadlines(c, rec), Account: rec.Account,
+	return Person{ID: rec.UserID, Email: rec.Email, Name: rec.Account.Name(), Record: rec, Deadlines: decide.Deadlines(c, rec), Account: rec.Account,
 		Next: rec.Next, HeldBy: heldBy(c, rec, now), Then: decide.Then(c, rec, now)}
 }
 

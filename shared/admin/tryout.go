@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"example.com/autoprovision/shared/directory"
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/roster"
@@ -120,9 +121,9 @@ func (r *Reach) add(reasons map[string]int, u provision.User, v scope.Verdict) {
 // searchScan is how many records one search goes through at most.
 const searchScan = 5000
 
-// Search is people whom we have a record of and whose address contains text,
-// by user id: at least limit of them, or all that a bounded part of the records
-// holds. next, when not empty, goes on from there, also after an empty page.
+// Search is people whom we have a record of and whose address or name contains
+// text, by address: at least limit of them, or all that a bounded part of the
+// records holds. next, when not empty, goes on from there, also after an empty page.
 func (s *Service) Search(ctx context.Context, text, token string, limit int) (people []Person, next string, err error) {
 	text = strings.ToLower(strings.TrimSpace(text))
 	c, err := s.Store.Configuration(ctx)
@@ -132,12 +133,12 @@ func (s *Service) Search(ctx context.Context, text, token string, limit int) (pe
 	next = token
 	for seen := 0; seen < searchScan && len(people) < limit; {
 		var page []provision.Record
-		page, next, err = s.Store.Select(ctx, state.Selection{Kind: state.SelectAll, Token: next, Limit: limit})
+		page, next, err = s.Store.Select(ctx, state.Selection{Kind: state.SelectByAddress, Token: next, Limit: limit})
 		if err != nil {
 			return nil, "", err
 		}
 		for _, rec := range page {
-			if strings.Contains(strings.ToLower(rec.Email), text) {
+			if strings.Contains(strings.ToLower(rec.Email), text) || strings.Contains(strings.ToLower(rec.Account.Name()), text) {
 				people = append(people, s.fromRecord(c, rec))
 			}
 		}
@@ -146,4 +147,43 @@ func (s *Service) Search(ctx context.Context, text, token string, limit int) (pe
 		}
 	}
 	return people, next, nil
+}
+
+// Find asks the directory for people whose address or name begins with text:
+// also of those of whom we have no record.
+func (s *Service) Find(ctx context.Context, text string) ([]Person, error) {
+	users, err := s.Directory.SearchUsers(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	if strings.Contains(text, "@") { // a whole address finds also whom the search does not know yet
+		u, err := s.Directory.UserByEmail(ctx, text)
+		switch {
+		case err == nil && !slices.ContainsFunc(users, func(other provision.User) bool { return other.ID == u.ID }):
+			users = append(users, u)
+		case err != nil && !fault.Is(err, fault.NotFound, fault.Invalid):
+			return nil, err
+		}
+	}
+	c, err := s.Store.Configuration(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(users))
+	for i, u := range users {
+		ids[i] = u.ID
+	}
+	records, err := s.Store.RecordsByID(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	people := make([]Person, len(users))
+	for i, u := range users {
+		rec, known := records[u.ID]
+		if people[i] = s.fromRecord(c, rec); !known {
+			people[i] = Person{ID: u.ID, Email: u.Email, Directory: u.Lifecycle}
+		}
+		people[i].Name = cmp.Or(directory.NameOf(u), people[i].Name)
+	}
+	return people, nil
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -92,6 +93,14 @@ type Link struct {
 	Applied Attributes `json:"applied,omitempty"`
 	// Form is the app's own form of what we last wrote (R17).
 	Form Attributes `json:"form,omitempty"`
+}
+
+// Name is what the app was last told that the person is called; empty when it
+// was told neither a first nor a last name.
+func (l Link) Name() string {
+	given, _ := l.Applied["name.givenName"].(string)
+	family, _ := l.Applied["name.familyName"].(string)
+	return strings.TrimSpace(given + " " + family)
 }
 
 // Exists reports whether an account stands for the user in the app.

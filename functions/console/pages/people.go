@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"example.com/autoprovision/shared/admin"
-	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
 )
 
 // personRow is a person in a list.
 type personRow struct {
 	personLink
+	// Called is their name; empty when it is not known.
+	Called             string
 	Directory, Account label
 	// Operation is what comes next; its text is empty for nothing.
 	Operation label
@@ -28,7 +29,7 @@ type personRow struct {
 func (p *Pages) rows(people []admin.Person, now time.Time) []personRow {
 	rows := make([]personRow, len(people))
 	for i, person := range people {
-		row := personRow{personLink: personLink{person.ID, person.Email}, Directory: lifecycleLabel(person.Directory),
+		row := personRow{personLink: personLink{person.ID, person.Email}, Called: person.Name, Directory: lifecycleLabel(person.Directory),
 			Account: accountLabel(person.Account), Waits: heldWords(person.HeldBy)}
 		if next := person.Next; next != nil {
 			row.Operation, row.Due = operationLabel(next.Operation), momentAt(next.At, now)
@@ -56,47 +57,44 @@ func pendingWhy(next provision.Pending, reasons []string, now time.Time) string 
 
 type peopleView struct {
 	Query string
-	// Exact is the person whose address was typed in full; nil for none.
-	Exact *personRow
-	// Unknown is true when the directory has nobody with exactly this address.
-	Unknown bool
-	Rows    []personRow
-	Next    string
-	Error   string
+	Rows  []personRow
+	Next  string
+	Error string
 }
 
 func (p *Pages) peoplePage(w http.ResponseWriter, r *http.Request) error {
-	q := r.URL.Query()
+	ctx, q := r.Context(), r.URL.Query()
 	v := peopleView{Query: strings.TrimSpace(q.Get("q"))}
-	if strings.Contains(v.Query, "@") && q.Get("page") == "" {
-		switch id, err := p.service.UserID(r.Context(), v.Query); {
-		case err == nil:
-			v.Exact = &personRow{personLink: personLink{id, v.Query}}
-		case fault.Is(err, fault.NotFound, fault.Invalid):
-			v.Unknown = true
-		default:
-			v.Error = "The directory gave no answer, so only people with a record here are searched."
+	first, typing := q.Get("page") == "", r.Header.Get("HX-Request") != ""
+	if first && !typing && strings.Contains(v.Query, "@") {
+		if id, err := p.service.UserID(ctx, v.Query); err == nil { // a whole address was asked for
+			http.Redirect(w, r, personLink{ID: id}.Path(), http.StatusSeeOther)
+			return nil
 		}
 	}
-	if v.Exact != nil && r.Header.Get("HX-Request") == "" { // a whole address was asked for
-		http.Redirect(w, r, v.Exact.Path(), http.StatusSeeOther)
-		return nil
-	}
-	people, next, err := p.service.Search(r.Context(), v.Query, q.Get("page"), pageRows)
+	people, next, err := p.service.Search(ctx, v.Query, q.Get("page"), pageRows)
 	if err != nil {
 		return err
 	}
-	if next == "" && q.Get("page") == "" { // everybody is here; pages are by id
-		slices.SortFunc(people, func(a, b admin.Person) int { return cmp.Compare(a.Email, b.Email) })
+	if first && v.Query != "" {
+		found, err := p.service.Find(ctx, v.Query)
+		if err != nil {
+			p.service.Log.WarnContext(ctx, "the directory could not be searched", "error", err.Error())
+			v.Error = "The directory gave no answer, so only people with a record here are searched."
+		}
+		people = merged(people, found)
 	}
 	v.Rows, v.Next = p.rows(people, p.service.Business()), next
-	if v.Exact != nil {
-		for _, row := range v.Rows {
-			if row.ID == v.Exact.ID {
-				v.Exact = nil
-				break
-			}
+	return p.render(w, r, "people", "People", v)
+}
+
+// merged is the people of both lists, each once, in the order of their addresses.
+func merged(known, found []admin.Person) []admin.Person {
+	for _, person := range found {
+		if !slices.ContainsFunc(known, func(other admin.Person) bool { return other.ID == person.ID }) {
+			known = append(known, person)
 		}
 	}
-	return p.render(w, r, "people", "People", v)
+	slices.SortFunc(known, func(a, b admin.Person) int { return cmp.Compare(strings.ToLower(a.Email), strings.ToLower(b.Email)) })
+	return known
 }

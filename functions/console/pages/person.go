@@ -13,6 +13,8 @@ import (
 type personView struct {
 	App string
 	personLink
+	// Called is their name; empty when it is not known.
+	Called string
 	// Local and Domain are the two parts of the name, between which it may be broken.
 	Local, Domain      string
 	Directory, Account label
@@ -45,7 +47,7 @@ func (p *Pages) personPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := personView{App: p.service.Profile.Name, personLink: personLink{person.ID, person.Email}, Directory: lifecycleLabel(person.Directory),
+	v := personView{App: p.service.Profile.Name, personLink: personLink{person.ID, person.Email}, Called: person.Name, Directory: lifecycleLabel(person.Directory),
 		Account: accountLabel(person.Account), AccountID: person.Account.ID}
 	if v.Events, err = p.viewEvents(ctx, person.Events, st.Now); err != nil {
 		return err
