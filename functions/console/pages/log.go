@@ -1,12 +1,9 @@
 package pages
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"net/url"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -173,99 +170,4 @@ func stamp(t time.Time) string {
 		return ""
 	}
 	return t.UTC().Format(time.RFC3339Nano)
-}
-
-// failureGroup is the failures of one cause.
-type failureGroup struct {
-	Name    string
-	Outcome label
-	Error   string
-	Todo    string
-	Count   int
-	Last    moment
-	People  []personLink
-	More    int
-}
-
-type failuresView struct {
-	Groups []failureGroup
-	// Whole is false when there are more failures than were read.
-	Whole bool
-	Read  int
-	// Next is the place of the first group of the next page; empty on the last.
-	Next string
-}
-
-// failuresRead is how many of the last failures and refusals each are grouped.
-const failuresRead = 500
-
-func (p *Pages) failuresPage(w http.ResponseWriter, r *http.Request) error {
-	now := p.service.Business()
-	v := failuresView{Whole: true}
-	var all []provision.Event
-	for _, outcome := range []provision.Outcome{provision.OutcomeFailed, provision.OutcomeRefused} {
-		events, next, err := p.service.Events(r.Context(), state.EventFilter{Outcome: outcome, Limit: failuresRead})
-		if err != nil {
-			return err
-		}
-		all = append(all, events...)
-		v.Whole = v.Whole && next == ""
-	}
-	v.Read = len(all)
-	groups := groupFailures(all, now)
-	from, err := strconv.Atoi(or(r.URL.Query().Get("page"), "0"))
-	if err != nil || from < 0 || from > len(groups) {
-		from = 0
-	}
-	to := min(from+pageRows, len(groups))
-	if v.Groups = groups[from:to]; to < len(groups) {
-		v.Next = strconv.Itoa(to)
-	}
-	return p.render(w, r, "failures", "Failures by cause", v)
-}
-
-func groupFailures(events []provision.Event, now time.Time) []failureGroup {
-	type key struct {
-		name    string
-		outcome provision.Outcome
-		text    string
-	}
-	groups := map[key]*failureGroup{}
-	people := map[key]map[string]bool{}
-	for _, e := range events {
-		k := key{e.Name, e.Outcome, e.Error}
-		g := groups[k]
-		if g == nil {
-			g = &failureGroup{Name: e.Name, Outcome: outcomeLabel(e.Outcome), Error: sentence(e.Error), Todo: todo(e.Outcome)}
-			groups[k], people[k] = g, map[string]bool{}
-		}
-		g.Count++
-		if e.Time.After(g.Last.At) {
-			g.Last = momentAt(e.Time, now)
-		}
-		if e.UserID != "" && !people[k][e.UserID] {
-			people[k][e.UserID] = true
-			if len(g.People) < named {
-				g.People = append(g.People, personLink{e.UserID, e.Email})
-			} else {
-				g.More++
-			}
-		}
-	}
-	list := make([]failureGroup, 0, len(groups))
-	for _, g := range groups {
-		list = append(list, *g)
-	}
-	slices.SortFunc(list, func(a, b failureGroup) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), b.Last.At.Compare(a.Last.At), cmp.Compare(a.Name+a.Error, b.Name+b.Error))
-	})
-	return list
-}
-
-// todo says what an administrator can do about what went wrong.
-func todo(o provision.Outcome) string {
-	if o == provision.OutcomeRefused {
-		return "The app refuses this by a rule of its own. In the app, settle what the text names (open roles and tasks of the person, a name in use), then use “Look again now” on the person's page; it is tried again daily."
-	}
-	return "Nothing, if it succeeds at the next try, which comes by itself. If it stays, read the text, check the app and the mapping, then use “Look again now” on the person's page."
 }

@@ -259,25 +259,6 @@ func TestOrphansAndTables(t *testing.T) {
 	}
 }
 
-func TestFailuresByCause(t *testing.T) {
-	t.Parallel()
-	w := on(t)
-	w.comeet.SetFaults(simcomeet.Faults{RefuseSuspend: []string{"*"}})
-	for _, name := range []string{"maya.cohen", "tomas.novak"} {
-		w.patch(name+"@example.com", `{"suspended":true}`)
-		w.send("POST", "/people/"+name+"@example.com/look", nil)
-	}
-	page := w.until("/log/failures", func(page string) bool { return strings.Contains(page, "2 times") })
-	for _, want := range []string{"Refused", "What to do:", "maya.cohen@example.com", "tomas.novak@example.com"} {
-		if !strings.Contains(page, want) {
-			t.Errorf("the failures do not show %q", want)
-		}
-	}
-	if page := w.get(http.StatusOK, "/attention"); !strings.Contains(page, "Refused by the app") {
-		t.Error("the refusal needs a person, but is not listed")
-	}
-}
-
 // TestNoScriptOfOthers holds the one script to the version that is named beside it.
 func TestNoScriptOfOthers(t *testing.T) {
 	t.Parallel()
