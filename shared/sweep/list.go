@@ -75,15 +75,15 @@ func (r *run) await(ctx context.Context, v *survey, part chan struct{}) error {
 // turnPages is more than the pages of a sweep.
 const turnPages = 1_000_000
 
-// claimedSet names the list of the accounts that match a person in scope.
+// claimedSet names the list of the accounts that match a person in scope, each
+// after how the person is.
 func (r *run) claimedSet() string { return r.sw.ID + "/claimed" }
 
 // claim notes that accounts match a person in scope.
-func (r *run) claim(v *survey, accounts []provision.Account) {
+func (r *run) claim(v *survey, u provision.User, accounts []provision.Account) {
 	for _, a := range accounts {
-		if _, known := v.app.claimed[a.ID]; !known {
-			v.app.claimed[a.ID] = struct{}{}
-			r.claims = append(r.claims, a.ID)
+		if v.app.claim(a.ID, u.Lifecycle) {
+			r.claims = append(r.claims, string(u.Lifecycle)+" "+a.ID)
 		}
 	}
 }
@@ -94,8 +94,9 @@ func (r *run) orphans(ctx context.Context, v *survey) error {
 	if err != nil {
 		return err
 	}
-	for _, id := range claimed {
-		v.app.claimed[id] = struct{}{}
+	for _, claim := range claimed {
+		is, id, _ := strings.Cut(claim, " ")
+		v.app.claim(id, provision.Lifecycle(is))
 	}
 	return r.Store.PutOrphans(ctx, v.app.orphans())
 }
@@ -177,7 +178,7 @@ func (r *run) need(ctx context.Context, v *survey, f finding, at, readAt time.Ti
 			return req, false, err
 		}
 		matches = v.app.matches(f.user, f.userName())
-		r.claim(v, matches)
+		r.claim(v, f.user, matches)
 	}
 	free, err := r.freed(ctx, v, f, matches)
 	if err != nil {

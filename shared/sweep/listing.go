@@ -31,13 +31,13 @@ type appView struct {
 	seen        map[string]struct{}
 	// differing are the users whose linked account is not as we left it.
 	differing []string
-	// claimed unlinked accounts match a person in scope.
-	claimed map[string]struct{}
+	// behind is how the person in scope is who matches an unlinked account, by its id.
+	behind map[string]provision.Lifecycle
 }
 
 func newAppView() *appView {
 	return &appView{byName: map[string][]provision.Account{}, byExternal: map[string][]provision.Account{},
-		linkedNames: map[string]string{}, seen: map[string]struct{}{}, claimed: map[string]struct{}{}}
+		linkedNames: map[string]string{}, seen: map[string]struct{}{}, behind: map[string]provision.Lifecycle{}}
 }
 
 // row is what is kept of a listed account.
@@ -84,15 +84,33 @@ func (a *appView) matches(u provision.User, userName string) []provision.Account
 	return list
 }
 
-// orphans are the unlinked accounts that no person in scope stands behind (R17).
+// claim notes how somebody in scope is who matches an account, and reports
+// whether that is news: of several people an active one counts.
+func (a *appView) claim(accountID string, is provision.Lifecycle) (news bool) {
+	if was := a.behind[accountID]; was == is || was == provision.Active {
+		return false
+	}
+	a.behind[accountID] = is
+	return true
+}
+
+// orphans are the unlinked accounts that no person in scope stands behind: none
+// who would adopt it, so that people who are suspended or archived are none (R17).
 func (a *appView) orphans() []provision.Orphan {
 	var list []provision.Orphan
 	for _, accounts := range a.byName {
 		for _, account := range accounts {
-			if _, ok := a.claimed[account.ID]; !ok {
-				list = append(list, provision.Orphan{AccountID: account.ID, UserName: account.UserName, ExternalID: account.ExternalID,
-					Active: account.Active, Why: "no person in scope has this account's external id or user name, and autoprovisioning neither created nor adopted it"})
+			why := "no person in scope has this account's external id or user name, and autoprovisioning neither created nor adopted it"
+			switch is := a.behind[account.ID]; is {
+			case "":
+			case provision.Active:
+				continue
+			default:
+				why = "the person who has this account's external id or user name is " + string(is) +
+					" in the directory: it is adopted when they are active again, and nothing is done to it until then"
 			}
+			list = append(list, provision.Orphan{AccountID: account.ID, UserName: account.UserName, ExternalID: account.ExternalID,
+				Active: account.Active, Why: why})
 		}
 	}
 	return list

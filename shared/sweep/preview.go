@@ -189,7 +189,7 @@ func (w *previewer) add(v *survey, f finding) {
 	if inScope && !f.record.Account.Exists() {
 		matches = v.app.matches(f.user, f.userName())
 		for _, a := range matches {
-			v.app.claimed[a.ID] = struct{}{}
+			v.app.claim(a.ID, f.user.Lifecycle)
 		}
 	}
 	op := d.Operation

@@ -198,15 +198,18 @@ func (v *survey) page(ctx context.Context, users []provision.User, member func(u
 			f.verdict = scope.Evaluate(*v.c.Scope, v.org, u, member(u.ID))
 			look.Scope = f.verdict
 		}
-		if u.Lifecycle == provision.Active && f.verdict.Known && f.verdict.In {
-			look.Desired, err = v.Mapper.Apply(v.c, u)
-			if fault.Is(err, fault.Invalid) {
-				look.MappingError = err.Error()
-			} else if err != nil {
+		active := u.Lifecycle == provision.Active
+		if f.verdict.Known && f.verdict.In && (active || !rec.Account.Exists()) { // or to know an account of theirs
+			f.desired, err = v.Mapper.Apply(v.c, u)
+			if err != nil && !fault.Is(err, fault.Invalid) {
 				return nil, err
 			}
+			if active && err != nil {
+				look.MappingError = err.Error()
+			} else if active {
+				look.Desired = f.desired
+			}
 		}
-		f.desired = look.Desired
 		f.decision = decide.Decide(v.c, look, rec, now)
 		found = append(found, f)
 	}

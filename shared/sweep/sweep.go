@@ -197,7 +197,7 @@ type run struct {
 	sw    *provision.Sweep
 	c     provision.Configuration
 	until time.Time
-	// claims are accounts that match a person in scope and were not stored yet.
+	// claims are those of accounts that match a person in scope which were not stored yet.
 	claims []string
 }
 
