@@ -45,7 +45,7 @@ const (
 // world is the whole embedded system behind the API, with the simulated
 // services, and business time that a test can move.
 type world struct {
-	t         *testing.T
+	t         testing.TB
 	handler   http.Handler
 	system    *wiring.System
 	directory *simworkspace.Workspace
@@ -72,13 +72,13 @@ func company() simworkspace.Company {
 	}
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	return newWorldOver(t, func(s state.Store) state.Store { return s })
 }
 
 // newWorldOver is a world whose store is wrapped.
-func newWorldOver(t *testing.T, wrap func(state.Store) state.Store) *world {
+func newWorldOver(t testing.TB, wrap func(state.Store) state.Store) *world {
 	t.Helper()
 	w := &world{t: t, log: &safeBuffer{}}
 	log := slog.New(slog.NewTextHandler(w.log, nil))
@@ -159,7 +159,7 @@ func (b *safeBuffer) String() string {
 	return b.buf.String()
 }
 
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -200,7 +200,7 @@ func (w *world) want(status int, method, path, body string) object {
 	return decode(w.t, rec)
 }
 
-func decode(t *testing.T, rec *httptest.ResponseRecorder) object {
+func decode(t testing.TB, rec *httptest.ResponseRecorder) object {
 	t.Helper()
 	var got object
 	if err := json.Unmarshal(rec.Body.Bytes(), &got); err != nil {
@@ -270,7 +270,7 @@ func scopeOf(units ...string) string {
 }
 
 // configured is a world that is ready to be turned on.
-func configured(t *testing.T) *world {
+func configured(t testing.TB) *world {
 	t.Helper()
 	w := newWorld(t)
 	w.configure()
