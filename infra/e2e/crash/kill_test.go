@@ -4,16 +4,18 @@ import (
 	"flag"
 	"math/rand/v2"
 	"net/http/httptest"
+	"os"
 	"testing"
 	"time"
 
 	"example.com/autoprovision/infra/e2e/program"
+	"example.com/autoprovision/infra/require"
 	"example.com/autoprovision/infra/simcomeet"
 	"example.com/autoprovision/infra/simworkspace"
 )
 
 var (
-	kills = flag.Int("kills", 40, "how many times the program is killed under load")
+	kills = flag.Int("kills", 0, "how many times the program is killed under load; 0 for 40, and 100 when everything is required")
 	seed  = flag.Uint64("seed", 1, "chooses what happens to whom, and the moments of the kills")
 )
 
@@ -61,6 +63,17 @@ func (o *outside) turnOn(p *program.Program) {
 	p.API("POST", "/turnOn", nil, 200)
 }
 
+// howMany is the number of kills when no flag says: more before a release.
+func howMany() int {
+	switch {
+	case *kills > 0:
+		return *kills
+	case os.Getenv(require.Variable) == "all":
+		return 100
+	}
+	return 40
+}
+
 // Killed again and again at any moment under load, the program makes in the end
 // every account right, and does, and says, nothing twice.
 func TestKilledUnderLoad(t *testing.T) {
@@ -73,7 +86,8 @@ func TestKilledUnderLoad(t *testing.T) {
 	p := o.start(t)
 	o.turnOn(p)
 	p.Kill()
-	for range *kills {
+	n := howMany()
+	for range n {
 		after := time.Duration(random.Int64N(int64(longest)))
 		if random.IntN(3) == 0 {
 			after = time.Duration(random.Int64N(int64(starting)))
@@ -93,5 +107,5 @@ func TestKilledUnderLoad(t *testing.T) {
 	changes := life.end()
 	p = o.start(t)
 	judge(t, p, o)
-	t.Logf("seed %d: %d kills, %d changes in the directory, done in the app: %v", *seed, *kills, changes, o.comeet.Effects())
+	t.Logf("seed %d: %d kills, %d changes in the directory, done in the app: %v", *seed, n, changes, o.comeet.Effects())
 }
