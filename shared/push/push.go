@@ -242,7 +242,7 @@ func (c *Channels) watch(ctx context.Context, event string, carry token, gap boo
 	}
 	ch, err := c.Watcher.Watch(ctx, record.ID, event, c.Address, carry.value.Reveal())
 	ctx = context.WithoutCancel(ctx)
-	if err != nil && !fault.Is(err, fault.Unavailable) {
+	if err != nil && !fault.Is(err, fault.Unavailable, fault.Incomplete) {
 		return record, errors.Join(err, c.Store.DeleteChannel(ctx, record.ID))
 	}
 	if err != nil {
