@@ -122,7 +122,7 @@ func Parse(data []byte) (Entry, error) {
 	switch p.ServiceName {
 	case adminService:
 		for _, event := range p.Metadata.Event {
-			e.Events = append(e.Events, event.read(method))
+			e.Events = append(e.Events, event.read(method)...)
 		}
 	case groupsService:
 		for _, delta := range p.Metadata.Delta {
@@ -148,9 +148,10 @@ func key(e logEntry, data []byte) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// read makes an Event of one of the Admin log. A rename has the old address in
-// USER_EMAIL and the new one in NEW_VALUE.
-func (a adminEvent) read(method string) Event {
+// read makes Events of one of the Admin log: one, or one for each member of a
+// group that it names. A rename has the old address in USER_EMAIL and the new one
+// in NEW_VALUE.
+func (a adminEvent) read(method string) []Event {
 	e := Event{Name: Name(a.EventName)}
 	if e.Name == "" {
 		e.Name = Name(method)
@@ -173,13 +174,18 @@ func (a adminEvent) read(method string) Event {
 			e.Apps = append(e.Apps, value)
 		}
 	}
-	if e.Group != "" && len(e.Users) > 0 {
-		e.Member = e.Users[0]
-	}
 	if e.Name == "renameuser" {
 		e.Users = append(e.Users, address(e.Value))
 	}
-	return e
+	if e.Group == "" || len(e.Users) == 0 {
+		return []Event{e}
+	}
+	events := make([]Event, len(e.Users))
+	for i, member := range e.Users {
+		events[i] = e
+		events[i].Member = member
+	}
+	return events
 }
 
 // principal splits the Enterprise Groups log's "user:a@example.com".

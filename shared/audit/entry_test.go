@@ -78,6 +78,11 @@ func TestParseOddities(t *testing.T) {
 		"two events": {
 			envelope(adminService, "google.admin.AdminService.x", `{"event":[{"eventName":"CREATE_ORG_UNIT"},{"eventName":""}]}`),
 			[]Event{{Name: "createorgunit"}, {Name: "x"}}},
+		"two members of a group": {
+			envelope(adminService, "a.b.addGroupMember", `{"event":{"eventName":"ADD_GROUP_MEMBER","parameter":[{"name":"USER_EMAIL","value":"a@b.example"},
+				{"name":"GROUP_EMAIL","value":"g@b.example"},{"name":"USER_EMAIL","value":"c@b.example"}]}}`),
+			[]Event{{Name: "addgroupmember", Users: []string{"a@b.example", "c@b.example"}, Group: "g@b.example", Member: "a@b.example"},
+				{Name: "addgroupmember", Users: []string{"a@b.example", "c@b.example"}, Group: "g@b.example", Member: "c@b.example"}}},
 		"no metadata": {
 			envelope(adminService, "google.admin.AdminService.usersBulkUpload", `null`), []Event{{Name: "usersbulkupload"}}},
 		"a group within a group": {

@@ -25,7 +25,7 @@ const (
 // configuration follows it: a bare name does not identify an org unit, and the
 // value for "inherit" is not known.
 func (r reading) reviewService(ctx context.Context, e Event) error {
-	if !strings.EqualFold(e.Service, r.AppName) {
+	if !r.ours(e.Service) {
 		return nil
 	}
 	what := map[string]string{"true": "turned on", "false": "turned off"}[strings.ToLower(e.Value)]
@@ -45,11 +45,23 @@ func (r reading) reviewService(ctx context.Context, e Event) error {
 	})
 }
 
+// off are the values that may say that something was turned off: which of them
+// Google writes is not documented.
+var off = []string{"off", "false", "disabled", "deactivated", "inactive"}
+
+// ours reports whether a name in the Admin console is of the app: an
+// administrator may have added to it.
+func (r reading) ours(name string) bool {
+	return strings.Contains(strings.ToLower(name), strings.ToLower(r.AppName))
+}
+
 // reviewGoogle warns that Google's own autoprovisioning of the app is on: two
 // provisioners undo each other's work. An event that names another app is of no
-// account; one that names none may be about this one. One event a day is logged.
+// account, and so is one that it was turned off; one that names none may be about
+// this one. One event a day is logged.
 func (r reading) reviewGoogle(ctx context.Context, e Event) error {
-	if len(e.Apps) > 0 && !slices.ContainsFunc(e.Apps, func(app string) bool { return strings.EqualFold(app, r.AppName) }) {
+	turnedOff := e.Name == "updateautoprovstatus" && slices.Contains(off, Name(e.Value))
+	if turnedOff || len(e.Apps) > 0 && !slices.ContainsFunc(e.Apps, r.ours) {
 		return nil
 	}
 	which := "of " + r.AppName
