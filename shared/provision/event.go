@@ -16,6 +16,11 @@ const (
 	EventNotice = "Auto Provisioning Notice"
 )
 
+// EventNames are all of them.
+func EventNames() []string {
+	return []string{EventCreate, EventUpdate, EventSuspend, EventUnsuspend, EventHardDelete, EventConfiguration, EventNotice}
+}
+
 // EventName is the name of the event that an operation makes.
 func EventName(k OperationKind) string {
 	switch k {

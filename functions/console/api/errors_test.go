@@ -180,6 +180,8 @@ func TestInvalidInputIsRefusedByName(t *testing.T) {
 		{"GET usage?pageToken=x", ``, "query.pageToken"},
 		{"GET directory/orgUnits?pageToken=-1", ``, "query.pageToken"},
 		{"GET events?outcome=maybe", ``, "query.outcome"},
+		{"GET events?name=create", ``, "query.name"},
+		{"GET events?from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z", ``, "query.to"},
 		{"GET events?from=yesterday", ``, "query.from"},
 		{"GET events?format=xml", ``, "query.format"},
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/state"
 )
@@ -41,7 +42,7 @@ const csvType = "text/csv"
 
 type eventsInput struct {
 	User    string    `query:"user" doc:"Directory id or address"`
-	Name    string    `query:"name"`
+	Name    string    `query:"name" enum:"Create User By Auto Provisioning,Update Auto Provisioned User,Suspend Auto Provisioned User,Unsuspend Auto Provisioned User,Hard Delete Auto Provisioned User,Change Auto Provisioning Configuration,Auto Provisioning Notice"`
 	Outcome string    `query:"outcome" enum:"done,failed,refused"`
 	From    time.Time `query:"from" doc:"The earliest time"`
 	To      time.Time `query:"to" doc:"Before this time"`
@@ -62,6 +63,9 @@ func (a *api) registerEvents() {
 		csvType:  {Schema: &huma.Schema{Type: huma.TypeString}},
 	}
 	handle(a, op, func(ctx context.Context, in *eventsInput) (*eventsOutput, error) {
+		if !in.From.IsZero() && !in.To.IsZero() && in.To.Before(in.From) {
+			return nil, fault.Field("to", "is before from: leave one out, or write the earlier time as from")
+		}
 		f := state.EventFilter{Name: in.Name, Outcome: provision.Outcome(in.Outcome), From: in.From, To: in.To, Limit: in.PageSize, Token: in.PageToken}
 		if in.User != "" {
 			id, err := a.service.UserID(ctx, in.User)

@@ -247,6 +247,18 @@ func TestEventsAreFilteredAndExported(t *testing.T) {
 		}
 	}
 
+	for _, name := range provision.EventNames() {
+		count("name=" + url.QueryEscape(name))
+	}
+	for query, names := range map[string][]string{"name=suspend": provision.EventNames(), "outcome=maybe": {"done", "failed", "refused"}} {
+		detail := w.want(http.StatusUnprocessableEntity, "GET", app+"/events?"+query, "")["detail"].(string)
+		for _, name := range names {
+			if !strings.Contains(detail, name) {
+				t.Errorf("%s: %q does not name %q", query, detail, name)
+			}
+		}
+	}
+
 	r := httptest.NewRequestWithContext(t.Context(), "GET", app+"/events?outcome=refused", nil)
 	r.Header.Set("Authorization", "Bearer "+adminToken)
 	r.Header.Set("Accept", "text/csv")

@@ -65,15 +65,9 @@ type logView struct {
 	Problems    problems
 }
 
-// eventNames are all names in the log.
-func eventNames() []string {
-	return []string{provision.EventCreate, provision.EventUpdate, provision.EventSuspend, provision.EventUnsuspend,
-		provision.EventHardDelete, provision.EventConfiguration, provision.EventNotice}
-}
-
 func (p *Pages) logPage(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
-	v := logView{User: q.Get("user"), Name: q.Get("name"), Outcome: q.Get("outcome"), From: q.Get("from"), To: q.Get("to"), Names: eventNames()}
+	v := logView{User: q.Get("user"), Name: q.Get("name"), Outcome: q.Get("outcome"), From: q.Get("from"), To: q.Get("to"), Names: provision.EventNames()}
 	f, problems, err := p.filter(r)
 	if err != nil {
 		return err
