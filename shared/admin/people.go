@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -302,5 +303,9 @@ func (s *Service) Probe(ctx context.Context) (app.Report, error) {
 	if err != nil {
 		return app.Report{}, err
 	}
-	return prober.Probe(ctx)
+	report, err := prober.Probe(ctx)
+	if err != nil {
+		return report, fmt.Errorf("asking the app: %w", err)
+	}
+	return report, nil
 }

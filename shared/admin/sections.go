@@ -147,7 +147,7 @@ func checkDeprovisioning(d provision.Deprovisioning) error {
 		row := rows[name]
 		for field, delay := range map[string]provision.Delay{"suspendAfter": row.SuspendAfter, "deleteAfter": row.DeleteAfter} {
 			if !delay.Valid() {
-				errs = append(errs, fault.Field(name+"."+field, "%q is no time frame: write within24h, a number of days from 1d to 365d, or leave it out for never", delay))
+				errs = append(errs, fault.Field(name+"."+field, "write within24h, a number of days from 1d to 365d, or leave it out for never"))
 			}
 		}
 		suspend, suspends := row.SuspendAfter.Duration()

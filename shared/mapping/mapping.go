@@ -99,6 +99,9 @@ func checkApp(name, app string, seen map[string]bool, allowed func(app string) e
 		return errors.New("this app attribute is not for a mapping: the app or the provisioning itself sets it; remove the row")
 	}
 	if err := allowed(app); err != nil {
+		if f, ok := errors.AsType[*fault.Error](err); ok && f.Detail != "" { // what it says, without the operation that says it
+			return errors.New(f.Detail)
+		}
 		return err
 	}
 	if seen[name] {

@@ -38,13 +38,14 @@ type api struct {
 	door    Door
 }
 
-// strict sets the two settings of the framework that it has for the whole
-// process only, and that nothing else in it uses: its own form of errors would
-// send back what was sent, an access token too, and field names would match
-// without regard to case.
+// strict sets what the framework has for the whole process only, and nothing
+// else in it uses: its own form of errors would send back what was sent, an access
+// token too, field names would match without regard to case, and its messages are
+// for programmers.
 var strict = sync.OnceFunc(func() {
 	huma.NewError = refusal
 	huma.ValidateStrictCasing = true
+	speak()
 })
 
 // New returns the API over the use cases. Who sends the token is the administrator.

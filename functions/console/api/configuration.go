@@ -86,8 +86,8 @@ type Deprovisioning struct {
 
 // TimeFrames is when to suspend and to hard delete; absent for never.
 type TimeFrames struct {
-	SuspendAfter string `json:"suspendAfter,omitempty" pattern:"^(within24h|[1-9][0-9]{0,2}d)$" patternDescription:"within24h, a number of days from 1d to 365d, or left out for never"`
-	DeleteAfter  string `json:"deleteAfter,omitempty" pattern:"^(within24h|[1-9][0-9]{0,2}d)$" patternDescription:"within24h, a number of days from 1d to 365d, or left out for never"`
+	SuspendAfter string `json:"suspendAfter,omitempty" pattern:"^(within24h|[1-9][0-9]{0,2}d)$" patternDescription:"within24h, a number of days from 1d to 365d, or leave it out for never"`
+	DeleteAfter  string `json:"deleteAfter,omitempty" pattern:"^(within24h|[1-9][0-9]{0,2}d)$" patternDescription:"within24h, a number of days from 1d to 365d, or leave it out for never"`
 }
 
 // Protected is who is never suspended or hard deleted (R18).

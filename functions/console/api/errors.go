@@ -98,7 +98,22 @@ func refusal(status int, message string, errs ...error) huma.StatusError {
 	return p
 }
 
-// fieldError locates a missing field where it is missing, not at what should hold it.
+// speak puts the framework's messages into words that say what to write.
+func speak() {
+	validation.MsgExpectedBoolean = "write true or false"
+	validation.MsgExpectedNumber = "write a number"
+	validation.MsgExpectedInteger = "write a whole number"
+	validation.MsgExpectedString = "write a text, in quotes"
+	validation.MsgExpectedArray = "write a list, in square brackets"
+	validation.MsgExpectedObject = "write an object, in braces"
+	validation.MsgExpectedOneOf = "write one of: %s"
+	validation.MsgExpectedBePattern = "write %s"
+	validation.MsgExpectedMinimumNumber = "write a number of %v or more"
+	validation.MsgExpectedMaximumNumber = "write a number of %v or less"
+}
+
+// fieldError locates a missing field where it is missing, not at what should hold
+// it, and has words for what the framework's own messages cannot be set to.
 func fieldError(d *huma.ErrorDetail) FieldError {
 	var name string
 	if _, err := fmt.Sscanf(d.Message, validation.MsgExpectedRequiredProperty, &name); err == nil {
@@ -107,6 +122,10 @@ func fieldError(d *huma.ErrorDetail) FieldError {
 	switch {
 	case d.Message == validation.MsgUnexpectedProperty:
 		return FieldError{Location: named(d.Location), Message: "is not a field here"}
+	case d.Message == "unknown query parameter":
+		return FieldError{Location: named(d.Location), Message: "is not a parameter here"}
+	case d.Message == "invalid integer":
+		return FieldError{Location: d.Location, Message: validation.MsgExpectedInteger}
 	case strings.HasPrefix(d.Message, "invalid date/time"): // the rest is the layout in Go's own notation
 		return FieldError{Location: d.Location, Message: "write a time as in 2026-01-31T08:00:00Z"}
 	}
@@ -173,11 +192,11 @@ func (a *api) problem(ctx context.Context, op huma.Operation, err error) *Proble
 	p := newProblem(status(worst.Kind), words(worst))
 	switch worst.Kind {
 	case fault.Unauthorized:
-		p.Detail = err.Error() + ": renew the credentials of the app (reauthorize) or of the directory"
+		p.Detail = told(err) + ": renew the credentials of the app (reauthorize) or of the directory"
 	case fault.Forbidden:
-		p.Detail = err.Error() + ": the app or the directory does not permit this to the credentials it was given"
+		p.Detail = told(err) + ": the app or the directory does not permit this to the credentials it was given"
 	case fault.Throttled, fault.Unavailable, fault.Incomplete:
-		p.Detail = err.Error() + ": try again in a while"
+		p.Detail = told(err) + ": try again in a while"
 		p.retryAfter = cmp.Or(worst.RetryAfter, patience)
 	case fault.Internal:
 		if ctx.Err() != nil { // the client is gone
@@ -227,6 +246,25 @@ func faults(err error) []*fault.Error {
 		return faults(inner)
 	}
 	return []*fault.Error{{Kind: fault.Internal, Err: err}}
+}
+
+// told is what an error says to an administrator: all of it but for the names of
+// our own operations.
+func told(err error) string {
+	switch e := err.(type) {
+	case *fault.Error:
+		return words(e)
+	case interface{ Unwrap() []error }:
+		var parts []string
+		for _, err := range e.Unwrap() {
+			parts = append(parts, told(err))
+		}
+		return strings.Join(parts, "; ")
+	}
+	if inner := errors.Unwrap(err); inner != nil {
+		return strings.TrimSuffix(err.Error(), inner.Error()) + told(inner)
+	}
+	return err.Error()
 }
 
 // words are what a fault says to an administrator.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -79,6 +80,10 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 	w.want(http.StatusNotFound, "GET", app+"/events?user=nobody@example.com", "")
 }
 
+// foreign are words of the framework or of our own packages, which tell an
+// administrator nothing.
+var foreign = regexp.MustCompile(`expected|invalid|[<>]=|validation|propert|pattern|\b(scim|workspace|admin|mapping|sqlitefile|connect|throttle): `)
+
 // fields are the locations that a problem names.
 func fields(t *testing.T, problem object) []string {
 	t.Helper()
@@ -86,8 +91,8 @@ func fields(t *testing.T, problem object) []string {
 	list, _ := problem["errors"].([]any)
 	for _, e := range list {
 		names = append(names, get(t, e, "location").(string))
-		if get(t, e, "message") == "" {
-			t.Errorf("no message: %v", e)
+		if text := get(t, e, "message").(string); text == "" || foreign.MatchString(text) {
+			t.Errorf("the message is not for an administrator: %v", e)
 		}
 	}
 	return names
@@ -198,6 +203,61 @@ func TestInvalidInputIsRefusedByName(t *testing.T) {
 	}
 }
 
+// TestWordsOfRefusals: each says what to write instead.
+func TestWordsOfRefusals(t *testing.T) {
+	t.Parallel()
+	w := configured(t)
+	const frame = "write within24h, a number of days from 1d to 365d, or leave it out for never"
+	for _, test := range []struct{ call, body, detail string }{
+		{"GET usage?days=0", ``, "query.days: write a number of 1 or more"},
+		{"GET usage?days=31", ``, "query.days: write a number of 30 or less"},
+		{"GET usage?days=x", ``, "query.days: write a whole number"},
+		{"GET events?outcome=maybe", ``, "query.outcome: write one of: done, failed, refused"},
+		{"GET events?colour=red", ``, "query.colour: is not a parameter here"},
+		{"PUT guard", `{"maxShare":"x","minUsers":1}`, "body.maxShare: write a number"},
+		{"PUT guard", `{"maxShare":0,"minUsers":1.5}`, "body.minUsers: write a whole number"},
+		{"PUT connection", `{"hardDelete":"yes"}`, "body.hardDelete: write true or false"},
+		{"PUT protected", `{"users":"ana@example.com"}`, "body.users: write a list, in square brackets"},
+		{"PUT protected", `{"users":[1]}`, "body.users[0]: write a text, in quotes"},
+		{"PUT deprovisioning", `{"appOff":[],"suspended":{},"deleted":{}}`, "body.appOff: write an object, in braces"},
+		{"PUT deprovisioning", `{"appOff":{"suspendAfter":"0d"},"suspended":{},"deleted":{}}`, "body.appOff.suspendAfter: " + frame},
+		{"PUT deprovisioning", `{"appOff":{"suspendAfter":"366d"},"suspended":{},"deleted":{}}`, "body.appOff.suspendAfter: " + frame},
+		{"POST dismissHeld", `{"list":"x","users":[]}`, "body.users: name at least one person, or leave the field out for everybody on the list"},
+	} {
+		method, path, _ := strings.Cut(test.call, " ")
+		if got := w.want(http.StatusUnprocessableEntity, method, app+"/"+path, test.body)["detail"]; got != test.detail {
+			t.Errorf("%s %s: %q, want %q", test.call, test.body, got, test.detail)
+		}
+	}
+	problem := w.want(http.StatusUnprocessableEntity, "PUT", app+"/mapping", `{"attributes":[{"app":"nope","directory":"primaryEmail"},{"app":"a b","directory":"primaryEmail"}]}`)
+	fields(t, problem)
+}
+
+// TestWordsOfFailures: others' failures are told without the names of our own
+// parts, and say whose they are.
+func TestWordsOfFailures(t *testing.T) {
+	t.Parallel()
+	w := configured(t)
+	for _, test := range []struct {
+		faults             simcomeet.Faults
+		call, body, detail string
+		status             int
+	}{
+		{simcomeet.Faults{ThrottleNext: 1, RetryAfter: "7"}, "POST probe", ``, "asking the app: status 429: simulated: try again in a while", 503},
+		{simcomeet.Faults{HTML404: true}, "POST probe", ``, "asking the app: status 404 that is no SCIM answer; the base URL may be wrong: try again in a while", 503},
+		{simcomeet.Faults{Forbid: true}, "PUT protected", `{"users":["no@example.com"]}`,
+			"asking the app: status 403: not permitted: the app or the directory does not permit this to the credentials it was given", 409},
+		{simcomeet.Faults{RefuseToken: true}, "POST probe", ``,
+			"asking the app: status 401: the access token is not valid: renew the credentials of the app (reauthorize) or of the directory", 409},
+	} {
+		w.comeet.SetFaults(test.faults)
+		method, path, _ := strings.Cut(test.call, " ")
+		if got := w.want(test.status, method, app+"/"+path, test.body)["detail"]; got != test.detail {
+			t.Errorf("%s: %q, want %q", test.call, got, test.detail)
+		}
+	}
+}
+
 func TestBodiesOfTheWrongSizeOrType(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -244,7 +304,9 @@ func TestOthersWithoutAnAnswer(t *testing.T) {
 	if rec.Code != http.StatusServiceUnavailable || err != nil || wait < 1 {
 		t.Errorf("half a directory: status %d, Retry-After %q\n%s", rec.Code, rec.Header().Get("Retry-After"), rec.Body)
 	}
-	decode(t, rec)
+	if got := decode(t, rec)["detail"]; got != "reading the users: the page has no users key: try again in a while" {
+		t.Errorf("half a directory: %q", got)
+	}
 }
 
 // broken is a store that fails as nobody planned for, or panics.

@@ -158,7 +158,7 @@ func TestRefusals(t *testing.T) {
 	w.refuse(422, "/settings/attributes", form, `id="error1"`)
 	w.refuse(422, "/settings/who", url.Values{"do": {"save"}, "groups": {"none@example.com"}}, "The directory has no group")
 	w.refuse(422, "/settings/time-frames", frames("deleted", "7d", "1d"), `id="error-deleted-deleteAfter"`)
-	w.refuse(422, "/settings/time-frames", frames("appOff", "yesterday", ""), "is no time frame")
+	w.refuse(422, "/settings/time-frames", frames("appOff", "yesterday", ""), "a number of days from 1d to 365d")
 	w.refuse(422, "/settings/safety", url.Values{"protected": {"nobody@example.com"}, "share": {"10"}, "min": {"5"}}, "Neither the directory nor the app")
 	w.refuse(422, "/settings/safety", url.Values{"share": {"many"}, "min": {"5"}}, "Write a number of percent")
 	w.refuse(422, "/settings/connection", url.Values{"pageSize": {"0"}, "requestsPerSecond": {"0"}, "concurrency": {"4"}}, "Must be 1 to 1000")
