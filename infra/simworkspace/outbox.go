@@ -30,6 +30,7 @@ type outbox struct {
 
 	mu      sync.Mutex
 	waiting []delivery
+	left    int           // that wait or are being sent
 	wake    chan struct{} // holds one token while something waits
 }
 
@@ -47,10 +48,17 @@ func (o *outbox) add(d delivery) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.waiting = append(o.waiting, d)
+	o.left++
 	select {
 	case o.wake <- struct{}{}:
 	default:
 	}
+}
+
+func (o *outbox) sending() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.left
 }
 
 func (o *outbox) run(ctx context.Context) {
@@ -67,6 +75,9 @@ func (o *outbox) run(ctx context.Context) {
 		o.mu.Unlock()
 		for _, d := range batch {
 			d.deliver(ctx)
+			o.mu.Lock()
+			o.left--
+			o.mu.Unlock()
 		}
 	}
 }

@@ -209,3 +209,20 @@ func (w *Workspace) Channels() int {
 	}
 	return n
 }
+
+// Sending counts the notifications and entries of the audit log that are on
+// their way: nobody has taken or refused them yet.
+func (w *Workspace) Sending() int {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	n := 0
+	for _, ch := range w.channels {
+		n += ch.sending()
+	}
+	if w.audit != nil {
+		for _, box := range w.audit.boxes {
+			n += box.sending()
+		}
+	}
+	return n
+}

@@ -112,9 +112,13 @@ func TestNotificationsAreRepeated(t *testing.T) {
 		defer w.Close()
 		ok(t, w, "PATCH", "/users/maya.cohen@example.com", `{"suspended":true}`)
 		ok(t, w, "DELETE", "/users/noa.levi@example.com", "") // waits its turn; 404 is not repeated
-		<-time.After(time.Minute)                             // virtual
-		if got := r.states(); got != "sync update update update delete" {
-			t.Errorf("got %s", got)
+		synctest.Wait()
+		if n := w.Sending(); n != 2 {
+			t.Errorf("%d on their way, want 2", n)
+		}
+		<-time.After(time.Minute) // virtual
+		if got := r.states(); got != "sync update update update delete" || w.Sending() != 0 {
+			t.Errorf("got %s, %d on their way", got, w.Sending())
 		}
 		if r.got[1].number != r.got[3].number {
 			t.Error("a repeated message has another number")
