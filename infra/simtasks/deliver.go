@@ -11,9 +11,13 @@ import (
 	"time"
 )
 
-// firstRetry is how soon a delivery that failed is tried again, unless its
-// receiver says otherwise; the real one's is what its queue is set to.
-const firstRetry = 10 * time.Millisecond
+// A delivery that failed is tried again after firstRetry, and after twice as
+// long each time, up to lastRetry, unless its receiver says otherwise; the real
+// one's are what its queue is set to.
+const (
+	firstRetry = 10 * time.Millisecond
+	lastRetry  = 640 * time.Millisecond
+)
 
 // dispatch delivers what is due until it is stopped, and waits for its deliveries.
 func (s *Service) dispatch(ctx context.Context) {
@@ -49,7 +53,7 @@ func (s *Service) start(deliveries *sync.WaitGroup) (wait time.Duration) {
 			wait = min(wait, d)
 			continue
 		}
-		if q.running < q.concurrency {
+		if q.running < q.concurrency && !s.held {
 			if r := q.rate.Reserve(); r.Delay() > 0 {
 				wait = min(wait, r.Delay())
 				r.Cancel()
@@ -85,7 +89,7 @@ func (s *Service) deliver(ctx context.Context, t *storedTask) {
 	if answer != 0 && answer/100 != 5 {
 		t.executions++
 	}
-	t.retryAt = time.Now().Add(max(retryAfter, firstRetry))
+	t.retryAt = time.Now().Add(max(retryAfter, min(firstRetry<<min(t.tries-1, 6), lastRetry)))
 	if answer == http.StatusTooManyRequests || answer == http.StatusServiceUnavailable {
 		s.queues[t.queue].until = time.Now().Add(max(retryAfter, slowedFor))
 	}
@@ -94,7 +98,11 @@ func (s *Service) deliver(ctx context.Context, t *storedTask) {
 // send delivers a task once; answer is 0 when there was none.
 func (s *Service) send(ctx context.Context, t *storedTask) (answer int, retryAfter time.Duration) {
 	target := t.GetHttpRequest()
-	ctx, cancel := context.WithTimeout(ctx, t.GetDispatchDeadline().AsDuration())
+	longest := t.GetDispatchDeadline().AsDuration()
+	if s.options.Longest > 0 {
+		longest = min(longest, s.options.Longest)
+	}
+	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, target.GetHttpMethod().String(), target.GetUrl(), bytes.NewReader(target.GetBody()))
 	if err != nil {

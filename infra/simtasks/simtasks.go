@@ -12,9 +12,12 @@ package simtasks
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -37,7 +40,7 @@ const fastest = 500
 // maxSize is the most bytes of a stored task, as measured against the real service.
 const maxSize = 1_048_569
 
-// Options are what a service is made of; all but Fail and Twice are required.
+// Options are what a service is made of; all but Fail and Longest are required.
 type Options struct {
 	// Queues are the full names of the queues that there are.
 	Queues []string
@@ -49,8 +52,8 @@ type Options struct {
 	Sign func(account, audience string) string
 	// Fail, if set, says how the nth CreateTask (from 1) fails, and whether its task is stored all the same.
 	Fail func(n int) (code codes.Code, stored bool)
-	// Twice, if not 0, delivers every so many tasks a second time after a success.
-	Twice int
+	// Longest, if not 0, is how long a delivery may take where its task allows for longer.
+	Longest time.Duration
 }
 
 // Service stands for Cloud Tasks. It is safe for concurrent use.
@@ -67,6 +70,9 @@ type Service struct {
 	updates []*cloudtaskspb.UpdateQueueRequest
 	// created and delivered count the calls of CreateTask and the deliveries.
 	created, delivered int
+	// held is true while no delivery is begun, and twice is that of Twice.
+	held  bool
+	twice int
 	// deliveries is the context of those under way; cut ends it.
 	deliveries context.Context
 	cut        context.CancelFunc
@@ -149,6 +155,27 @@ func (s *Service) Wake() {
 	}
 }
 
+// Hold begins no delivery any more, until Resume.
+func (s *Service) Hold() { s.hold(true) }
+
+// Resume begins deliveries again.
+func (s *Service) Resume() { s.hold(false) }
+
+func (s *Service) hold(held bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = held
+	s.Wake()
+}
+
+// Twice delivers every so many tasks a second time after a success, of those
+// that are created from now on; 0 is none.
+func (s *Service) Twice(every int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.twice = every
+}
+
 // Next is when the next task is due; zero when there is none.
 func (s *Service) Next() time.Time {
 	s.mu.Lock()
@@ -173,6 +200,30 @@ func (s *Service) Idle() bool {
 		}
 	}
 	return true
+}
+
+// Running is how many deliveries are under way.
+func (s *Service) Running() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, q := range s.queues {
+		n += q.running
+	}
+	return n
+}
+
+// Waiting says of each task what it waits for, the first due first, one to a line.
+func (s *Service) Waiting() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.options.Now()
+	var b strings.Builder
+	byTime := func(x, y *storedTask) int { return x.eta.Compare(y.eta) }
+	for _, t := range slices.SortedFunc(maps.Values(s.waiting), byTime) {
+		fmt.Fprintf(&b, "%s %s: due in %v, tried %d times, last answered %d, again in %v, under way %v: %.120s\n", last(t.queue), last(t.GetName()),
+			t.eta.Sub(now).Round(time.Millisecond), t.tries, t.status, max(0, time.Until(t.retryAt)).Round(time.Millisecond), t.running, t.GetHttpRequest().GetBody())
+	}
+	return b.String()
 }
 
 // Counts are how many times CreateTask was called, and how many deliveries there were.
@@ -234,7 +285,7 @@ func (s *Service) store(r *cloudtaskspb.CreateTaskRequest) error {
 		return status.Error(codes.AlreadyExists, "The task cannot be created because a task with this name existed too recently.")
 	}
 	s.used[task.GetName()] = true
-	again := s.options.Twice > 0 && len(s.used)%s.options.Twice == 0
+	again := s.twice > 0 && len(s.used)%s.twice == 0
 	s.waiting[task.GetName()] = &storedTask{Task: task, queue: r.GetParent(), eta: eta, again: again}
 	return nil
 }

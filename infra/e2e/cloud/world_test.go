@@ -154,10 +154,11 @@ func (w *world) startTasks() (address string) {
 	for _, name := range []string{tasks.Reconcile, tasks.Bulk, tasks.Sweep} {
 		names = append(names, "projects/"+project+"/locations/"+region+"/queues/"+prefix+name)
 	}
-	queue, address, stop, err := simtasks.Start(simtasks.Options{Queues: names, Concurrency: 4, Now: w.now, Twice: 5,
+	queue, address, stop, err := simtasks.Start(simtasks.Options{Queues: names, Concurrency: 4, Now: w.now,
 		Sign: func(account, audience string) string { return w.issuer.Token(simtokens.Account(account, audience)) }})
 	w.must(err)
 	w.queue = queue
+	queue.Twice(5)
 	w.t.Cleanup(stop)
 	return address
 }
