@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"testing"
 
 	"example.com/autoprovision/infra/simtokens"
 )
@@ -21,7 +20,7 @@ import (
 // exactly this function, must be refused by the function, and fails the test if
 // it is not.
 type front struct {
-	t      *testing.T
+	t      teller
 	issuer *simtokens.Issuer
 	server *httptest.Server
 
@@ -33,7 +32,7 @@ type front struct {
 	refused   int
 }
 
-func newFront(t *testing.T, issuer *simtokens.Issuer) *front {
+func newFront(t teller, issuer *simtokens.Issuer) *front {
 	t.Helper()
 	f := &front{t: t, issuer: issuer, functions: map[string]*process{}, calls: map[string]int{}}
 	f.server = httptest.NewServer(f)

@@ -7,8 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"sync"
-	"testing"
 	"time"
 )
 
@@ -25,16 +25,10 @@ type process struct {
 	address string // empty while it is down
 }
 
-// logs is what the processes wrote, all of it.
+// logs is what the processes wrote, all of it, by lines.
 type logs struct {
 	mu  sync.Mutex
 	all bytes.Buffer
-}
-
-func (l *logs) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.Write(b)
 }
 
 func (l *logs) String() string {
@@ -43,13 +37,57 @@ func (l *logs) String() string {
 	return l.all.String()
 }
 
+// last is the last n lines, without what is long in them.
+func (l *logs) last(n int) string {
+	lines := strings.Split(strings.TrimSpace(l.String()), "\n")
+	lines = lines[max(0, len(lines)-n):]
+	for i, line := range lines {
+		lines[i] = line[:min(len(line), 300)]
+	}
+	return strings.Join(lines, "\n")
+}
+
+// lines passes on what one process writes line by line: what is read of several
+// at a time may end in the middle of one. What a kill cuts off is left out, and
+// so are the empty lines that the framework writes after each request.
+type lines struct {
+	to   *logs
+	rest []byte
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.rest = append(l.rest, b...)
+	l.to.mu.Lock()
+	defer l.to.mu.Unlock()
+	for {
+		line, rest, whole := bytes.Cut(l.rest, []byte("\n"))
+		if !whole {
+			return len(b), nil
+		}
+		if l.rest = rest; len(bytes.TrimSpace(line)) > 0 {
+			l.to.all.Write(append(line, '\n'))
+		}
+	}
+}
+
 // start starts it and returns once it listens.
-func (p *process) start(t *testing.T) {
+func (p *process) start(t teller) {
+	t.Helper()
+	// Between the look for a free port and its use another process may take it.
+	for range 3 {
+		if p.startOnce(t) {
+			return
+		}
+	}
+	t.Fatalf("%s ended at once:\n%s", p.program, p.log.last(10))
+}
+
+func (p *process) startOnce(t teller) bool {
 	t.Helper()
 	port := freePort(t)
 	cmd := exec.Command(p.program)
 	cmd.Env = append([]string{"PORT=" + strconv.Itoa(port), "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "GOMEMLIMIT=256MiB"}, p.env...)
-	cmd.Stdout, cmd.Stderr = io.Discard, p.log
+	cmd.Stdout, cmd.Stderr = io.Discard, &lines{to: p.log}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -62,10 +100,11 @@ func (p *process) start(t *testing.T) {
 	p.mu.Lock()
 	p.cmd, p.ended = cmd, ended
 	p.mu.Unlock()
-	until(t, 20*time.Second, p.program+" listens", func() bool {
+	listens := false
+	until(t, p.program+" listens", func() bool {
 		select {
 		case <-ended:
-			t.Fatalf("%s ended: %s", p.program, p.log)
+			return true
 		default:
 		}
 		conn, err := net.Dial("tcp", address)
@@ -73,11 +112,15 @@ func (p *process) start(t *testing.T) {
 			return false
 		}
 		_ = conn.Close()
+		listens = true
 		return true
 	})
-	p.mu.Lock()
-	p.address = address
-	p.mu.Unlock()
+	if listens {
+		p.mu.Lock()
+		p.address = address
+		p.mu.Unlock()
+	}
+	return listens
 }
 
 // kill ends it as a power cut would.
@@ -100,7 +143,7 @@ func (p *process) at() string {
 	return p.address
 }
 
-func freePort(t *testing.T) int {
+func freePort(t teller) int {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -110,15 +153,19 @@ func freePort(t *testing.T) int {
 	return listener.Addr().(*net.TCPAddr).Port
 }
 
+// patience is how long the test waits for anything: longer than a delivery may
+// take, which is then made again, on a machine that has much else to do.
+const patience = 90 * time.Second
+
 // until polls until a condition holds, and says how long it took.
-func until(t *testing.T, limit time.Duration, what string, holds func() bool) time.Duration {
+func until(t teller, what string, holds func() bool) time.Duration {
 	t.Helper()
 	began := time.Now()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !holds() {
-		if time.Since(began) > limit {
-			t.Fatalf("not within %v: %s", limit, what)
+		if time.Since(began) > patience {
+			t.Fatalf("not within %v: %s", patience, what)
 		}
 		<-tick.C
 	}

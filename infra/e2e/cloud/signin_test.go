@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"testing"
 	"time"
 
 	"example.com/autoprovision/infra/simtokens"
@@ -26,7 +25,7 @@ func (w *world) exchange(out http.ResponseWriter, r *http.Request) {
 
 // signIn goes the way of a browser, which keeps the console's cookies: to
 // Google, back with a code, and in, until the administrator is none any more.
-func (w *world) signIn(t *testing.T) {
+func (w *world) signIn(t teller) {
 	cookies := map[string]string{}
 	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	get := func(path string, want int) (*http.Response, string) {
@@ -67,7 +66,7 @@ func (w *world) signIn(t *testing.T) {
 	}
 	get("/people", http.StatusOK)
 	w.dir("POST", "/users/"+adminAddress+"/makeAdmin", object{"status": false})
-	w.advance(31 * time.Second)
+	w.pass(31 * time.Second)
 	get("/people", http.StatusUnauthorized)
 	get("/people", http.StatusFound) // the session has ended: to Google again
 	w.dir("POST", "/users/"+adminAddress+"/makeAdmin", object{"status": true})

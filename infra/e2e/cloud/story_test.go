@@ -2,7 +2,6 @@ package cloud
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -18,35 +17,40 @@ const day = 24 * time.Hour
 func TestLife(t *testing.T) {
 	w := newWorld(t)
 	w.run("only the administrator gets in", w.onlyTheAdministrator)
-	w.dir("POST", "/users/"+adminAddress+"/makeAdmin", object{"status": true})
-	w.setUp(t)
+	w.run("set up", w.setUp)
 	w.run("deployed functions take no token of the test", w.deployedRefuses)
 	w.run("sign in to the console", w.signIn)
 	w.run("join, change", w.joinAndChange)
 	w.run("group by the audit log", w.group)
+	w.run("renewal", w.renewal)
+	w.queue.Twice(5) // from here on nothing is counted
 	w.run("suspend, deadline, delete", w.suspendAndDelete)
 	w.run("return", w.comeBack)
 	w.run("deleted", w.deleted)
 	w.run("killed in the middle", w.killed)
-	w.run("renewal", w.renewal)
 	w.run("log", w.logged)
 	if v := w.app.Violations(); len(v) > 0 {
-		t.Errorf("the app was used against its rules: %v", v)
+		w.t.Errorf("the app was used against its rules: %v", v)
 	}
 }
 
-// run runs one part of the story as a test of its own; the parts go on from each other.
-func (w *world) run(name string, part func(t *testing.T)) {
+// run runs one part of the story as a test of its own, and waits for what comes
+// of it. The parts go on from each other, so none follows one that failed.
+func (w *world) run(name string, part func(t teller)) {
+	w.t.Helper()
 	whole := w.t
 	defer func() { w.t = whole }()
-	whole.Run(name, func(t *testing.T) {
-		w.t = t
-		part(t)
-	})
+	if !whole.Run(name, func(t *testing.T) {
+		w.t = teller{t, whole.why}
+		part(w.t)
+		w.idle()
+	}) {
+		whole.FailNow()
+	}
 }
 
 // onlyTheAdministrator: nobody is one yet.
-func (w *world) onlyTheAdministrator(t *testing.T) {
+func (w *world) onlyTheAdministrator(t teller) {
 	for what, token := range map[string]string{"nobody": "", "no administrator": w.administrator(), "a forged token": simtokens.New().Token(simtokens.Account(adminAddress, clientID))} {
 		if status, _ := w.call("GET", w.console+"/api/v1/apps/comeet", token, nil); status != http.StatusUnauthorized {
 			t.Errorf("%s: %d", what, status)
@@ -71,8 +75,9 @@ func (w *world) onlyTheAdministrator(t *testing.T) {
 }
 
 // deployedRefuses: started under its deployed name, a function knows Google's
-// keys alone.
-func (w *world) deployedRefuses(t *testing.T) {
+// keys alone. Where the Internet cannot be reached it has none at all, and this
+// shows only that it does not take the test's.
+func (w *world) deployedRefuses(t teller) {
 	deployed := w.functions["reconcile"]
 	p := &process{program: deployed.program, log: &logs{}}
 	for _, setting := range deployed.env {
@@ -89,9 +94,11 @@ func (w *world) deployedRefuses(t *testing.T) {
 	}
 }
 
-func (w *world) setUp(t *testing.T) {
+func (w *world) setUp(t teller) {
+	w.dir("POST", "/users/"+adminAddress+"/makeAdmin", object{"status": true})
 	w.dir("POST", "/customer/my_customer/orgunits", object{"name": "Temps", "parentOrgUnitPath": "/"})
 	w.dir("POST", "/groups", object{"email": "hiring@example.com", "name": "Hiring"})
+	w.idle() // what the audit log says of these would ask for another sweep once it is on
 	began := w.counts()
 	w.api("PUT", "/authorization", object{"accessToken": appToken}, 200)
 	w.api("PUT", "/scope", object{"orgUnits": []object{{"path": "/", "on": true}, {"path": "/Temps", "on": false}},
@@ -105,16 +112,31 @@ func (w *world) setUp(t *testing.T) {
 		t.Errorf("%d queues were told the app's limits, want 2", n)
 	}
 	w.api("POST", "/turnOn", nil, 200)
-	w.swept(0)
+	w.idle()
+	w.swept(0, 0)
 	people := len(w.app.Accounts())
 	t.Logf("set up and first sync of %d people. %s", people, w.counts().since(began))
-	if people < 20 || w.workspace.Channels() != 1 {
-		t.Fatalf("%d accounts, %d push channels", people, w.workspace.Channels())
+	if people < 20 {
+		t.Fatalf("%d accounts", people)
 	}
+	w.watched()
 	w.settle()
 }
 
-func (w *world) joinAndChange(t *testing.T) {
+// watched sees that the directory has a channel to tell of changes. A turn-on may
+// fail to open one: then the next renewal does.
+func (w *world) watched() {
+	w.t.Helper()
+	until(w.t, "there is a push channel", func() bool {
+		open := w.workspace.Channels()
+		if open == 0 {
+			w.schedule("renew-channels")
+		}
+		return open == 1
+	})
+}
+
+func (w *world) joinAndChange(t teller) {
 	began := w.counts()
 	id := w.hire("ana", "/")
 	w.becomes("join", id, "active")
@@ -122,7 +144,7 @@ func (w *world) joinAndChange(t *testing.T) {
 	t.Logf("one person joins, with the second look. %s", w.counts().since(began))
 	began = w.counts()
 	w.dir("PATCH", "/users/"+id, object{"name": object{"givenName": "Anna", "familyName": "Example"}})
-	took := until(t, 30*time.Second, "the new name", func() bool {
+	took := until(t, "the new name", func() bool {
 		for _, a := range w.app.Accounts() {
 			if a.ExternalID == id {
 				return strings.Contains(string(a.Resource), "Anna")
@@ -141,7 +163,7 @@ func (w *world) joinAndChange(t *testing.T) {
 }
 
 // group: nothing is pushed for a membership; the audit log tells of it.
-func (w *world) group(t *testing.T) {
+func (w *world) group(t teller) {
 	id := w.hire("cleo", "/Temps")
 	w.settle()
 	if state := w.account(id); state != "none" {
@@ -156,7 +178,7 @@ func (w *world) group(t *testing.T) {
 	w.becomes("removed from the group", id, "suspended")
 }
 
-func (w *world) suspendAndDelete(t *testing.T) {
+func (w *world) suspendAndDelete(t teller) {
 	id := w.hire("ben", "/")
 	w.becomes("join", id, "active")
 	w.dir("PATCH", "/users/"+id, object{"suspended": true})
@@ -166,12 +188,12 @@ func (w *world) suspendAndDelete(t *testing.T) {
 	if next["operation"] != "hardDelete" {
 		t.Fatalf("next is %v", next)
 	}
-	w.advance(7*day - time.Hour)
+	w.pass(7*day - time.Hour)
 	w.idle()
 	if state := w.account(id); state != "suspended" {
 		t.Fatalf("an hour before the deadline: %s", state)
 	}
-	w.advance(time.Hour + time.Minute)
+	w.pass(time.Hour + time.Minute)
 	w.becomes("deadline", id, "none")
 	if n := w.events(id, "Hard Delete Auto Provisioned User"); n != 1 {
 		t.Errorf("%d events of the hard delete", n)
@@ -179,14 +201,14 @@ func (w *world) suspendAndDelete(t *testing.T) {
 	w.schedule("renew-channels") // the channel has ended meanwhile
 }
 
-func (w *world) comeBack(t *testing.T) {
+func (w *world) comeBack(t teller) {
 	id := w.hire("dana", "/")
 	w.becomes("join", id, "active")
 	w.dir("PATCH", "/users/"+id, object{"suspended": true})
 	w.becomes("suspend", id, "suspended")
 	w.dir("PATCH", "/users/"+id, object{"suspended": false})
 	w.becomes("return", id, "active")
-	w.advance(8 * day)
+	w.pass(8 * day)
 	w.idle()
 	if state := w.account(id); state != "active" {
 		t.Errorf("past the deadline that was cancelled: %s", state)
@@ -194,7 +216,7 @@ func (w *world) comeBack(t *testing.T) {
 	w.schedule("renew-channels")
 }
 
-func (w *world) deleted(t *testing.T) {
+func (w *world) deleted(t teller) {
 	id := w.hire("eli", "/")
 	w.becomes("join", id, "active")
 	w.dir("DELETE", "/users/"+id, nil)
@@ -202,55 +224,15 @@ func (w *world) deleted(t *testing.T) {
 	if state := w.account(id); state != "active" {
 		t.Fatalf("before the deadline: %s", state)
 	}
-	w.advance(day + time.Minute)
+	w.pass(day + time.Minute)
 	w.becomes("deleted a day ago", id, "none")
 	w.schedule("renew-channels")
 	w.dir("POST", "/users/"+id+"/undelete", object{"orgUnitPath": "/"})
 	w.becomes("restored", id, "active")
 }
 
-// killed: while many join and leave, the processes die again and again.
-func (w *world) killed(t *testing.T) {
-	const leavers = 5 // more at once would be held for the administrator (R12)
-	began := time.Now()
-	ids := make([]string, 30)
-	for i := range ids {
-		ids[i] = w.hire(fmt.Sprintf("new%02d", i), "/")
-		if target := []string{"reconcile", "directory-push", "reconcile", "sweep", "reconcile", "audit-event"}[i%6]; i%2 == 1 {
-			if target == "sweep" {
-				w.schedule("sweep")
-			}
-			w.functions[target].kill()
-			w.functions[target].start(t)
-		}
-	}
-	for _, id := range ids[:leavers] {
-		w.dir("PATCH", "/users/"+id, object{"suspended": true})
-	}
-	w.functions["reconcile"].kill()
-	w.functions["reconcile"].start(t)
-	w.advance(4 * time.Minute) // leases of those who died end
-	w.schedule("renew-channels")
-	w.sweep()
-	w.settle()
-	for i, id := range ids {
-		want := "active"
-		if i < leavers {
-			want = "suspended"
-		}
-		until(t, 60*time.Second, fmt.Sprintf("%s is %s", id, want), func() bool { return w.account(id) == want })
-		if n := w.events(id, "Create User By Auto Provisioning"); n != 1 {
-			t.Errorf("%d events of one create", n)
-		}
-		if n := w.events(id, "Suspend Auto Provisioned User"); i < leavers && n != 1 || i >= leavers && n != 0 {
-			t.Errorf("%d: %d events of a suspend", i, n)
-		}
-	}
-	t.Logf("%d joined and %d left under fire, all right after %v", len(ids), leavers, time.Since(began).Round(time.Millisecond))
-}
-
 // renewal writes the line that alerts are made of.
-func (w *world) renewal(t *testing.T) {
+func (w *world) renewal(t teller) {
 	began := w.counts()
 	w.schedule("renew-channels")
 	t.Logf("one renewal with nothing to do. %s", w.counts().since(began))
@@ -265,12 +247,9 @@ func (w *world) renewal(t *testing.T) {
 
 // logged: every line is one that Cloud Logging understands, and none holds an
 // address or a token.
-func (w *world) logged(t *testing.T) {
+func (w *world) logged(t teller) {
 	seen := map[string]int{}
 	for line := range strings.Lines(w.log.String()) {
-		if strings.TrimSpace(line) == "" {
-			continue // the framework writes an empty one after each request
-		}
 		var entry object
 		if err := json.Unmarshal([]byte(line), &entry); err != nil {
 			t.Errorf("no JSON: %s", line)

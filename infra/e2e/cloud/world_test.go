@@ -13,6 +13,7 @@ import (
 	"time"
 
 	secretsclient "cloud.google.com/go/secretmanager/apiv1"
+	"golang.org/x/sync/errgroup"
 
 	"example.com/autoprovision/infra/emulator"
 	"example.com/autoprovision/infra/require"
@@ -45,7 +46,7 @@ var accounts = map[string]string{
 
 // world is everything around the functions, and the functions.
 type world struct {
-	t         *testing.T
+	t         teller
 	programs  map[string]string
 	issuer    *simtokens.Issuer
 	front     *front
@@ -55,6 +56,7 @@ type world struct {
 	workspace *simworkspace.Workspace
 	directory string
 	app       *simcomeet.Server
+	audit     *auditLog
 	functions map[string]*process
 	log       *logs
 
@@ -71,24 +73,30 @@ func newWorld(t *testing.T) *world {
 		missing := emulator.Missing(kind)
 		require.Tool(t, missing == "", missing)
 	}
-	w := &world{t: t, programs: build(t), issuer: simtokens.New(), log: &logs{}, functions: map[string]*process{},
+	w := &world{t: teller{t, &reasons{}}, issuer: simtokens.New(), log: &logs{}, functions: map[string]*process{},
 		clockFile: filepath.Join(t.TempDir(), "later")}
 	w.advance(0)
-	w.front = newFront(t, w.issuer)
+	firestore, pubsub := w.startSlow()
+	w.front = newFront(w.t, w.issuer)
 	w.front.callers = map[string][]string{
 		prefix + "audit-event": {accounts["PUBSUB_ACCOUNT"]}, prefix + "reconcile": {accounts["TASKS_ACCOUNT"]},
 		prefix + "sweep": {accounts["TASKS_ACCOUNT"], accounts["SCHEDULER_ACCOUNT"]}, prefix + "renew-channels": {accounts["SCHEDULER_ACCOUNT"]},
 	}
 	w.console = w.openConsole()
-	w.database = newDatabase(t, w.emulate(emulator.Firestore))
+	w.database = newDatabase(t, firestore)
 	tasksAt := w.startTasks()
 	secretsAt := w.startSecrets()
 	scim := w.startSimulated()
 	keys, provider := httptest.NewServer(w.issuer), httptest.NewServer(http.HandlerFunc(w.exchange))
 	t.Cleanup(keys.Close)
 	t.Cleanup(provider.Close)
+	t.Cleanup(func() {
+		for _, p := range w.functions {
+			p.kill()
+		}
+	})
 	w.startFunctions(map[string]string{
-		"PROJECT": project, "REGION": region, "DATABASE": "(default)", "QUEUE_PREFIX": prefix, "SECRET_PREFIX": prefix, "LOG_LEVEL": "info",
+		"PROJECT": project, "REGION": region, "DATABASE": "(default)", "QUEUE_PREFIX": prefix, "SECRET_PREFIX": prefix, "LOG_LEVEL": "debug",
 		"RECONCILE_URL": w.front.url(prefix + "reconcile"), "SWEEP_URL": w.front.url(prefix + "sweep"), "PUSH_URL": w.front.url(prefix + "directory-push"),
 		"AUDIT_URL": w.front.url(prefix + "audit-event"), "RENEW_URL": w.front.url(prefix + "renew-channels"), "CONSOLE_URL": w.console,
 		"TASKS_ACCOUNT": accounts["TASKS_ACCOUNT"], "SCHEDULER_ACCOUNT": accounts["SCHEDULER_ACCOUNT"], "PUBSUB_ACCOUNT": accounts["PUBSUB_ACCOUNT"],
@@ -96,16 +104,42 @@ func newWorld(t *testing.T) *world {
 		"AUDIT_EVENTS": "",
 	}, []string{"FIRESTORE_EMULATOR_HOST=" + w.database.address, "TEST_TASKS=" + tasksAt, "TEST_SECRETS=" + secretsAt,
 		"TEST_KEYS=" + keys.URL, "TEST_PROVIDER=" + provider.URL, "TEST_DIRECTORY=" + w.directory, "TEST_CLOCK=" + w.clockFile})
-	w.startAudit(w.emulate(emulator.PubSub))
+	w.startAudit(pubsub)
 	t.Cleanup(func() {
-		for _, p := range w.functions {
-			p.kill()
-		}
 		if t.Failed() {
-			t.Logf("the functions' log:\n%s", w.log)
+			w.tell()
 		}
 	})
 	return w
+}
+
+// startSlow starts the emulators while it builds the functions.
+func (w *world) startSlow() (firestore, pubsub string) {
+	w.t.Helper()
+	folder := w.t.TempDir()
+	var group errgroup.Group
+	group.Go(func() (err error) {
+		w.programs, err = build(w.t.Context(), folder)
+		return err
+	})
+	group.Go(func() error { return w.emulate(emulator.Firestore, &firestore) })
+	group.Go(func() error { return w.emulate(emulator.PubSub, &pubsub) })
+	w.must(group.Wait())
+	return firestore, pubsub
+}
+
+func (w *world) emulate(kind emulator.Kind, host *string) error {
+	e, err := emulator.Start(context.Background(), kind)
+	if err != nil {
+		return err
+	}
+	*host = e.Host
+	w.t.Cleanup(func() {
+		if err := e.Stop(); err != nil {
+			w.t.Error(err)
+		}
+	})
+	return nil
 }
 
 func (w *world) must(err error) {
@@ -136,17 +170,9 @@ func (w *world) advance(d time.Duration) {
 	}
 }
 
-func (w *world) emulate(kind emulator.Kind) (host string) {
-	w.t.Helper()
-	e, err := emulator.Start(context.Background(), kind)
-	w.must(err)
-	w.t.Cleanup(func() {
-		if err := e.Stop(); err != nil {
-			w.t.Error(err)
-		}
-	})
-	return e.Host
-}
+// longest is how long a delivery may take: one that hangs is made again, as by
+// the real queue after minutes.
+const longest = 20 * time.Second
 
 func (w *world) startTasks() (address string) {
 	w.t.Helper()
@@ -154,11 +180,10 @@ func (w *world) startTasks() (address string) {
 	for _, name := range []string{tasks.Reconcile, tasks.Bulk, tasks.Sweep} {
 		names = append(names, "projects/"+project+"/locations/"+region+"/queues/"+prefix+name)
 	}
-	queue, address, stop, err := simtasks.Start(simtasks.Options{Queues: names, Concurrency: 4, Now: w.now,
+	queue, address, stop, err := simtasks.Start(simtasks.Options{Queues: names, Concurrency: 4, Now: w.now, Longest: longest,
 		Sign: func(account, audience string) string { return w.issuer.Token(simtokens.Account(account, audience)) }})
 	w.must(err)
 	w.queue = queue
-	queue.Twice(5)
 	w.t.Cleanup(stop)
 	return address
 }
@@ -200,7 +225,7 @@ func (w *world) startSimulated() (scim string) {
 // table gives it.
 func (w *world) startFunctions(values map[string]string, test []string) {
 	w.t.Helper()
-	for target, names := range settings(w.t) {
+	for target, names := range settings(w.t.T) {
 		p := &process{program: w.programs[target], log: w.log, env: append([]string{"FUNCTION_TARGET=test-" + target, "K_SERVICE=" + prefix + target}, test...)}
 		for _, name := range names {
 			value, ok := values[name]
