@@ -30,11 +30,13 @@ type front struct {
 	callers   map[string][]string
 	calls     map[string]int
 	refused   int
+	// cut is how many calls of each function its end cut off.
+	cut map[string]int
 }
 
 func newFront(t teller, issuer *simtokens.Issuer) *front {
 	t.Helper()
-	f := &front{t: t, issuer: issuer, functions: map[string]*process{}, calls: map[string]int{}}
+	f := &front{t: t, issuer: issuer, functions: map[string]*process{}, calls: map[string]int{}, cut: map[string]int{}}
 	f.server = httptest.NewServer(f)
 	t.Cleanup(f.server.Close)
 	return f
@@ -68,7 +70,12 @@ func (f *front) pass(w http.ResponseWriter, r *http.Request, name, path string) 
 			f.judge(name, r, answer.StatusCode)
 			return nil
 		},
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, _ error) {
+			if r.Context().Err() == nil { // whoever called still waits
+				f.mu.Lock()
+				f.cut[name]++
+				f.mu.Unlock()
+			}
 			http.Error(w, "the instance ended", http.StatusServiceUnavailable)
 		},
 	}
@@ -99,4 +106,11 @@ func (f *front) count() map[string]int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return maps.Clone(f.calls)
+}
+
+// cutOff is how many calls of a function its end has cut off so far.
+func (f *front) cutOff(name string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.cut[name]
 }

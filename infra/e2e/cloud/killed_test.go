@@ -2,8 +2,76 @@ package cloud
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"time"
 )
+
+// strike is the end of a function in the middle of its next call of the app or of
+// the directory that hits: before that has done what it was asked for, or after
+// it, unanswered.
+type strike struct {
+	function string
+	hits     func(r *http.Request) bool
+	done     bool
+	struck   chan struct{}
+}
+
+// struck is a service of which one call is cut off when a strike is due.
+func (w *world) struck(service http.Handler) http.Handler {
+	return http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		w.mu.Lock()
+		s := w.strike
+		if s == nil || !s.hits(r) {
+			w.mu.Unlock()
+			service.ServeHTTP(out, r)
+			return
+		}
+		w.strike = nil
+		w.mu.Unlock()
+		if s.done {
+			service.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		w.functions[s.function].kill()
+		close(s.struck)
+	})
+}
+
+// strikeDown ends a function in the middle of its next call that hits, which
+// begin leads to, sees that its caller notices, and starts it again.
+func (w *world) strikeDown(function string, hits func(r *http.Request) bool, done bool, begin func()) {
+	w.t.Helper()
+	s := &strike{function, hits, done, make(chan struct{})}
+	w.mu.Lock()
+	w.strike = s
+	w.mu.Unlock()
+	before := w.front.cutOff(prefix + function)
+	begin()
+	until(w.t, function+" is struck down", func() bool {
+		select {
+		case <-s.struck:
+			return w.front.cutOff(prefix+function) > before
+		default:
+			return false
+		}
+	})
+	w.functions[function].start(w.t)
+}
+
+func creates(r *http.Request) bool {
+	return r.Method == "POST" && strings.HasSuffix(r.URL.Path, "/scim/v2/Users")
+}
+
+func suspends(r *http.Request) bool {
+	return r.Method == "PATCH" && strings.HasPrefix(r.URL.Path, "/scim/v2/Users/")
+}
+
+func listsAccounts(r *http.Request) bool {
+	return r.Method == "GET" && strings.HasSuffix(r.URL.Path, "/scim/v2/Users") && !r.URL.Query().Has("filter")
+}
+
+func watches(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/users/watch") }
 
 // powerCut ends all functions at once, and starts them when nobody waits for the
 // dead any more. While time passes nothing is delivered: it would pass for those
@@ -22,25 +90,46 @@ func (w *world) powerCut() {
 	w.queue.Resume()
 }
 
-// killed: while many join and leave, the processes die again and again.
+// killed: while many join and leave, the processes die again and again, most of
+// them in the middle of an operation.
 func (w *world) killed(t teller) {
 	const leavers = 5 // more at once would be held for the administrator (R12)
 	began := time.Now()
+	for _, done := range []bool{false, true} {
+		w.strikeDown("sweep", listsAccounts, done, func() { w.schedule("sweep") })
+		w.idle()
+	}
 	ids := make([]string, 30)
 	for i := range ids {
-		ids[i] = w.hire(fmt.Sprintf("new%02d", i), "/")
-		if target := []string{"reconcile", "directory-push", "reconcile", "sweep", "reconcile", "audit-event"}[i%6]; i%2 == 1 {
-			if target == "sweep" {
-				w.schedule("sweep")
-			}
-			w.functions[target].kill()
-			w.functions[target].start(t)
+		hire := func() { ids[i] = w.hire(fmt.Sprintf("new%02d", i), "/") }
+		again := func(function string) {
+			hire()
+			w.functions[function].kill()
+			w.functions[function].start(t)
+		}
+		switch i % 6 {
+		case 0, 3:
+			w.strikeDown("reconcile", creates, i%6 == 3, hire)
+		case 1:
+			again("directory-push")
+		case 4:
+			again("audit-event")
+		case 5:
+			w.schedule("sweep")
+			again("sweep")
+		default:
+			hire()
 		}
 	}
 	w.powerCut()
 	w.idle()
-	for _, id := range ids[:leavers] {
-		w.dir("PATCH", "/users/"+id, object{"suspended": true})
+	for i, id := range ids[:leavers] {
+		leave := func() { w.dir("PATCH", "/users/"+id, object{"suspended": true}) }
+		if i < 2 {
+			w.strikeDown("reconcile", suspends, i == 1, leave)
+		} else {
+			leave()
+		}
 	}
 	w.powerCut()
 	w.idle()
@@ -63,4 +152,30 @@ func (w *world) killed(t teller) {
 		}
 	}
 	t.Logf("%d joined and %d left under fire, all right after %v", len(ids), leavers, time.Since(began).Round(time.Millisecond))
+}
+
+// killedTurningOn: an administrator's console dies when the turn-on is stored, and
+// before it has asked for the sweep that a turn-on begins with.
+func (w *world) killedTurningOn(t teller) {
+	w.pass(day + time.Minute) // those who left are not counted any more (R12)
+	w.watched()
+	w.idle()
+	id := w.hire("fay", "/")
+	w.becomes("join", id, "active")
+	w.idle()
+	w.api("POST", "/turnOff", nil, 200)
+	w.dir("PATCH", "/users/"+id, object{"suspended": true})
+	w.idle()
+	if state := w.account(id); state != "active" {
+		t.Fatalf("while it is off: %s", state)
+	}
+	w.strikeDown("console", watches, false, func() { w.api("POST", "/turnOn", nil, 503) })
+	if status := w.api("GET", "", nil, 200)["status"]; status != "on" {
+		t.Fatalf("the status is %v", status)
+	}
+	w.watched()
+	w.sweep()
+	if state := w.account(id); state != "suspended" {
+		t.Errorf("who left while it was off is %s", state)
+	}
 }

@@ -28,6 +28,7 @@ func TestLife(t *testing.T) {
 	w.run("return", w.comeBack)
 	w.run("deleted", w.deleted)
 	w.run("killed in the middle", w.killed)
+	w.run("killed while it is turned on", w.killedTurningOn)
 	w.run("log", w.logged)
 	if v := w.app.Violations(); len(v) > 0 {
 		w.t.Errorf("the app was used against its rules: %v", v)

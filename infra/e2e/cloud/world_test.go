@@ -63,6 +63,8 @@ type world struct {
 	mu        sync.Mutex
 	later     time.Duration
 	clockFile string
+	// strike is the next one; nil for none.
+	strike *strike
 	// nonce is of the sign-in under way.
 	nonce string
 }
@@ -211,7 +213,7 @@ func (w *world) startSimulated() (scim string) {
 	w.workspace = simworkspace.New(1, &simworkspace.Options{Clock: w.now, Now: w.now})
 	w.workspace.Seed(simworkspace.DefaultCompany())
 	w.app = simcomeet.New(&simcomeet.Options{Token: appToken, Now: w.now})
-	directory, app := httptest.NewServer(w.workspace.Handler()), httptest.NewServer(w.app.Handler())
+	directory, app := httptest.NewServer(w.struck(w.workspace.Handler())), httptest.NewServer(w.struck(w.app.Handler()))
 	w.directory = directory.URL
 	w.t.Cleanup(func() {
 		w.workspace.Close()
