@@ -150,6 +150,7 @@ apply() {
   build
   summary
   [[ ${#chosen[@]} -gt 0 ]] || manual_steps
+  ask_for_sink
 }
 
 # build makes the parts that were chosen, or all, each on what those before it made.

@@ -149,7 +149,7 @@ check_audit_log() {
 sink_steps() {
   cat <<EOF
          An administrator of the organization (roles/logging.configWriter) makes the sink, and gives its identity to you:
-           gcloud logging sinks create $sink $(sink_topic) --organization=$organization \\
+           gcloud logging sinks ${sink_refused:-create} $sink $(sink_topic) --organization=$organization \\
              --log-filter='$(sink_filter)'
            gcloud logging sinks describe $sink --organization=$organization --format='value(writerIdentity)'
          You let it publish:
@@ -166,9 +166,12 @@ manual_steps() {
   delegation_steps "$(field accounts "$(account ap-directory)" 3)"
   echo '2. Let administrators sign in'
   sign_in_steps
-  if [[ -n $sink_refused ]]; then
-    echo 'For your organization: changes of groups are seen by sweeps only, until'
-    sink_steps
-  fi
   [[ -z $oauth_client_id ]] || printf '\nThe console: %s\n' "$(url console)"
+}
+
+# ask_for_sink is what somebody else has to do for whoever may not.
+ask_for_sink() {
+  [[ -n $sink_refused ]] || return 0
+  echo 'For your organization: changes of groups are seen by sweeps only, until'
+  sink_steps
 }

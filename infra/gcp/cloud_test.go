@@ -56,8 +56,8 @@ type cloud struct {
 	late   map[string]int
 	// agent is true when Pub/Sub's own account was made.
 	agent bool
-	// refuse is an API and a part of a name that the caller may not touch.
-	refuse string
+	// refuse says what the caller may not do; nil for nothing.
+	refuse func(q request) bool
 	// delegated is what a super administrator has authorised: client id and scopes.
 	delegated string
 }
@@ -151,9 +151,6 @@ func (c *cloud) answer(r *http.Request, body []byte) (object, error) {
 	if !c.on[api+".googleapis.com"] && api != "serviceusage" && api != "cloudresourcemanager" {
 		return nil, &failure{http.StatusForbidden, "PERMISSION_DENIED", api + " API has not been used in project " + number + " before or it is disabled."}
 	}
-	if part, ok := strings.CutPrefix(c.refuse, api+" "); ok && strings.Contains(name, part) {
-		return nil, &failure{http.StatusForbidden, "PERMISSION_DENIED", "The caller does not have permission"}
-	}
 	in := object{}
 	if len(body) > 0 {
 		if err := json.Unmarshal(body, &in); err != nil {
@@ -161,6 +158,9 @@ func (c *cloud) answer(r *http.Request, body []byte) (object, error) {
 		}
 	}
 	q := request{api: api, name: name, method: r.Method, query: r.URL.Query(), body: in}
+	if c.refuse != nil && c.refuse(q) {
+		return nil, &failure{http.StatusForbidden, "PERMISSION_DENIED", "The caller does not have permission"}
+	}
 	var before snapshot
 	if !q.reads() {
 		before = c.state()
@@ -181,9 +181,9 @@ func (c *cloud) answer(r *http.Request, body []byte) (object, error) {
 	switch c.fault(this) {
 	case refused:
 		c.restore(before)
-		return nil, &failure{http.StatusForbidden, "PERMISSION_DENIED", "the test breaks this"}
+		return nil, &failure{http.StatusBadRequest, "FAILED_PRECONDITION", "the test breaks this"}
 	case lost:
-		return nil, &failure{http.StatusForbidden, "PERMISSION_DENIED", "the test breaks this after it was done"}
+		return nil, &failure{http.StatusBadRequest, "FAILED_PRECONDITION", "the test breaks this after it was done"}
 	}
 	return answer, nil
 }

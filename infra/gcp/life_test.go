@@ -72,7 +72,7 @@ func wholeLife(t *testing.T, gcloud string) (complete []string) {
 	t.Run("manual steps", func(t *testing.T) { wantSteps(t, c, applied.out) })
 	complete = c.essence()
 	t.Run("check", func(t *testing.T) { wantChecked(t, c) })
-
+	t.Run("apply without a right in the organization", func(t *testing.T) { wantSinkAsked(t, c) })
 	t.Run("apply again has nothing to do", func(t *testing.T) {
 		before := len(c.made())
 		if r := c.must(t, "apply"); !strings.Contains(r.out, "Nothing to change.") {

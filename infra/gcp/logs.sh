@@ -11,19 +11,23 @@ sink_filter() {
 readonly sink=autoprovision-audit
 sink_topic() { echo "pubsub.googleapis.com/projects/$project/topics/autoprovision-audit"; }
 
-# read_sink keeps the organization's sinks, or says in sink_refused that the caller
-# may not see them.
+# read_sink keeps the organization's sinks, unless the caller may not see them.
 read_sink() {
   : >"$work/have.sinks"
   sink_refused=''
   is_on logging || return 0 # plan, on a new project
   again gcloud logging sinks list --organization="$organization" --format='value(name,destination,filter)' \
-    >"$work/have.sinks" 2>"$work/sinks.err" && return
+    >"$work/have.sinks" 2>"$work/sinks.err" || sink_refusal create
+}
+
+# sink_refusal VERB keeps in sink_refused what an administrator of the organization
+# has to do, if the caller failed for want of the right to.
+sink_refusal() {
   grep -qE 'PERMISSION_DENIED|does not have permission' "$work/sinks.err" || {
     cat "$work/sinks.err" >&2
     return 1
   }
-  sink_refused=yes
+  sink_refused=$1
 }
 
 # part_sink routes the audit log to the topic, where the caller may: it is made in
@@ -33,10 +37,20 @@ part_sink() {
   read_sink
   [[ -z $sink_refused ]] || return 0
   case $(compare sinks "$sink" "$(line "$(sink_topic)" "$(sink_filter)")") in
-    missing) change "route the organization's audit log to the topic audit" sink_command create ;;
-    differs) change "route the organization's audit log to the topic audit anew" sink_command update ;;
+    missing) route create "route the organization's audit log to the topic audit" ;;
+    differs) route update "route the organization's audit log to the topic audit anew" ;;
   esac
-  sink_writer
+  [[ $sink_refused == create ]] || sink_writer
+}
+
+# route VERB WHAT is a change, unless the caller may only look at the sinks.
+route() {
+  local changes
+  changes=$(cat "$work/changes")
+  change "$2" sink_command "$1" 2>"$work/sinks.err" && return
+  sink_refusal "$1"
+  printf '%s' "${changes:+$changes$'\n'}" >"$work/changes"
+  echo 'an administrator of the organization has to do that, see below' >&3
 }
 
 sink_command() {

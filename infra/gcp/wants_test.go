@@ -251,7 +251,7 @@ func wantSteps(t *testing.T, c *cloud, said string) {
 
 // wantChecked asks check before and after a person has done what is theirs.
 func wantChecked(t *testing.T, c *cloud) {
-	locked(c, func() bool { c.refuse = "logging organizations"; return true })
+	locked(c, func() bool { c.refuse = ofOrganization; return true })
 	r := c.deploy(t, append([]string{"check"}, given...)...)
 	if r.code != 1 {
 		t.Errorf("ended with %d before anything was done by hand", r.code)
@@ -263,7 +263,7 @@ func wantChecked(t *testing.T, c *cloud) {
 	}
 	client := text(c.get(t, "iam projects/"+project+"/serviceAccounts/"+account("ap-directory")), "uniqueId")
 	locked(c, func() bool {
-		c.refuse = ""
+		c.refuse = nil
 		c.delegated = client + " " + strings.Join(workspace.Scopes(), " ")
 		c.things["secretmanager projects/"+project+"/secrets/autoprovision-oauth-client-secret/versions/1"] =
 			object{"name": "projects/" + project + "/secrets/autoprovision-oauth-client-secret/versions/1", "state": "ENABLED"}
@@ -281,4 +281,52 @@ func wantChecked(t *testing.T, c *cloud) {
 		delete(c.things, "secretmanager projects/"+project+"/secrets/autoprovision-oauth-client-secret/versions/1")
 		return true
 	})
+}
+
+// ofOrganization is what somebody may not do who has no role in the organization,
+// and changesOrganization what one who may only look may not.
+func ofOrganization(q request) bool {
+	return q.api == "logging" && strings.HasPrefix(q.name, "organizations/")
+}
+
+func changesOrganization(q request) bool { return ofOrganization(q) && !q.reads() }
+
+// wantSinkAsked applies as somebody who may not route the organization's audit log:
+// what comes after it is made all the same, and what to ask for is said.
+func wantSinkAsked(t *testing.T, c *cloud) {
+	sink := "logging organizations/" + organization + "/sinks/autoprovision-audit"
+	metric := "logging projects/" + project + "/metrics/autoprovision_held"
+	was := locked(c, func() object { return deepCopy(c.things[sink]) })
+	for _, test := range []struct {
+		what   string
+		refuse func(request) bool
+		spoil  func()
+		say    string
+	}{
+		{"may not look", ofOrganization, func() { delete(c.things, sink) }, "gcloud logging sinks create"},
+		{"may look only", changesOrganization, func() { delete(c.things, sink) }, "gcloud logging sinks create"},
+		{"may look only, and there is an old one", changesOrganization, func() {
+			c.things[sink] = deepCopy(was)
+			c.things[sink]["filter"] = "nothing"
+		}, "gcloud logging sinks update"},
+	} {
+		locked(c, func() bool {
+			test.spoil()
+			delete(c.things, metric)
+			c.refuse = test.refuse
+			return true
+		})
+		r := c.must(t, "apply", "sink", "metrics")
+		if !strings.Contains(r.out, test.say+" autoprovision-audit") || !strings.Contains(r.out, "roles/logging.configWriter") {
+			t.Errorf("%s: not said what to ask for:\n%s%s", test.what, r.out, r.err)
+		}
+		if !strings.Contains(r.out, "\n1 changes made.\n") {
+			t.Errorf("%s: more or less than the metric was made:\n%s", test.what, r.out)
+		}
+		c.get(t, metric)
+	}
+	locked(c, func() bool { c.refuse = nil; return true })
+	if r := c.must(t, "apply", "sink"); strings.Contains(r.out, "roles/logging.configWriter") {
+		t.Errorf("one who may route it is told to ask:\n%s", r.out)
+	}
 }
