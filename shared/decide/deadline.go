@@ -54,9 +54,24 @@ func Then(c provision.Configuration, r provision.Record, now time.Time) *provisi
 	if r.Next == nil || r.Next.Operation != provision.Suspend {
 		return nil
 	}
-	r.Account.State, r.Account.SuspendedAt = provision.AccountSuspended, latest(r.Next.At, now)
+	_, then := Coming(c, r, now)
+	return then
+}
+
+// Coming are the suspend and the hard delete that are to come for a record as
+// Decide left it, if each is done when it is due and nothing else changes; nil for
+// none. What was dismissed is not among them, nor a hard delete that waits for a
+// suspend which is not to come (R4). Where the hard delete is the earlier, the
+// suspend finds no account.
+func Coming(c provision.Configuration, r provision.Record, now time.Time) (suspend, remove *provision.Pending) {
 	d := decider{c: c, l: Look{User: provision.User{Lifecycle: r.Lifecycle}}, r: r, now: now}
-	return next(d.removals())
+	list := d.removals()
+	if i := slices.IndexFunc(list, func(m removal) bool { return m.kind == provision.Suspend }); i >= 0 {
+		suspend = &provision.Pending{Operation: provision.Suspend, At: list[i].at, Cause: list[i].cause()}
+		d.r.Account.State, d.r.Account.SuspendedAt = provision.AccountSuspended, latest(list[i].at, now)
+		list = d.removals()
+	}
+	return suspend, next(list)
 }
 
 // due is since and a delay; zero for never.
