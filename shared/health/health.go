@@ -25,10 +25,10 @@ const (
 	saveEvery = time.Minute
 	// maxReviews bounds what is kept for review; the oldest go first.
 	maxReviews = 50
-	// auditSilent is for how long an audit log in use may say nothing: a small
+	// AuditSilent is for how long an audit log in use may say nothing: a small
 	// company can go a week without a change. sweepSilent is for how long there
 	// may be no sweep that ended as done.
-	auditSilent = 7 * 24 * time.Hour
+	AuditSilent = 7 * 24 * time.Hour
 	sweepSilent = 24 * time.Hour
 	// pushSilent is for how long a new push channel may say nothing, in real time:
 	// the directory sends a first message through each that opens.

@@ -131,10 +131,13 @@ func TestStates(t *testing.T) {
 		c.On, c.TurnedOnAt, c.Scope, c.Policies = true, start, &provision.Scope{}, []provision.PolicyEdit{{}}
 		c.Authorization.State = provision.AuthorizationOK
 	})
-	want("just turned on", Down, Silent, Silent)
+	want("just turned on", Down, Silent, Alive)
 	channel := state.PushChannel{ID: "c", OpenedAt: start}
 	must(t, w.store.PutChannel(t.Context(), channel))
-	want("a channel without an answer", Down, Silent, Silent)
+	want("a channel without an answer", Down, Silent, Alive)
+	w.at = start.Add(25 * time.Hour)
+	want("no sweep for a day since the turn-on", Down, Silent, Silent)
+	w.at = start
 	channel.ResourceID, channel.Expiration = "r", start.Add(6*time.Hour)
 	must(t, w.store.PutChannel(t.Context(), channel))
 	edit(func(c *provision.Configuration) { c.SweptAt = start })

@@ -28,7 +28,9 @@ const (
 // Report is how every source does. Times are business time where nothing else
 // is said, and zero for never.
 type Report struct {
-	Now   time.Time
+	Now time.Time
+	// OnSince is when autoprovisioning was last turned on; zero while it is off.
+	OnSince time.Time
 	Push  Push
 	Audit Audit
 	Sweep Sweep
@@ -92,17 +94,20 @@ func (h *Health) Report(ctx context.Context) (Report, error) {
 	if err != nil {
 		return r, err
 	}
+	if c.On {
+		r.OnSince = c.TurnedOnAt
+	}
 	if c.On && h.Pushed {
 		r.Push.State = h.pushState(open, s.PushHeardAt)
 	}
-	if !s.AuditAt.IsZero() && r.Now.Sub(s.AuditAt) < auditSilent {
+	if !s.AuditAt.IsZero() && r.Now.Sub(s.AuditAt) < AuditSilent {
 		r.Audit.State = Alive
 	}
 	switch {
 	case !c.On:
 	case !c.Runs():
 		r.Sweep.State = Down
-	case c.SweptAt.Before(c.TurnedOnAt) || r.Now.Sub(c.SweptAt) > sweepSilent:
+	case r.Now.Sub(c.SweptAt) > sweepSilent && r.Now.Sub(c.TurnedOnAt) > sweepSilent: // the first since a turn-on takes its time
 		r.Sweep.State = Silent
 	default:
 		r.Sweep.State = Alive

@@ -32,15 +32,24 @@ func sources(r health.Report, real time.Time) []sourceRow {
 		push.Detail = fmt.Sprintf("%s open; renewed before the first ends, %s.", plural(r.Push.Channels, "channel", "channels"), ends.Far())
 	}
 	audit := sourceRow{Name: "Audit log", Tells: "changes of groups, org units and domains too", State: stateLabel(r.Audit.State), Last: momentAt(r.Audit.LastAt, r.Now)}
-	if r.Audit.State == health.Silent {
+	switch {
+	case r.Audit.State != health.Silent:
+	case r.Audit.LastAt.IsZero() && r.Now.Sub(r.OnSince) < health.AuditSilent:
+		audit.State, audit.Detail = label{"Not heard yet", "quiet"}, "Nothing has come so far: it speaks when a person, a group, an org unit or a domain changes."
+	default:
 		audit.Detail = "Nothing has come for a week, or ever: sweeps see what it would tell."
 	}
 	if n := r.Audit.Unknown; n > 0 {
 		audit.Detail += " " + plural(n, "event", "events") + " with an unknown name so far."
 	}
 	sweep := sourceRow{Name: "Sweep", Tells: "everything, whatever the others missed", State: stateLabel(r.Sweep.State), Last: momentAt(r.Sweep.LastAt, r.Now)}
-	if r.Sweep.State == health.Silent {
+	switch {
+	case r.Sweep.State == health.Silent:
 		sweep.Detail = "None has been done to its end for a day. Press Sweep now, and see what it says."
+	case r.Sweep.State == health.Alive && r.Sweep.LastAt.Before(r.OnSince):
+		sweep.State, sweep.Detail = label{"Under way", "quiet"}, "The first since autoprovisioning was turned on has not ended yet."
+	case r.Sweep.State == health.Down:
+		sweep.Detail = "None can be done until the app is reauthorized."
 	}
 	rows := []sourceRow{push, audit, sweep}
 	if !r.Work.Known {

@@ -29,6 +29,11 @@ func TestSources(t *testing.T) {
 			Push:  health.Push{State: health.Silent, Channels: 1, ExpiresAt: now.Add(6 * time.Hour)},
 			Audit: health.Audit{State: health.Alive, LastAt: now}, Sweep: health.Sweep{State: health.Alive, LastAt: now}},
 			[]string{"Silent|nothing has come through it", "Alive|", "Alive|"}},
+		"just turned on": {health.Report{Now: now, OnSince: now.Add(-time.Second), Push: health.Push{State: health.Off},
+			Audit: health.Audit{State: health.Silent}, Sweep: health.Sweep{State: health.Alive, LastAt: now.Add(-time.Hour)}},
+			[]string{"Off|", "Not heard yet|Nothing has come so far", "Under way|has not ended yet"}},
+		"refused": {health.Report{Now: now, OnSince: now.Add(-30 * 24 * time.Hour), Push: health.Push{State: health.Off},
+			Audit: health.Audit{State: health.Silent}, Sweep: health.Sweep{State: health.Down}}, []string{"Off|", "Silent|for a week, or ever", "Down|until the app is reauthorized"}},
 		"off": {health.Report{Now: now, Push: health.Push{State: health.Off}, Audit: health.Audit{State: health.Silent}, Sweep: health.Sweep{State: health.Off}},
 			[]string{"Off|sweeps see every change", "Silent|for a week", "Off|"}},
 	} {
