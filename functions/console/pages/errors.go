@@ -21,7 +21,7 @@ func (p *Pages) failed(w http.ResponseWriter, r *http.Request, err error) {
 	if status == http.StatusInternalServerError {
 		p.service.Log.Error("page failed", "method", r.Method, "error", err.Error())
 	}
-	view := problemView{Text: text, Back: isSignedIn(r)}
+	view := problemView{Text: whole(text), Back: isSignedIn(r)}
 	if err := p.renderAs(w, r, status, "problem", "Something is in the way", view); err != nil {
 		p.service.Log.Error("page of an error failed", "error", err.Error())
 		http.Error(w, text, status)

@@ -18,6 +18,8 @@ type heldView struct {
 	Rows   []heldRow
 	Next   string
 	Error  string
+	// Blocked says why nothing can be decided now; empty when it can.
+	Blocked string
 	// Whole is true when Rows is the whole list.
 	Whole bool
 }
@@ -25,6 +27,7 @@ type heldView struct {
 type heldRow struct {
 	ID        string
 	Person    personLink
+	Called    string
 	Operation label
 	Why       string
 	Since     moment
@@ -40,10 +43,16 @@ func (p *Pages) held(r *http.Request, st admin.Status, token string, limit int) 
 		return nil, err
 	}
 	for _, rec := range records {
-		v.Rows = append(v.Rows, heldRow{ID: rec.UserID, Person: personLink{rec.UserID, rec.Email}, Operation: operationLabel(rec.Hold.Operation),
+		v.Rows = append(v.Rows, heldRow{ID: rec.UserID, Person: personLink{rec.UserID, rec.Email}, Called: rec.Account.Name(), Operation: operationLabel(rec.Hold.Operation),
 			Why: sentence(heldWhy(rec)), Since: momentAt(rec.Hold.HeldAt, st.Now)})
 	}
 	v.Next, v.Whole = next, token == "" && next == ""
+	switch c := st.Configuration; {
+	case !c.On:
+		v.Blocked = "There is nothing to decide while autoprovisioning is off. Once it is turned on, all time frames count from then, and whatever is too much at once is held anew."
+	case !c.Runs():
+		v.Blocked = "Reauthorize first: nothing can be done while " + v.App + " refuses the access token."
+	}
 	return v, nil
 }
 
@@ -51,11 +60,7 @@ func heldWhy(rec provision.Record) string {
 	if rec.Hold.Operation == provision.Create {
 		return "their account is not in the app any more, as those of many others"
 	}
-	why := condition(rec.Hold.Condition)
-	if rec.Hold.Condition == provision.ConditionAppOff && len(rec.Reasons) > 0 {
-		why += ": " + rec.Reasons[0]
-	}
-	return why
+	return conditionOf(rec.Hold.Condition, rec.Reasons)
 }
 
 func (p *Pages) heldPage(w http.ResponseWriter, r *http.Request) error {

@@ -79,7 +79,9 @@ func TestEveryPage(t *testing.T) {
 			t.Errorf("%s is not a whole page:\n%s", path, page)
 		}
 	}
-	w.get(http.StatusNotFound, "/people/unknown@example.com")
+	if page := w.get(http.StatusNotFound, "/people/unknown@example.com"); !strings.Contains(page, ">Nobody has this address now, and no deleted person had it last.<") {
+		t.Error("a problem is no whole sentence")
+	}
 	if page := w.get(http.StatusOK, "/people?q=unknown@example.com"); !strings.Contains(page, "Nobody has a name or an address like this") {
 		t.Error("a search for a whole address does not say that nobody has it")
 	}
@@ -257,6 +259,38 @@ func TestOrphansAndTables(t *testing.T) {
 	if len(rows) != 39 {
 		t.Errorf("the table of creates has %d rows, want 39", len(rows))
 	}
+}
+
+// TestNothingIsOfferedThatCanOnlyFail: what is held cannot be settled while the
+// token is refused, or while it is off.
+func TestNothingIsOfferedThatCanOnlyFail(t *testing.T) {
+	t.Parallel()
+	w := on(t)
+	for _, name := range []string{"maya.cohen", "tomas.novak", "aisha.rahman", "sofia.rossi", "jonas.weber", "mei.lin", "hannah.schmidt"} {
+		w.patch(name+"@example.com", `{"suspended":true}`)
+	}
+	w.post("/sweep-now", nil, "/")
+	w.until("/", func(page string) bool { return strings.Contains(page, "Held for you: 7") })
+	blocked := func(says string) {
+		t.Helper()
+		for _, path := range []string{"/", "/held"} {
+			page := w.get(http.StatusOK, path)
+			if !strings.Contains(page, says) || !strings.Contains(page, "maya.cohen@example.com") {
+				t.Errorf("%s does not show the list, and %q", path, says)
+			}
+			for _, offer := range []string{`name="verdict"`, "Sweep now</button>", "Everything else goes on"} {
+				if strings.Contains(page, offer) {
+					t.Errorf("%s, %s: it offers %s", path, says, offer)
+				}
+			}
+		}
+	}
+	w.comeet.SetFaults(simcomeet.Faults{RefuseToken: true})
+	w.patch("noa.levi@example.com", `{"name":{"givenName":"Noah"}}`)
+	w.send("POST", "/people/noa.levi@example.com/look", nil)
+	blocked("Reauthorize first")
+	w.post("/turn-off", nil, "/")
+	blocked("nothing to decide while autoprovisioning is off")
 }
 
 // TestNoScriptOfOthers holds the one script to the version that is named beside it.

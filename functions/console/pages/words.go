@@ -121,6 +121,14 @@ func sentence(s string) string {
 	return strings.ToUpper(s[:1]) + s[1:]
 }
 
+// whole is a sentence with its capital and full stop.
+func whole(s string) string {
+	if s == "" || strings.ContainsRune(".!?)", rune(s[len(s)-1])) {
+		return sentence(s)
+	}
+	return sentence(s) + "."
+}
+
 // heldWords says what keeps a removal, as admin.Person.HeldBy names it.
 func heldWords(by string) string {
 	switch by {
