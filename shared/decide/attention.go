@@ -49,10 +49,22 @@ func (d *decider) attention() []provision.Attention {
 		if accountID == "" {
 			accountID = account.ID
 		}
-		add(kind, accountID, fmt.Sprintf("The %s did not succeed: %s.", words[retry.Operation], strings.TrimSuffix(retry.Error, ".")), todo, retry.Since)
+		what := "The " + words[retry.Operation] + " did not succeed"
+		if retry.Reason == provision.Unread {
+			what = "The account in the app could not be read"
+		}
+		add(kind, accountID, sentence(what, retry.Error), todo, retry.Since)
+	}
+	if i := d.r.Intent; i != nil && i.Doubt != "" {
+		if _, listed := d.r.Retry(i.Operation); !listed { // it is not called for any more, and may have been done
+			add(provision.AttentionFailed, account.ID, sentence("It is not known whether the "+words[i.Operation]+" was done", i.Doubt),
+				"Look at the account in the app, and put right there what is wrong. It is read again with each sweep.", i.StartedAt)
+		}
 	}
 	return list
 }
+
+func sentence(what, why string) string { return what + ": " + strings.TrimSuffix(why, ".") + "." }
 
 // words name the operations as a sentence needs them.
 var words = map[provision.OperationKind]string{

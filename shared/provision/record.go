@@ -137,10 +137,12 @@ type RetryReason string
 
 // The reasons. Failed waits by the schedule of R2; Refused daily by R19;
 // Conflicting like Failed, and is looked at again when either side changes.
+// Unread waits like Failed for the account to be read again, whose update it may need.
 const (
 	Failed      RetryReason = "failed"
 	Refused     RetryReason = "refused"
 	Conflicting RetryReason = "conflict"
+	Unread      RetryReason = "unread"
 )
 
 // Retry is an operation that went wrong and waits for its next try.
@@ -212,6 +214,12 @@ type Intent struct {
 	AccountID string `json:"accountId,omitempty"`
 	// Released is true when an administrator confirmed it, so that it does not count in the guard (R12).
 	Released bool `json:"released,omitempty"`
+	// Fingerprint is of everything that the operation depended on (R2).
+	Fingerprint string `json:"fingerprint,omitempty"`
+	// Doubt says in words why it cannot be found out whether the app has done it;
+	// empty while that has not been tried in vain. It keeps no other operation
+	// back: the next one takes the intent's place.
+	Doubt string `json:"doubt,omitempty"`
 }
 
 // Lease is a worker's exclusive right to act on one user.

@@ -33,6 +33,8 @@ type attempt struct {
 	op       decide.Operation
 	seen     sighting
 	res      *Result
+	// doubtful is an intent of which it stays unknown what became; nil for none.
+	doubtful *provision.Intent
 }
 
 // act runs the operation that was decided: lease and intent, fresh
@@ -45,7 +47,7 @@ func (r *Reconciler) act(ctx context.Context, c provision.Configuration, req Req
 		a.rec = decide.FailedTry(a.rec, a.op, provision.Failed, a.op.Impossible, "", r.Business())
 		return a.finish(ctx, a.event(r.NewID(), a.op.Kind, provision.OutcomeFailed, a.op.Impossible))
 	}
-	if pause := r.breaker.pause(); pause > 0 {
+	if pause := r.breaker.pause(a.rec.UserID); pause > 0 {
 		return false, a.postpone(ctx, pause)
 	}
 	a.accounts, err = r.Apps.Accounts(ctx, c)
@@ -66,10 +68,11 @@ func (r *Reconciler) act(ctx context.Context, c provision.Configuration, req Req
 
 // begin commits the lease with the intent.
 func (a *attempt) begin(ctx context.Context) error {
+	a.doubtful = a.rec.Intent
 	a.rec.Lease = &provision.Lease{Owner: a.owner, Until: a.Real().Add(leaseTime)}
 	a.rec.Intent = &provision.Intent{
 		ID: a.NewID(), Operation: a.op.Kind, Cause: a.op.Cause, StartedAt: a.Business(), Revision: a.c.Revision,
-		Attributes: a.op.Attributes, Released: a.op.Released,
+		Attributes: a.op.Attributes, Released: a.op.Released, Fingerprint: a.op.Fingerprint,
 	}
 	if a.op.Kind != provision.Create {
 		a.rec.Intent.AccountID = a.rec.Account.ID
@@ -96,7 +99,7 @@ func (a *attempt) perform(ctx, settle context.Context) (more bool, err error) {
 	if a.Real().Add(operationTime).After(a.rec.Lease.Until) {
 		return true, a.abandon(settle) // too late to be sure that it ends before the lease
 	}
-	if pause := a.breaker.admit(); pause > 0 {
+	if pause := a.breaker.admit(a.rec.UserID); pause > 0 {
 		return false, firstError(a.abandon(settle), paused(pause))
 	}
 	call, cancel := context.WithTimeout(ctx, operationTime)
@@ -110,7 +113,7 @@ func (a *attempt) perform(ctx, settle context.Context) (more bool, err error) {
 
 // abandon takes back an intent that was not sent.
 func (a *attempt) abandon(ctx context.Context) error {
-	a.rec.Intent, a.rec.Lease = nil, nil
+	a.rec.Intent, a.rec.Lease = a.doubtful, nil
 	return a.keep(ctx, &a.rec)
 }
 
@@ -142,6 +145,9 @@ func (a *attempt) record(ctx context.Context, out outcome) (more bool, err error
 		return false, firstError(a.abandon(ctx), out.err)
 	}
 	a.breaker.answered(a.rec.UserID)
+	if !out.untouched {
+		a.doubtful = nil
+	}
 	intent, now := *a.rec.Intent, a.Business()
 	switch out.status {
 	case stale:
@@ -179,14 +185,30 @@ func (a *attempt) record(ctx context.Context, out outcome) (more bool, err error
 // recordAppFailure leaves the intent behind when the app may have acted, so
 // that the next look finds out, and pauses the app's queue (R2).
 func (a *attempt) recordAppFailure(ctx context.Context, out outcome) (more bool, err error) {
-	if !out.throttled && a.breaker.blames(a.rec.UserID) {
-		event := a.event(a.rec.Intent.ID, a.op.Kind, provision.OutcomeFailed, out.text)
-		a.rec = decide.FailedTry(a.rec, a.op, provision.Failed, out.text, "", a.Business())
+	whose := theApp
+	if !out.throttled {
+		whose = a.whose(ctx, a.c, a.accounts, a.rec.UserID, out.reading)
+	}
+	if whose == thePerson {
+		event := a.fail(out.text, !out.untouched)
 		return a.finish(ctx, event)
 	}
-	pause := a.breaker.failed(out.retryAfter)
-	a.Log.WarnContext(ctx, "the app fails", "user", a.rec.UserID, "operation", string(a.op.Kind), "error", out.text, "pause", pause)
-	return false, firstError(a.leave(ctx, out), paused(pause))
+	err = a.leave(ctx, out)
+	return false, firstError(err, a.leaveAlone(ctx, a.req, whose, string(a.op.Kind), out.text, out.retryAfter))
+}
+
+// fail makes the intent a failed try, and returns its event. One that the app
+// may have carried out all the same stays, to be found out about by each look:
+// under another id, since this event has its own.
+func (a *attempt) fail(why string, mayHaveHappened bool) provision.Event {
+	event := a.event(a.rec.Intent.ID, a.op.Kind, provision.OutcomeFailed, why)
+	a.rec = decide.FailedTry(a.rec, a.op, provision.Failed, why, "", a.Business())
+	if mayHaveHappened {
+		intent := *a.rec.Intent
+		intent.ID, intent.Doubt = a.NewID(), why
+		a.doubtful = &intent
+	}
+	return event
 }
 
 // leave gives the lease back, and keeps the intent for a later look to find out
@@ -194,7 +216,7 @@ func (a *attempt) recordAppFailure(ctx context.Context, out outcome) (more bool,
 func (a *attempt) leave(ctx context.Context, out outcome) error {
 	a.rec.Lease = nil
 	if out.untouched {
-		a.rec.Intent = nil
+		a.rec.Intent = a.doubtful
 	}
 	return a.keep(ctx, &a.rec)
 }
@@ -219,7 +241,7 @@ func frees(kind provision.OperationKind, oldName any, after provision.Record) bo
 // what is next, what needs a person and the outcome are one commit, and sees to
 // the next wake-up. more is true when something else is due now.
 func (a *attempt) finish(ctx context.Context, events ...provision.Event) (more bool, err error) {
-	a.rec.Intent, a.rec.Lease = nil, nil
+	a.rec.Intent, a.rec.Lease = a.doubtful, nil
 	look := a.seen.look
 	look.Account, look.Forced = nil, false
 	d := decide.Decide(a.c, look, a.rec, a.Business())

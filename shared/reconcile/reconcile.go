@@ -143,7 +143,9 @@ func (r *Reconciler) round(ctx context.Context, req Request, res *Result) (more 
 		return false, &fault.Error{Kind: fault.Unready, Op: "reconcile: look", Detail: "another worker acts on this user", RetryAfter: time.Second}
 	}
 	if rec.Intent != nil {
-		return r.recover(ctx, c, req, rec, res)
+		if more, err := r.recover(ctx, c, req, &rec, res); !errors.Is(err, errUnknown) {
+			return more, err
+		}
 	}
 	if req.needless(rec) {
 		return false, nil
@@ -163,6 +165,9 @@ func (r *Reconciler) round(ctx context.Context, req Request, res *Result) (more 
 	}
 	if op := d.Operation; op != nil && req.foundGone(d.Record) && op.Kind == provision.Create {
 		d.Operation, d.WakeAt, res.Waiting = nil, r.Business().Add(othersTime), "the sweep may find more accounts gone"
+	}
+	if d.Operation == nil && seen.unreadable != "" && !waitsToRead(d.Record, r.Business()) {
+		return r.recordUnread(ctx, c, req, d, seen, res)
 	}
 	if d.Operation == nil {
 		more, err := r.settle(ctx, c, req, rec, d, seen, res)

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"example.com/autoprovision/shared/decide"
@@ -13,13 +14,15 @@ import (
 
 // recover finds out from the app what became of an intent whose worker did not
 // say: it crashed, or got no answer. If it happened, it is recorded under the
-// intent's id, so that one operation has one event, also after a crash.
-func (r *Reconciler) recover(ctx context.Context, c provision.Configuration, req Request, rec provision.Record, res *Result) (more bool, err error) {
+// intent's id, so that one operation has one event, also after a crash. With
+// errUnknown the look goes on without that knowledge, from the record as it then is.
+func (r *Reconciler) recover(ctx context.Context, c provision.Configuration, req Request, stored *provision.Record, res *Result) (more bool, err error) {
 	if !c.Runs() {
 		res.Waiting = "an operation is unfinished, and the app needs to be reauthorized"
 		return false, r.endLook(ctx, req)
 	}
-	if pause := r.breaker.pause(); pause > 0 {
+	rec := *stored
+	if pause := r.breaker.pause(rec.UserID); pause > 0 {
 		return false, paused(pause)
 	}
 	accounts, err := r.Apps.Accounts(ctx, c)
@@ -30,21 +33,26 @@ func (r *Reconciler) recover(ctx context.Context, c provision.Configuration, req
 		return false, err
 	}
 	a := &attempt{Reconciler: r, c: c, req: req, accounts: accounts, rec: rec, res: res,
-		op: decide.Operation{Kind: rec.Intent.Operation, Cause: rec.Intent.Cause, Attributes: rec.Intent.Attributes}}
+		op: decide.Operation{Kind: rec.Intent.Operation, Cause: rec.Intent.Cause, Attributes: rec.Intent.Attributes, Fingerprint: rec.Intent.Fingerprint}}
 	rec.Lease = &provision.Lease{Owner: r.owner, Until: r.Real().Add(leaseTime)}
 	if err := r.keep(ctx, &rec); err != nil {
 		return false, err
 	}
 	a.rec = rec
-	if pause := r.breaker.admit(); pause > 0 {
+	if pause := r.breaker.admit(rec.UserID); pause > 0 {
 		a.rec.Lease = nil
 		return false, firstError(r.keep(ctx, &a.rec), paused(pause))
 	}
 	out, happened, err := a.findOut(ctx)
 	if err != nil {
-		return a.unanswered(ctx, err)
+		err = a.unanswered(ctx, err)
+		*stored = a.rec
+		return false, err
 	}
 	r.breaker.asked()
+	if r.breaker.read(rec.UserID); happened { // the app served them, though it did not say so
+		r.breaker.forget(rec.UserID)
+	}
 	return true, a.recovered(ctx, out, happened)
 }
 
@@ -146,22 +154,43 @@ func shows(account provision.Account, wanted, previous provision.Attributes) boo
 	return true
 }
 
+// errUnknown says that it cannot be found out what became of an intent, for a
+// reason of this one account's: the failure is recorded, and the look goes on.
+var errUnknown = errors.New("what became of the operation cannot be found out")
+
 // unanswered gives the lease back and keeps the intent, for a later look to find out.
-func (a *attempt) unanswered(ctx context.Context, cause error) (more bool, err error) {
+func (a *attempt) unanswered(ctx context.Context, cause error) error {
 	settle := context.WithoutCancel(ctx)
+	out := classifyRead(cause)
+	if out.status == denied {
+		out = a.checkDenied(ctx, out)
+	}
+	whose := theApp
+	switch {
+	case out.status == ruledOut: // an answer about this account, from an app that takes the token
+		whose = thePerson
+	case out.status == appFailed && !out.throttled:
+		whose = a.whose(ctx, a.c, a.accounts, a.rec.UserID, a.rec.Intent.AccountID != "")
+	}
+	var events []provision.Event
+	if whose == thePerson && a.rec.Intent.Doubt == "" {
+		events = append(events, a.fail(text(cause), true))
+		a.rec.Intent = a.doubtful
+	}
 	a.rec.Lease = nil
-	if err := a.keep(settle, &a.rec); err != nil {
-		return false, err
+	if err := a.keep(settle, &a.rec, events...); err != nil {
+		return err
 	}
-	if fault.Is(cause, fault.Unauthorized, fault.Forbidden) {
-		out := a.checkDenied(ctx, classifyRead(cause))
+	a.logEvents(ctx, events)
+	switch {
+	case whose == thePerson:
 		a.breaker.asked()
-		if out.status == tokenRefused {
-			return false, a.loseAuthorization(settle, a.c, a.req, a.res)
-		}
-		return false, cause
+		return errUnknown
+	case out.status == tokenRefused:
+		a.breaker.asked()
+		return a.loseAuthorization(settle, a.c, a.req, a.res)
 	}
-	return false, paused(a.breaker.failed(fault.RetryAfter(cause)))
+	return a.leaveAlone(settle, a.req, whose, reading, out.text, out.retryAfter)
 }
 
 // TakeOver gives back the leases of workers that cannot be alive any more, and

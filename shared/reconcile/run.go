@@ -51,8 +51,9 @@ type outcome struct {
 	// untouched is true when the app surely did nothing.
 	untouched  bool
 	retryAfter time.Duration
-	// throttled is true for a 429, which is never one person's fault.
-	throttled bool
+	// throttled is true for a 429, which is never one person's fault; reading is
+	// true when it was the account that could not be read.
+	throttled, reading bool
 	// err is why nothing could be decided.
 	err error
 }
@@ -92,7 +93,9 @@ func (a *attempt) hardDelete(ctx context.Context, id string) outcome {
 	case fault.Is(err, fault.NotFound):
 		return outcome{status: done} // R19
 	case err != nil:
-		return classifyRead(err)
+		out := classifyRead(err)
+		out.reading = true
+		return out
 	case account.Active && a.rec.Account.State == provision.AccountSuspended:
 		return outcome{status: reopened}
 	}
@@ -135,7 +138,7 @@ func (a *attempt) readBack(ctx context.Context, id string, shows func(_ provisio
 		account, err := a.accounts.Get(ctx, id)
 		if err != nil && !fault.Is(err, fault.NotFound) {
 			out := classify(account, err)
-			out.untouched = false // the operation itself was answered with success
+			out.untouched, out.reading = false, true // the operation itself was answered with success
 			return out
 		}
 		found := err == nil

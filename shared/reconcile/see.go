@@ -27,6 +27,9 @@ type sighting struct {
 	orgAge time.Duration
 	// unread is why the scope is not known, when that may pass; nil otherwise.
 	unread error
+	// unreadable says in words why the account could not be read, when that is this
+	// one account's fault; empty otherwise.
+	unreadable string
 	// gone is true when the account that the record links to is not in the app any more.
 	gone bool
 }
@@ -82,8 +85,9 @@ func (r *Reconciler) see(ctx context.Context, c provision.Configuration, req Req
 		}
 		s.look.Desired = desired
 	}
-	if (req.CheckAccount || updateDue(rec, r.Business())) && rec.Account.Exists() && c.Runs() {
-		return s, r.readLinked(ctx, c, &s)
+	known := rec.Intent == nil // else it has just been read in vain
+	if (req.CheckAccount || updateDue(rec, r.Business())) && known && rec.Account.Exists() && c.Runs() {
+		return s, r.readLinked(ctx, c, req, &s)
 	}
 	return s, nil
 }
@@ -93,6 +97,12 @@ func (r *Reconciler) see(ctx context.Context, c provision.Configuration, req Req
 func updateDue(rec provision.Record, now time.Time) bool {
 	retry, waits := rec.Retry(provision.Update)
 	return waits && !retry.At.After(now)
+}
+
+// waitsToRead reports whether the account could not be read before, and is not to be read yet.
+func waitsToRead(rec provision.Record, now time.Time) bool {
+	retry, waits := rec.Retry(provision.Update)
+	return waits && retry.Reason == provision.Unread && retry.At.After(now)
 }
 
 // readUser reads the user by id, and what decides their scope.
@@ -198,9 +208,12 @@ func (r *Reconciler) listedDeleted(ctx context.Context, id string) (provision.Us
 	}
 }
 
+// reading is the operation's name in the log when none is under way.
+const reading = "read"
+
 // readLinked reads the linked account by its id (R17).
-func (r *Reconciler) readLinked(ctx context.Context, c provision.Configuration, s *sighting) error {
-	if pause := r.breaker.pause(); pause > 0 {
+func (r *Reconciler) readLinked(ctx context.Context, c provision.Configuration, req Request, s *sighting) error {
+	if pause := r.breaker.pause(req.UserID); pause > 0 {
 		return paused(pause)
 	}
 	accounts, err := r.Apps.Accounts(ctx, c)
@@ -216,15 +229,22 @@ func (r *Reconciler) readLinked(ctx context.Context, c provision.Configuration, 
 		s.gone = true
 		return nil
 	case fault.Is(err, fault.Unauthorized, fault.Forbidden):
-		if fault.Is(accounts.Verify(ctx), fault.Unauthorized, fault.Forbidden) {
+		switch verified := accounts.Verify(ctx); {
+		case fault.Is(verified, fault.Unauthorized, fault.Forbidden):
 			return errTokenRefused
+		case verified != nil:
+			return r.leaveAlone(ctx, req, theApp, reading, text(verified), fault.RetryAfter(verified))
 		}
-		return err
-	case fault.Is(err, fault.Throttled, fault.Unavailable):
-		return paused(r.breaker.failed(fault.RetryAfter(err)))
+		s.unreadable = text(err)
+		return nil
 	case err != nil:
-		return err
+		if fault.Is(err, fault.Throttled) || r.whose(ctx, c, accounts, req.UserID, true) != thePerson {
+			return r.leaveAlone(ctx, req, theApp, reading, text(err), fault.RetryAfter(err))
+		}
+		s.unreadable = text(err)
+		return nil
 	}
+	r.breaker.read(req.UserID)
 	s.look.Account = &account
 	return nil
 }

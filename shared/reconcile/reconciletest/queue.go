@@ -148,6 +148,13 @@ func (q *Queue) DeliverAll(w *World) {
 	w.T.Errorf("%d deliveries, and more to come", maxDeliveries)
 }
 
+// For delivers what is due for so long, also what never succeeds.
+func (q *Queue) For(w *World, d time.Duration) {
+	for end := w.Real().Add(d); w.Real().Before(end); w.Advance(100 * time.Millisecond) {
+		q.deliverLooks(context.Background(), w, w.Process())
+	}
+}
+
 // retries reports whether something that is due waits for its next try.
 func (q *Queue) retries(w *World) bool {
 	business := w.Business()

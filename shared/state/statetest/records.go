@@ -31,7 +31,7 @@ func fullRecord(id string) provision.Record {
 		Hold:     &provision.Hold{Operation: provision.Suspend, Condition: provision.ConditionDeleted, Since: at(18), HeldAt: at(19)},
 		Verdicts: []provision.Verdict{{Operation: provision.Suspend, Condition: provision.ConditionDeleted, Since: at(20), Release: true, At: at(21)}},
 		Intent: &provision.Intent{ID: "intent", Operation: provision.Update, Cause: cause, StartedAt: at(22), Revision: 7,
-			Attributes: attributes, AccountID: "a", Released: true},
+			Attributes: attributes, AccountID: "a", Released: true, Fingerprint: "f", Doubt: "d"},
 		Lease:         &provision.Lease{Owner: "worker", Until: at(23)},
 		SuspendDoneAt: at(24), DeleteDoneAt: at(25), GoneAt: at(29),
 		Repairs: map[string][]time.Time{"title": {at(26), at(27)}}, Left: []string{"title"},
