@@ -31,10 +31,10 @@ type Report struct {
 	Now time.Time
 	// OnSince is when autoprovisioning was last turned on; zero while it is off.
 	OnSince time.Time
-	Push  Push
-	Audit Audit
-	Sweep Sweep
-	Work  Work
+	Push    Push
+	Audit   Audit
+	Sweep   Sweep
+	Work    Work
 }
 
 // Push is the directory's push channels.
