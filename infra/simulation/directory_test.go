@@ -150,7 +150,7 @@ func (d workspace) ListMembers(ctx context.Context, groupID, token string) (dire
 	})
 }
 
-func (d workspace) HasMember(ctx context.Context, groupID, userID string) (bool, error) {
+func (d workspace) HasMember(ctx context.Context, groupID, userID string, _ time.Duration) (bool, error) {
 	return ask(ctx, d, "has member "+groupID+" "+userID, func() (bool, error) {
 		in, known := d.world.company.isMember(groupID, userID)
 		if !known {

@@ -85,7 +85,7 @@ func (s *Service) Reach(ctx context.Context, in ScopeInput) (Reach, error) {
 		}
 		for _, u := range page.Users {
 			reach.add(reasons, u, scope.Evaluate(resolved, org, u, func(groupID string) (bool, error) {
-				return members.Has(groupID, u.ID), nil
+				return members.Has(groupID, u.ID)
 			}))
 		}
 		if token = page.Next; token == "" {

@@ -69,6 +69,20 @@ type MemberPage struct {
 	Next     string
 }
 
+// HiddenGroup is the error for a group that is nested in another and that the
+// directory does not let us read: whoever is not among the members that were
+// read may be one all the same (R13).
+type HiddenGroup struct {
+	provision.GroupRef
+	Err error
+}
+
+func (e *HiddenGroup) Error() string {
+	return "the group " + cmp.Or(e.Email, e.ID) + " within it may not be read with the directory's credentials"
+}
+
+func (e *HiddenGroup) Unwrap() error { return e.Err }
+
 // Users reads people. Errors are fault.NotFound (the directory has no such id
 // among its present users), Incomplete, Throttled, Unavailable, Unauthorized
 // or Forbidden. Adapters retry what is worth it (403 can be throttling) for a
@@ -102,7 +116,9 @@ type Organization interface {
 	// members is 0, else fault.Incomplete (R13); the adapter looks that up itself.
 	ListMembers(ctx context.Context, groupID, pageToken string) (MemberPage, error)
 	// HasMember reports whether a user is a direct or nested member of a group.
-	HasMember(ctx context.Context, groupID, userID string) (bool, error)
+	// Whatever it does not ask the directory now was read at most maxAge ago. It
+	// is a *HiddenGroup where that keeps a no from being known.
+	HasMember(ctx context.Context, groupID, userID string, maxAge time.Duration) (bool, error)
 }
 
 // Picker reads what the wizard offers.

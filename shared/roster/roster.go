@@ -8,6 +8,7 @@ package roster
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -99,7 +100,7 @@ func (r *Roster) read(ctx context.Context) (scope.Organization, error) {
 // Verdict is the verdict of R1 on one user, with memberships asked of the
 // directory one by one. Whatever cannot be read makes it unknown; the error is
 // then the directory's if another try may be answered, which that a group does
-// not exist is not.
+// not exist, or may not be read, is not.
 func (r *Roster) Verdict(ctx context.Context, s provision.Scope, u provision.User, maxAge time.Duration) (scope.Verdict, error) {
 	org, err := r.Organization(ctx, maxAge)
 	if err != nil {
@@ -107,8 +108,9 @@ func (r *Roster) Verdict(ctx context.Context, s provision.Scope, u provision.Use
 	}
 	var unread error
 	verdict := scope.Evaluate(s, org, u, func(groupID string) (bool, error) {
-		in, err := r.directory.HasMember(ctx, groupID, u.ID)
-		if err != nil && !fault.Is(err, fault.NotFound) {
+		in, err := r.directory.HasMember(ctx, groupID, u.ID, maxAge)
+		var hidden *directory.HiddenGroup
+		if err != nil && !fault.Is(err, fault.NotFound) && !errors.As(err, &hidden) {
 			unread = err
 		}
 		return in, err
@@ -129,24 +131,38 @@ type Members struct {
 	all     map[string]bool               // groups that hold the customer as a whole
 	whole   map[string]bool               // groups that were read to their end
 	groups  map[string]provision.GroupRef // those to be read, and all within them
+	hidden  map[string]*directory.HiddenGroup
 }
 
 // NewMembers returns one that knows nobody yet.
 func NewMembers() *Members {
 	return &Members{more: make(chan struct{}, 1), byGroup: make(map[string]map[string]struct{}), all: make(map[string]bool),
-		whole: make(map[string]bool), groups: make(map[string]provision.GroupRef)}
+		whole: make(map[string]bool), groups: make(map[string]provision.GroupRef), hidden: make(map[string]*directory.HiddenGroup)}
 }
 
 // More tells that members came and that more are to come.
 func (m *Members) More() <-chan struct{} { return m.more }
 
 // Has reports whether a user is in a group, as far as it has been read: a no
-// counts only when Read has returned.
-func (m *Members) Has(groupID, userID string) bool {
+// counts only when Read has returned. It is a *directory.HiddenGroup where a no
+// is not known then either.
+func (m *Members) Has(groupID, userID string) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	_, in := m.byGroup[groupID][userID]
-	return in || m.all[groupID]
+	if _, in := m.byGroup[groupID][userID]; in || m.all[groupID] {
+		return true, nil
+	}
+	if hidden := m.hidden[groupID]; hidden != nil {
+		return false, hidden
+	}
+	return false, nil
+}
+
+// Hidden is a group within another that may not be read; nil for none.
+func (m *Members) Hidden(groupID string) *directory.HiddenGroup {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.hidden[groupID]
 }
 
 // Groups are the groups that were read and those within them, by id. It counts
@@ -161,6 +177,13 @@ func (m *Members) isWhole(groupID string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.whole[groupID]
+}
+
+// hide notes that a group within another may not be read.
+func (m *Members) hide(groupID string, hidden *directory.HiddenGroup) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.hidden[groupID] = hidden
 }
 
 // add takes over a page of a group's members, or of a group nested in it.
@@ -223,12 +246,16 @@ func (r *Roster) readGroup(ctx context.Context, m *Members, g provision.GroupRef
 	if m.isWhole(g.ID) {
 		return nil
 	}
-	left, seen := []string{g.ID}, map[string]bool{g.ID: true} // the group, and those nested in it
+	left, seen := []provision.GroupRef{g}, map[string]bool{g.ID: true} // the group, and those nested in it
 	for token := ""; len(left) > 0; {
-		page, err := r.directory.ListMembers(ctx, left[0], token)
+		page, err := r.directory.ListMembers(ctx, left[0].ID, token)
+		nested := left[0].ID != g.ID
 		switch {
-		case left[0] != g.ID && fault.Is(err, fault.NotFound, fault.Forbidden):
-			page = directory.MemberPage{} // of another company, or gone since it was listed: it lets nobody in
+		case nested && fault.Is(err, fault.NotFound):
+			page = directory.MemberPage{} // gone since it was listed: it lets nobody in
+		case nested && fault.Is(err, fault.Forbidden):
+			page = directory.MemberPage{}
+			m.hide(g.ID, &directory.HiddenGroup{GroupRef: left[0], Err: err})
 		case fault.Is(err, fault.NotFound):
 			return &MissingGroup{ID: g.ID, Email: g.Email, Err: err}
 		case err != nil:
@@ -237,7 +264,7 @@ func (r *Roster) readGroup(ctx context.Context, m *Members, g provision.GroupRef
 		for _, inner := range page.Groups {
 			if !seen[inner.ID] {
 				seen[inner.ID] = true
-				left = append(left, inner.ID)
+				left = append(left, inner)
 			}
 		}
 		if token = page.Next; token == "" {

@@ -68,7 +68,9 @@ func TestReadBesideEachOther(t *testing.T) {
 		}
 		for _, id := range []string{"a", "b", "c", "d", "e"} {
 			for n := range 3 {
-				if !m.Has(id, id+strconv.Itoa(n)) || m.Has(id, "x") {
+				in, err := m.Has(id, id+strconv.Itoa(n))
+				other, _ := m.Has(id, "x")
+				if !in || err != nil || other {
 					t.Errorf("the members of %s are not right", id)
 				}
 			}
@@ -87,19 +89,22 @@ type nested struct {
 
 func (n nested) ListMembers(_ context.Context, id, token string) (directory.MemberPage, error) {
 	page, ok := n.pages[id+token]
-	if !ok {
-		return page, fault.New(fault.Forbidden, "test: members", "not of this company")
+	switch {
+	case ok:
+		return page, nil
+	case id == "gone":
+		return page, fault.New(fault.NotFound, "test: members", "no such group")
 	}
-	return page, nil
+	return page, fault.New(fault.Forbidden, "test: members", "not for these credentials")
 }
 
 // TestNestedGroups: members of nested groups are members (R1), also where the
-// listing does not expand them; groups in a circle end, and a group of another
-// company lets nobody in.
+// listing does not expand them; groups in a circle end, and a group that has gone
+// since it was listed lets nobody in.
 func TestNestedGroups(t *testing.T) {
 	t.Parallel()
 	d := nested{pages: map[string]directory.MemberPage{
-		"top":   {UserIDs: []string{"1"}, Groups: refs("sub", "foreign"), Next: "2"},
+		"top":   {UserIDs: []string{"1"}, Groups: refs("sub", "gone"), Next: "2"},
 		"top2":  {UserIDs: []string{"2"}},
 		"sub":   {UserIDs: []string{"3"}, Groups: refs("top"), Next: "2"},
 		"sub2":  {Groups: refs("lower")},
@@ -110,12 +115,40 @@ func TestNestedGroups(t *testing.T) {
 		t.Fatal(err)
 	}
 	for id, want := range map[string]bool{"1": true, "2": true, "3": true, "4": true, "5": false} {
-		if m.Has("top", id) != want {
-			t.Errorf("%s is a member: %v, want %v", id, !want, want)
+		if in, err := m.Has("top", id); in != want || err != nil {
+			t.Errorf("%s is a member: %v, %v, want %v", id, in, err, want)
 		}
 	}
-	if got, want := m.Groups(), refs("foreign", "lower", "sub", "top"); !slices.Equal(got, want) {
+	if got, want := m.Groups(), refs("gone", "lower", "sub", "top"); !slices.Equal(got, want) {
 		t.Errorf("groups %v, want %v", got, want)
+	}
+}
+
+// TestR13HiddenGroup: of a group that holds another which may not be read it is
+// known who is in it, and of nobody that they are not.
+func TestR13HiddenGroup(t *testing.T) {
+	t.Parallel()
+	d := nested{pages: map[string]directory.MemberPage{
+		"top":   {UserIDs: []string{"1"}, Groups: refs("sub")},
+		"sub":   {UserIDs: []string{"2"}, Groups: refs("hidden")},
+		"other": {UserIDs: []string{"3"}},
+	}}
+	m, r := roster.NewMembers(), roster.New(d, clock.System)
+	if err := r.Read(t.Context(), m, refs("top", "other")...); err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]bool{"1": true, "2": true, "3": false} {
+		in, err := m.Has("top", id)
+		var hidden *directory.HiddenGroup
+		if in != want || errors.As(err, &hidden) == want {
+			t.Errorf("%s is a member: %v, %v", id, in, err)
+		}
+	}
+	if in, err := m.Has("other", "1"); in || err != nil {
+		t.Errorf("a group beside it: %v, %v", in, err)
+	}
+	if hidden := m.Hidden("top"); hidden == nil || hidden.Email != "hidden@example.com" || m.Hidden("other") != nil {
+		t.Errorf("hidden are %v and %v", hidden, m.Hidden("other"))
 	}
 }
 
@@ -133,7 +166,9 @@ func TestMissingGroup(t *testing.T) {
 		if err := r.Read(t.Context(), m, refs("a", "c")...); err != nil {
 			t.Fatal(err)
 		}
-		if !m.Has("a", "a2") || !m.Has("c", "c2") || slices.Contains(d.calls[len(d.calls)-6:], "b") {
+		a, errA := m.Has("a", "a2")
+		c, errC := m.Has("c", "c2")
+		if !a || !c || errA != nil || errC != nil || slices.Contains(d.calls[len(d.calls)-6:], "b") {
 			t.Errorf("the others were not read: %v", d.calls)
 		}
 	})

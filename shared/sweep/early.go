@@ -80,7 +80,7 @@ func (r *run) askEarly(ctx context.Context, looks []reconcile.Request) error {
 // memberSoFar is member while the lists are being read: it knows no no.
 func (v *survey) memberSoFar(userID string) scope.Members {
 	return func(groupID string) (bool, error) {
-		if v.members.Has(groupID, userID) {
+		if in, _ := v.members.Has(groupID, userID); in {
 			return true, nil
 		}
 		return false, errNotRead

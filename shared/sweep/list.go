@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -304,34 +303,6 @@ func (s *Sweeper) each(ctx context.Context, sel state.Selection, visit func(prov
 			return nil
 		}
 	}
-}
-
-// faults records faults of configuration that the listing found, for attention (R13).
-func (r *run) faults(ctx context.Context, v *survey) error {
-	texts := v.org.Faults(*r.c.Scope)
-	if r.sw.Foreign != "" && !slices.Contains(texts, r.sw.Foreign) {
-		texts = append(texts, r.sw.Foreign)
-	}
-	for _, id := range slices.Sorted(maps.Keys(v.lost)) { // always in one order, or every sweep would write
-		texts = append(texts, v.lost[id].Error())
-	}
-	now := r.Business()
-	return r.update(ctx, func(c *provision.Configuration) bool {
-		var list []provision.Attention
-		for _, text := range texts {
-			since := now
-			for _, known := range c.Faults {
-				if known.Why == text {
-					since = known.Since
-				}
-			}
-			list = append(list, provision.Attention{Kind: provision.AttentionConfiguration, UserIDs: []string{}, Why: text,
-				Todo: "Edit the scope: choose what stands in its place, or remove it. Until then it decides nothing.", Since: since})
-		}
-		same := slices.EqualFunc(c.Faults, list, func(a, b provision.Attention) bool { return a.Why == b.Why })
-		c.Faults = list
-		return !same
-	})
 }
 
 // PreviewTask is the task that runs a preview.

@@ -60,7 +60,7 @@ func TestLostGroups(t *testing.T) {
 	w.Directory.HireMany(3)
 	w.Configure(func(c *provision.Configuration) {
 		for _, id := range []string{"a", "b", "c", "d", "e"} {
-			c.Scope.AccessGroups = append(c.Scope.AccessGroups, provision.GroupRef{ID: id})
+			c.Scope.AccessGroups = append(c.Scope.AccessGroups, provision.GroupRef{ID: id, Email: id + "@example.com"})
 		}
 	})
 	done(t, w.Sweep())

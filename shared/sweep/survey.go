@@ -166,7 +166,7 @@ func (v *survey) member(userID string) scope.Members {
 		if err := v.lost[groupID]; err != nil {
 			return false, err
 		}
-		return v.members.Has(groupID, userID), nil
+		return v.members.Has(groupID, userID)
 	}
 }
 

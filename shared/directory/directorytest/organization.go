@@ -149,11 +149,11 @@ func testHasMember(t *testing.T, h Harness) {
 		{"nobody, of another domain", outer, foreigner, false},
 		{"in a group of everyone", open, outsider, true},
 	} {
-		if got, err := h.Directory.HasMember(t.Context(), test.group, test.user); err != nil || got != test.want {
+		if got, err := h.Directory.HasMember(t.Context(), test.group, test.user, 0); err != nil || got != test.want {
 			t.Errorf("%s: got %v, %v, want %v", test.what, got, err, test.want)
 		}
 	}
-	_, err := h.Directory.HasMember(t.Context(), "0unknowngroup000", direct)
+	_, err := h.Directory.HasMember(t.Context(), "0unknowngroup000", direct, 0)
 	wantKind(t, "unknown group", err, fault.NotFound)
 }
 

@@ -250,65 +250,6 @@ func TestMembersWithoutTheKey(t *testing.T) {
 	}
 }
 
-func TestHasMember(t *testing.T) {
-	t.Parallel()
-	answer, members, listed := `{"isMember":false}`, `{"members":[{"id":"c","type":"CUSTOMER"}]}`, 0
-	now := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
-	client, err := workspace.New(t.Context(), &http.Client{Transport: network(func(req *http.Request) (*http.Response, error) {
-		if strings.Contains(req.URL.Path, "/hasMember/") {
-			if answer == "" {
-				return reply(400, refusal(400, "invalid"))
-			}
-			return reply(200, answer)
-		}
-		listed++
-		return reply(200, members)
-	})}, &workspace.Options{Now: func() time.Time { return now }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	check := func(what string, want bool, listings int) {
-		t.Helper()
-		got, err := client.HasMember(t.Context(), "g", "1")
-		if err != nil || got != want || listed != listings {
-			t.Errorf("%s: got %v, %v after %d listings, want %v after %d", what, got, err, listed, want, listings)
-		}
-	}
-	check("no, but everyone is a member", true, 1)
-	check("the same within a minute", true, 1)
-	members = `{"members":[{"id":"2","type":"USER"}]}`
-	now = now.Add(time.Minute)
-	check("no, a minute later", false, 2)
-	answer = `{"isMember":true}`
-	check("yes", true, 2)
-	answer = "" // 400: the group is listed each time
-	check("another domain, not listed", false, 3)
-	members = `{"members":[{"id":"1","type":"USER"}]}`
-	check("another domain, listed", true, 4)
-	answer = `{}` // without the key: the group is listed too
-	check("no key, listed", true, 5)
-	answer = `{"isMember":"yes"}`
-	if _, err := client.HasMember(t.Context(), "g", "1"); !fault.Is(err, fault.Incomplete) {
-		t.Errorf("with an odd key: got %v", err)
-	}
-}
-
-// TestHasMemberNested: where a group is listed, the groups in it are too, round a circle only once.
-func TestHasMemberNested(t *testing.T) {
-	t.Parallel()
-	client := answering(t, map[string]string{
-		"groups/g/hasMember/1": `{}`,
-		"groups/g/hasMember/2": `{}`,
-		"groups/g/members":     `{"members":[{"id":"sub","type":"GROUP"}]}`,
-		"groups/sub/members":   `{"members":[{"id":"g","type":"GROUP"},{"id":"1","type":"USER"}]}`,
-	})
-	for id, want := range map[string]bool{"1": true, "2": false} {
-		if got, err := client.HasMember(t.Context(), "g", id); err != nil || got != want {
-			t.Errorf("%s: %v, %v, want %v", id, got, err, want)
-		}
-	}
-}
-
 func TestWatchRequest(t *testing.T) {
 	t.Parallel()
 	for expiration, want := range map[string]time.Time{

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+	"golang.org/x/sync/singleflight"
 	"golang.org/x/time/rate"
 	admin "google.golang.org/api/admin/directory/v1"
 	"google.golang.org/api/option"
@@ -66,9 +67,11 @@ type Client struct {
 	limiter *throttle.Limiter
 	now     clock.Real
 
+	flight singleflight.Group
+
 	mu sync.Mutex
-	// everyone remembers, by group id, whether the customer as a whole is a member (see HasMember).
-	everyone map[string]remembered
+	// contents remembers, by group id, what a listing said (see HasMember).
+	contents map[string]contents
 }
 
 // PerMinute is a limiter for never more than n calls in any minute, a sixtieth
@@ -94,7 +97,7 @@ func New(ctx context.Context, hc *http.Client, opts *Options) (*Client, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Internal, "workspace: new client", err)
 	}
-	c := &Client{api: api, limiter: opts.Limiter, now: opts.Now, everyone: map[string]remembered{}}
+	c := &Client{api: api, limiter: opts.Limiter, now: opts.Now, contents: map[string]contents{}}
 	if c.limiter == nil {
 		c.limiter = PerMinute(perMinute)
 	}

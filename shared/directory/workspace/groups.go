@@ -16,8 +16,6 @@ const (
 	// membersPage is the largest page that members.list allows.
 	membersPage = 200
 	groupFields = "id,email,name,directMembersCount"
-	// everyoneFor is how long HasMember believes what a listing said of the customer as a member.
-	everyoneFor = time.Minute
 )
 
 // groupKeys are a group as the API sends it.
@@ -162,9 +160,9 @@ func (c *Client) checkEnd(ctx context.Context, op, groupID string, before int, n
 // falls short in two ways. It is 400 for nested members of another domain than
 // the group's, so the group is listed instead, as it is when the answer lacks
 // its key. And whether it counts a group that the whole customer is a member of
-// is not documented, so a no is believed only of a group whose listing, up to a
-// minute ago, holds no such member.
-func (c *Client) HasMember(ctx context.Context, groupID, userID string) (bool, error) {
+// is not documented, so a no is believed only of a group whose listing holds no
+// such member.
+func (c *Client) HasMember(ctx context.Context, groupID, userID string, maxAge time.Duration) (bool, error) {
 	const op = "workspace: has member"
 	if groupID == "" || userID == "" {
 		return false, fault.New(fault.Invalid, op, "group and user are given by id")
@@ -184,60 +182,87 @@ func (c *Client) HasMember(ctx context.Context, groupID, userID string) (bool, e
 			return false, err
 		}
 	}
-	if got.IsMember != nil {
-		if *got.IsMember {
-			return true, nil
-		}
-		if everyone, known := c.recall(groupID); known {
-			return everyone, nil
-		}
-	}
-	return c.listed(ctx, groupID, userID)
-}
-
-// listed looks for a user in the whole listing of a group, and remembers
-// whether the customer as a whole is in it.
-func (c *Client) listed(ctx context.Context, groupID, userID string) (bool, error) {
-	found, everyone := false, false
-	groups := []string{groupID} // the group, and those nested in it
-	for token, at := "", 0; at < len(groups); {
-		page, err := c.ListMembers(ctx, groups[at], token)
-		if at > 0 && fault.Is(err, fault.NotFound, fault.Forbidden) {
-			page, err = directory.MemberPage{}, nil // of another company, or gone since it was listed
-		}
+	if got.IsMember == nil {
+		found, inside, err := c.list(ctx, groupID, userID)
 		if err != nil {
 			return false, err
 		}
-		everyone = everyone || page.Everyone
+		return inside.answer(found)
+	}
+	if *got.IsMember {
+		return true, nil
+	}
+	inside, err := c.recall(ctx, groupID, maxAge)
+	if err != nil {
+		return false, err
+	}
+	return inside.answer(false)
+}
+
+// contents is what a listing said of a group, apart from its single members.
+type contents struct {
+	// everyone is true when the customer as a whole is a member.
+	everyone bool
+	// hidden is a group within that may not be read; nil for none.
+	hidden *directory.HiddenGroup
+	// at is when the listing began.
+	at time.Time
+}
+
+// answer is whether somebody is a member whom the directory, or the listing, names as one or does not.
+func (in contents) answer(named bool) (bool, error) {
+	if !named && !in.everyone && in.hidden != nil {
+		return false, in.hidden
+	}
+	return named || in.everyone, nil
+}
+
+// recall gives what a listing said that began at most maxAge ago. Those who
+// need a new one at the same time share it.
+func (c *Client) recall(ctx context.Context, groupID string, maxAge time.Duration) (contents, error) {
+	c.mu.Lock()
+	known, ok := c.contents[groupID]
+	c.mu.Unlock()
+	if ok && c.now().Sub(known.at) <= maxAge {
+		return known, nil
+	}
+	v, err, _ := c.flight.Do(groupID, func() (any, error) {
+		_, inside, err := c.list(context.WithoutCancel(ctx), groupID, "")
+		return inside, err
+	})
+	if err != nil {
+		return contents{}, err
+	}
+	return v.(contents), nil
+}
+
+// list looks for a user in the whole listing of a group, and remembers what else it says.
+func (c *Client) list(ctx context.Context, groupID, userID string) (found bool, inside contents, err error) {
+	inside.at = c.now()
+	groups := []provision.GroupRef{{ID: groupID}} // the group, and those nested in it
+	for token, at := "", 0; at < len(groups); {
+		page, err := c.ListMembers(ctx, groups[at].ID, token)
+		nested := at > 0
+		switch {
+		case nested && fault.Is(err, fault.NotFound): // gone since it was listed: it lets nobody in
+		case nested && fault.Is(err, fault.Forbidden):
+			inside.hidden = &directory.HiddenGroup{GroupRef: groups[at], Err: err}
+		case err != nil:
+			return false, contents{}, err
+		}
+		inside.everyone = inside.everyone || page.Everyone
 		found = found || slices.Contains(page.UserIDs, userID)
 		for _, g := range page.Groups {
-			if !slices.Contains(groups, g.ID) {
-				groups = append(groups, g.ID)
+			if !slices.ContainsFunc(groups, func(known provision.GroupRef) bool { return known.ID == g.ID }) {
+				groups = append(groups, g)
 			}
 		}
 		if token = page.Next; token == "" {
 			at++
 		}
 	}
-	c.remember(groupID, everyone)
-	return found || everyone, nil
-}
-
-// remembered is whether a group holds the customer as a whole, and until when that is believed.
-type remembered struct {
-	everyone bool
-	until    time.Time
-}
-
-func (c *Client) recall(groupID string) (everyone, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	known, ok := c.everyone[groupID]
-	return known.everyone, ok && c.now().Before(known.until)
-}
-
-func (c *Client) remember(groupID string, everyone bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.everyone[groupID] = remembered{everyone: everyone, until: c.now().Add(everyoneFor)}
+	c.contents[groupID] = inside
+	return found, inside, nil
 }

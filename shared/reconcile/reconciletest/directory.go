@@ -37,11 +37,13 @@ type customer struct {
 	people  map[string]provision.User
 	deleted map[string]provision.User
 	groups  map[string]map[string]bool
+	hidden  map[string]bool // groups that hold one which may not be read
 	domain  string
 }
 
 func newCustomer(domain string) *customer {
-	return &customer{people: map[string]provision.User{}, deleted: map[string]provision.User{}, groups: map[string]map[string]bool{}, domain: domain}
+	return &customer{people: map[string]provision.User{}, deleted: map[string]provision.User{}, groups: map[string]map[string]bool{},
+		hidden: map[string]bool{}, domain: domain}
 }
 
 func newDirectory() *Directory {
@@ -143,6 +145,16 @@ func (d *Directory) Group(id string, members ...string) {
 		}
 	})
 }
+
+// hiddenGroup may not be read.
+var hiddenGroup = provision.GroupRef{ID: "hidden", Email: "hidden@partner.example"}
+
+func hidden() *directory.HiddenGroup {
+	return &directory.HiddenGroup{GroupRef: hiddenGroup, Err: fault.New(fault.Forbidden, "directory: members", "not for these credentials")}
+}
+
+// Hide puts a group that may not be read into a group, or takes it out again.
+func (d *Directory) Hide(id string, is bool) { d.locked(func() { d.hidden[id] = is }) }
 
 // Dissolve removes a group.
 func (d *Directory) Dissolve(id string) { d.locked(func() { delete(d.groups, id) }) }
@@ -301,9 +313,16 @@ func (o *organization) ListMembers(_ context.Context, groupID, token string) (di
 			if err = o.d.enter("members"); err != nil {
 				return
 			}
+			if groupID == hiddenGroup.ID {
+				err = hidden().Err
+				return
+			}
 			members, exists := o.d.groups[groupID]
 			if !exists {
 				err = fault.New(fault.NotFound, "directory: members", "no such group")
+			}
+			if token == "" && o.d.hidden[groupID] {
+				page.Groups = []provision.GroupRef{hiddenGroup}
 			}
 			for id := range members {
 				if id >= token {
@@ -319,7 +338,7 @@ func (o *organization) ListMembers(_ context.Context, groupID, token string) (di
 	})
 }
 
-func (o *organization) HasMember(_ context.Context, groupID, userID string) (bool, error) {
+func (o *organization) HasMember(_ context.Context, groupID, userID string, _ time.Duration) (bool, error) {
 	return call(o.p, "directory has member", func() (in bool, err error) {
 		o.d.locked(func() {
 			if err = o.d.enter("hasMember"); err != nil {
@@ -329,7 +348,9 @@ func (o *organization) HasMember(_ context.Context, groupID, userID string) (boo
 			if !exists {
 				err = fault.New(fault.NotFound, "directory: member", "no such group")
 			}
-			in = members[userID]
+			if in = members[userID]; !in && o.d.hidden[groupID] {
+				err = hidden()
+			}
 		})
 		return in, err
 	})
