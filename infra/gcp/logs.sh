@@ -73,21 +73,37 @@ sink_writer() {
 }
 
 part_metrics() {
-  local name filter
-  beside have metrics logging logging metrics list --format='value(name,filter)'
+  local name filter value
+  beside have metrics logging logging metrics list --format='value(name,filter,valueExtractor)'
   settle
   while read -r name filter; do
+    value=''
+    [[ $filter != EXTRACT* ]] || read -r value filter <<<"$filter"
     filter="resource.type=\"cloud_run_revision\" AND resource.labels.service_name=~\"^autoprovision-\" AND $filter"
-    case $(compare metrics "autoprovision_$name" "$filter") in
-      missing) beside change "count the log's $name" metric_command create "$name" "$filter" ;;
-      differs) beside change "count the log's $name anew" metric_command update "$name" "$filter" ;;
+    case $(compare metrics "autoprovision_$name" "$(line "$filter" "$value")") in
+      missing) beside change "count the log's $name" metric_command create "$name" "$filter" "$value" ;;
+      differs) beside change "count the log's $name anew" metric_command update "$name" "$filter" "$value" ;;
     esac
   done < <(table metrics)
   settle
 }
 
+# metric_command VERB NAME FILTER VALUE counts the lines, or the values that are in
+# them: buckets of doubling size reach from a second to centuries.
 metric_command() {
-  gcloud logging metrics "$1" "autoprovision_$2" --log-filter="$3" --description='autoprovision: infra/docs/logs.md'
+  local file="$work/metric.$2.yaml" about='autoprovision: infra/docs/logs.md'
+  if [[ -z $4 ]]; then
+    gcloud logging metrics "$1" "autoprovision_$2" --log-filter="$3" --description="$about"
+    return
+  fi
+  cat >"$file" <<END
+description: '$about'
+filter: '$3'
+valueExtractor: $4
+metricDescriptor: {metricKind: DELTA, valueType: DISTRIBUTION, unit: s}
+bucketOptions: {exponentialBuckets: {numFiniteBuckets: 32, growthFactor: 2, scale: 1}}
+END
+  gcloud logging metrics "$1" "autoprovision_$2" --config-from-file="$file"
 }
 
 # part_alerts makes a policy of each file in alerts/, with its page of the playbook as

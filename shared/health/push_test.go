@@ -68,6 +68,27 @@ func TestPushNeedsProof(t *testing.T) {
 	w.wantPush(t, "not a word through the newest", Silent)
 }
 
+// Metrics are of the numbers in the line.
+func TestNumbersInTheLine(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	must(t, w.Write(t.Context()))
+	if line := w.log.String(); !strings.Contains(line, "pushAgoSeconds=-1 auditAgoSeconds=-1 sweepAgoSeconds=-1 channelsLeftSeconds=-1") {
+		t.Errorf("nothing yet: logged %s", line)
+	}
+	w.turnOn(t)
+	w.open(t, "a", "")
+	w.Push(t.Context())
+	w.at = w.at.Add(time.Hour)
+	w.Audit(t.Context(), 0)
+	w.at = w.at.Add(time.Minute)
+	w.log.Reset()
+	must(t, w.Write(t.Context()))
+	if line := w.log.String(); !strings.Contains(line, "pushAgoSeconds=3660 auditAgoSeconds=60 sweepAgoSeconds=3660 channelsLeftSeconds=17940") {
+		t.Errorf("logged %s", line)
+	}
+}
+
 // One channel for each kind of change is down until all of them are open.
 func TestPushForEachEvent(t *testing.T) {
 	t.Parallel()

@@ -188,8 +188,18 @@ func (h *Health) Write(ctx context.Context) error {
 	h.Log.Log(ctx, level, "sources", "push", r.Push.State, "lastPush", r.Push.LastAt, "channels", r.Push.Channels, "channelsExpire", r.Push.ExpiresAt,
 		"audit", r.Audit.State, "lastAudit", r.Audit.LastAt, "unknownAudit", r.Audit.Unknown,
 		"sweep", r.Sweep.State, "lastSweep", r.Sweep.LastAt, "waiting", r.Work.Waiting, "oldestDue", r.Work.OldestDueAt,
+		"pushAgoSeconds", seconds(r.Push.LastAt, r.Now), "auditAgoSeconds", seconds(r.Audit.LastAt, r.Now),
+		"sweepAgoSeconds", seconds(r.Sweep.LastAt, r.Now), "channelsLeftSeconds", seconds(h.Real(), r.Push.ExpiresAt),
 		"overdueSeconds", r.overdue(), "held", held.People, "on", c.On, "authorization", string(c.Authorization.State))
 	return nil
+}
+
+// seconds are those between two times; -1 where one of them is none.
+func seconds(from, to time.Time) int {
+	if from.IsZero() || to.IsZero() {
+		return -1
+	}
+	return int(max(to.Sub(from), 0).Seconds())
 }
 
 // overdue is for how many seconds the oldest work has been due; 0 when none is, -1 when the queue cannot tell.
