@@ -43,7 +43,7 @@ type Store interface {
 	Held(ctx context.Context) (state.Held, error)
 }
 
-// Ports are what health needs; all but Backlog are required.
+// Ports are what health needs; all but Backlog and Deadlines are required.
 type Ports struct {
 	Store    Store
 	Business clock.Business
@@ -51,9 +51,11 @@ type Ports struct {
 	Log      *slog.Logger
 	// Pushed is true when the directory can reach us.
 	Pushed bool
-	// Backlog counts the tasks that are not done, and says when the oldest was
-	// due, in business time; nil when the queue cannot tell.
-	Backlog func(ctx context.Context) (waiting int, oldestDue time.Time, err error)
+	// Backlog counts what is not done, and says when the oldest of it was due, in
+	// business time; nil when nothing can tell. It counts tasks or, where Deadlines,
+	// what Overdue does.
+	Backlog   func(ctx context.Context) (waiting int, oldestDue time.Time, err error)
+	Deadlines bool
 }
 
 // Health is the answer. It is safe for concurrent use.

@@ -62,12 +62,14 @@ type Sweep struct {
 	LastAt time.Time
 }
 
-// Work is what waits in the queue.
+// Work is what waits.
 type Work struct {
-	// Known is false when the queue cannot tell.
-	Known   bool
-	Waiting int
-	// OldestDueAt is since when the oldest unprocessed task is due; zero when none is.
+	// Known is false when nothing can tell.
+	Known bool
+	// Deadlines is true when late deadlines are counted, and not tasks.
+	Deadlines bool
+	Waiting   int
+	// OldestDueAt is since when the oldest of them is due; zero when none is.
 	OldestDueAt time.Time
 }
 
@@ -159,7 +161,7 @@ func (h *Health) work(ctx context.Context, r *Report) error {
 	if err != nil {
 		return err
 	}
-	r.Work = Work{Known: true, Waiting: waiting}
+	r.Work = Work{Known: true, Deadlines: h.Deadlines, Waiting: waiting}
 	if !due.IsZero() && !due.After(r.Now) {
 		r.Work.OldestDueAt = due
 	}

@@ -142,7 +142,7 @@ func OpenCloud(ctx context.Context, c Cloud, o Outside, log *slog.Logger) (_ *Cl
 		Secrets:  secretmanager.New(secretClient, c.Project, c.SecretPrefix, now),
 		Business: now, Real: now, Log: log,
 		Connection: connection, Egress: o.Egress, Events: c.Events, PushAddress: c.PushURL,
-		Backlog: health.Overdue(store, now), PollEvery: pollEvery,
+		Backlog: health.Overdue(store, now), Deadlines: true, PollEvery: pollEvery,
 		Limit: func(ctx context.Context, c provision.Connection) error { return limit(ctx, queue, c) },
 	})
 	return &CloudSystem{system, people, now}, nil

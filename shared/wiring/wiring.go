@@ -61,8 +61,9 @@ type Parts struct {
 	Events audit.Table
 	// PushAddress is where the directory's notifications come in; empty when it cannot reach us.
 	PushAddress string
-	// Backlog is health's; nil when the queue cannot tell.
-	Backlog func(ctx context.Context) (waiting int, oldestDue time.Time, err error)
+	// Backlog and Deadlines are health's; nil when nothing can tell what waits.
+	Backlog   func(ctx context.Context) (waiting int, oldestDue time.Time, err error)
+	Deadlines bool
 	// PollEvery is the sweeper's, and Limit the use cases'.
 	PollEvery time.Duration
 	Limit     func(ctx context.Context, c provision.Connection) error
@@ -96,7 +97,7 @@ func Build(p Parts) *System {
 		Business: p.Business, Real: p.Real, Sleep: sleep, NewID: newID, Log: p.Log, PollEvery: p.PollEvery,
 	})
 	s.Health = health.New(health.Ports{
-		Store: p.Store, Business: p.Business, Real: p.Real, Log: p.Log, Pushed: p.PushAddress != "", Backlog: p.Backlog,
+		Store: p.Store, Business: p.Business, Real: p.Real, Log: p.Log, Pushed: p.PushAddress != "", Backlog: p.Backlog, Deadlines: p.Deadlines,
 	})
 	hints := hint.New(p.Tasks, p.Business, newID())
 	s.Push = push.New(push.Ports{

@@ -41,8 +41,9 @@ type SweepHealth struct {
 // WorkHealth is what waits.
 type WorkHealth struct {
 	_           struct{}   `nullable:"true"`
-	Waiting     int        `json:"waiting" doc:"Tasks that are not done, deadlines to come among them"`
-	OldestDueAt *time.Time `json:"oldestDueAt" doc:"Since when the oldest task is due; null when none is"`
+	Of          string     `json:"of" enum:"tasks,lateDeadlines" doc:"What is counted: all tasks or, where the queue does not tell, suspends and hard deletes that are late and that nothing keeps back"`
+	Waiting     int        `json:"waiting" doc:"Tasks that are not done, deadlines to come among them; of late deadlines 500 at most"`
+	OldestDueAt *time.Time `json:"oldestDueAt" doc:"Since when the oldest is due; null when none is"`
 }
 
 func (a *api) registerHealth() {
@@ -64,7 +65,10 @@ func viewHealth(r health.Report) Health {
 		Sweep: SweepHealth{State: string(r.Sweep.State), LastAt: when(r.Sweep.LastAt)},
 	}
 	if r.Work.Known {
-		h.Work = &WorkHealth{Waiting: r.Work.Waiting, OldestDueAt: when(r.Work.OldestDueAt)}
+		h.Work = &WorkHealth{Of: "tasks", Waiting: r.Work.Waiting, OldestDueAt: when(r.Work.OldestDueAt)}
+		if r.Work.Deadlines {
+			h.Work.Of = "lateDeadlines"
+		}
 	}
 	return h
 }

@@ -52,8 +52,11 @@ func sources(r health.Report, real time.Time) []sourceRow {
 		sweep.Detail = "None can be done until the app is reauthorized."
 	}
 	rows := []sourceRow{push, audit, sweep}
-	if !r.Work.Known {
+	switch {
+	case !r.Work.Known:
 		return rows
+	case r.Work.Deadlines:
+		return append(rows, deadlines(r))
 	}
 	work := sourceRow{Name: "Work", Tells: "looks that were asked for", State: label{"Up to date", "good"},
 		Detail: plural(r.Work.Waiting, "task", "tasks") + " waiting, deadlines to come among them."}
@@ -61,6 +64,18 @@ func sources(r health.Report, real time.Time) []sourceRow {
 		work.State, work.Detail = label{"Behind", "warn"}, work.Detail+" The oldest was due "+momentAt(r.Work.OldestDueAt, r.Now).Far()+"."
 	}
 	return append(rows, work)
+}
+
+// deadlines is the row where the queue does not say what waits in it.
+func deadlines(r health.Report) sourceRow {
+	row := sourceRow{Name: "Deadlines", Tells: "suspends and hard deletes that nothing keeps back", State: label{"Kept", "good"},
+		Detail: "No suspend or hard delete is late."}
+	if late := r.Now.Sub(r.Work.OldestDueAt); !r.Work.OldestDueAt.IsZero() && late > time.Minute {
+		row.State = label{"Late", "warn"}
+		row.Detail = fmt.Sprintf("At least %s late. The oldest was due %s.",
+			plural(r.Work.Waiting, "suspend or hard delete is", "suspends or hard deletes are"), momentAt(r.Work.OldestDueAt, r.Now).Far())
+	}
+	return row
 }
 
 func stateLabel(s health.State) label {
