@@ -59,14 +59,11 @@ type Endpoints struct {
 	Queue Caller
 	// Publisher verifies who sends audit messages.
 	Publisher Caller
+
+	failed failures
 }
 
 var _ Store = state.Store(nil)
-
-// giveUpAfter is how often a look is tried before it becomes an event and waits
-// for the next sweep. A paused app, another worker's lease and a quota that is
-// used up are no try of the user's: they end by themselves.
-const giveUpAfter = 12
 
 // Reconcile looks at one user.
 func (e *Endpoints) Reconcile(w http.ResponseWriter, r *http.Request) {
@@ -88,8 +85,11 @@ func (e *Endpoints) Reconcile(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		attrs := []any{"user", req.UserID, "sweep", req.SweepID, "done", res.Done, "waiting", res.Waiting}
 		e.Log.DebugContext(ctx, "look", append(attrs, spent.Attrs(ctx)...)...)
-	} else if tries(r) >= giveUpAfter && !errors.Is(err, reconcile.ErrPaused) && !fault.Is(err, fault.Unready, fault.Throttled) && r.Context().Err() == nil {
+	} else if own(r, err) && e.failed.count(r) {
 		err = e.giveUp(r.Context(), req, err)
+	}
+	if err == nil {
+		e.failed.forget(r)
 	}
 	e.answer(w, r, err)
 }

@@ -31,10 +31,11 @@ func worker(w *reconciletest.World) *endpoint.Endpoints {
 	}
 }
 
-// post delivers a task for the n-th time.
+// post delivers a task after so many tries.
 func post(handler http.HandlerFunc, body string, tries int) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 	r.Header.Set("Authorization", "Bearer queue")
+	r.Header.Set("X-CloudTasks-TaskName", "task")
 	r.Header.Set("X-CloudTasks-TaskRetryCount", fmt.Sprint(tries))
 	answer := httptest.NewRecorder()
 	handler(answer, r)
@@ -59,7 +60,6 @@ func TestReconcileStatuses(t *testing.T) {
 		tries      int
 		status     int
 		retryAfter string
-		gaveUp     bool
 	}{
 		"done":          {body: `{"userId":"` + id + `"}`, status: 204},
 		"no JSON":       {body: `{`, status: 204},
@@ -81,9 +81,9 @@ func TestReconcileStatuses(t *testing.T) {
 		"the directory does not answer": {arrange: func(w *reconciletest.World) {
 			w.Directory.Fail("user", fault.New(fault.Unavailable, "directory", "no"))
 		}, body: `{"userId":"` + id + `"}`, tries: 11, status: 503},
-		"the directory does not answer for long": {arrange: func(w *reconciletest.World) {
+		"the directory does not answer a task that was tried often": {arrange: func(w *reconciletest.World) {
 			w.Directory.Fail("user", fault.New(fault.Unavailable, "directory", "no"))
-		}, body: `{"userId":"` + id + `"}`, tries: 12, status: 204, gaveUp: true},
+		}, body: `{"userId":"` + id + `"}`, tries: 99, status: 503}, // by far most of them while the app was paused
 		"the directory throttles for long": {arrange: func(w *reconciletest.World) {
 			w.Directory.Fail("user", &fault.Error{Kind: fault.Throttled, Op: "directory", RetryAfter: 40 * time.Second})
 		}, body: `{"userId":"` + id + `"}`, tries: 99, status: 503, retryAfter: "40"},
@@ -103,8 +103,8 @@ func TestReconcileStatuses(t *testing.T) {
 			if answer.Code != test.status || answer.Header().Get("Retry-After") != test.retryAfter {
 				t.Errorf("answered %d, Retry-After %q", answer.Code, answer.Header().Get("Retry-After"))
 			}
-			if gaveUp := strings.Contains(strings.Join(w.Events(), "\n"), "tried too often"); gaveUp != test.gaveUp {
-				t.Errorf("events: %q", w.Events())
+			if strings.Contains(strings.Join(w.Events(), "\n"), "tried too often") {
+				t.Errorf("given up: %q", w.Events())
 			}
 		})
 	}
@@ -142,14 +142,43 @@ func TestGivenUpLookEnds(t *testing.T) {
 	}
 	w.Directory.Fail("user", fault.New(fault.Unavailable, "directory", "no"))
 	e := worker(w)
-	post(e.Reconcile, lookBody(t, req), 3)
-	if n, err := w.Store.LooksLeft(t.Context(), req.Looks()); n != 1 || err != nil {
-		t.Errorf("%d looks left after three tries, %v", n, err)
+	for tries := range 11 {
+		post(e.Reconcile, lookBody(t, req), tries)
 	}
-	post(e.Reconcile, lookBody(t, req), 12)
+	if n, err := w.Store.LooksLeft(t.Context(), req.Looks()); n != 1 || err != nil {
+		t.Errorf("%d looks left after eleven tries, %v", n, err)
+	}
+	post(e.Reconcile, lookBody(t, req), 11)
 	if n, err := w.Store.LooksLeft(t.Context(), req.Looks()); n != 0 || err != nil {
 		t.Errorf("%d looks left, %v", n, err)
 	}
+}
+
+// TestGivenUp: a look is given up once it has failed twelve times by itself. What
+// the app's pause, a quota or another worker kept from being tried was no try.
+func TestGivenUp(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	id := w.Directory.Hire(0)
+	e := worker(w)
+	deliver := func(tries int, err error, want int, events string) {
+		t.Helper()
+		w.Directory.Fail("user", err)
+		answer := post(e.Reconcile, `{"userId":"`+id+`"}`, tries)
+		if got := strings.Join(w.Events(), "\n"); answer.Code != want || strings.Contains(got, "tried too often") != (events != "") {
+			t.Errorf("after %d tries: answered %d, events %q", tries, answer.Code, got)
+		}
+	}
+	throttled := &fault.Error{Kind: fault.Throttled, Op: "directory", RetryAfter: time.Second}
+	silent := fault.New(fault.Unavailable, "directory", "no")
+	for tries := range 30 {
+		deliver(tries, throttled, 503, "")
+	}
+	for tries := range 11 {
+		deliver(30+2*tries, silent, 503, "")
+		deliver(31+2*tries, throttled, 503, "")
+	}
+	deliver(52, silent, 204, "given up")
 }
 
 func TestOnlyTheQueueIsHeard(t *testing.T) {
