@@ -61,7 +61,10 @@ type Channels struct {
 	// known is the token as this process last read it.
 	knownMu sync.Mutex
 	known   secrets.Value
-	knownAt time.Time // real time
+	// learntAt is when it was last tried to read it, in real time, and learnErr what came of it.
+	learnMu  sync.Mutex
+	learntAt time.Time
+	learnErr error
 }
 
 // New returns it.

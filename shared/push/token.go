@@ -11,8 +11,8 @@ import (
 	"example.com/autoprovision/shared/secrets"
 )
 
-// readAgain is how soon the token is read again because another one came: what
-// strangers send must not cost a reading each.
+// readAgain is how soon the token is read again because another one came, or
+// there was none yet: what strangers send must not cost a reading each.
 const readAgain = time.Second
 
 // token is what channels carry to prove their sender.
@@ -54,36 +54,50 @@ func (c *Channels) token(ctx context.Context) (token, error) {
 // verify returns nil for our token; fault.Unauthorized for another, and another
 // kind when it is not known, or not yet, which is ours.
 func (c *Channels) verify(ctx context.Context, sent string) error {
-	const op = "push: verify token"
-	stranger := fault.New(fault.Unauthorized, op, "the channel token is not ours")
-	c.knownMu.Lock()
-	known, at := c.known, c.knownAt
-	c.knownMu.Unlock()
-	now := c.Real()
-	switch {
-	case same(known, sent):
+	if c.isKnown(sent) {
 		return nil
-	case !known.Empty() && now.Sub(at) < readAgain:
-		return stranger
 	}
-	s, err := c.Store.Sources(ctx)
-	if err != nil {
+	if err := c.learn(ctx); err != nil {
 		return err
 	}
-	if s.ChannelToken == "" {
-		return fault.New(fault.Unready, op, "there is no channel token yet")
-	}
-	ours, err := c.Secrets.Version(ctx, secrets.ChannelToken, s.ChannelToken)
-	if err != nil {
-		return err
-	}
-	c.knownMu.Lock()
-	c.known, c.knownAt = ours, now
-	c.knownMu.Unlock()
-	if !same(ours, sent) {
-		return stranger
+	if !c.isKnown(sent) {
+		return fault.New(fault.Unauthorized, "push: verify token", "the channel token is not ours")
 	}
 	return nil
+}
+
+func (c *Channels) isKnown(sent string) bool {
+	c.knownMu.Lock()
+	defer c.knownMu.Unlock()
+	return same(c.known, sent)
+}
+
+// learn reads the token, unless it was tried a moment ago: then what came of that
+// counts. One reads at a time, and others wait for what comes of it.
+func (c *Channels) learn(ctx context.Context) error {
+	c.learnMu.Lock()
+	defer c.learnMu.Unlock()
+	if now := c.Real(); c.learntAt.IsZero() || now.Sub(c.learntAt) >= readAgain {
+		c.learntAt = now
+		var known secrets.Value
+		if known, c.learnErr = c.read(ctx); c.learnErr == nil {
+			c.knownMu.Lock()
+			c.known = known
+			c.knownMu.Unlock()
+		}
+	}
+	return c.learnErr
+}
+
+func (c *Channels) read(ctx context.Context) (secrets.Value, error) {
+	s, err := c.Store.Sources(ctx)
+	if err != nil {
+		return secrets.Value{}, err
+	}
+	if s.ChannelToken == "" {
+		return secrets.Value{}, fault.New(fault.Unready, "push: read token", "there is no channel token yet")
+	}
+	return c.Secrets.Version(ctx, secrets.ChannelToken, s.ChannelToken)
 }
 
 // same compares in a time that does not depend on where they differ; no token is like no other.

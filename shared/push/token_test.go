@@ -2,10 +2,12 @@ package push
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
 	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/secrets"
 )
 
@@ -96,5 +98,70 @@ func TestTokenDestroyed(t *testing.T) {
 	}
 	if err := hears.Receive(t.Context(), old); !fault.Is(err, fault.Unauthorized) {
 		t.Errorf("the old one is still taken: %v", err)
+	}
+}
+
+// countedState and countedSecrets count the readings that hearing costs.
+type countedState struct {
+	Store
+	n *int
+}
+
+func (c countedState) Sources(ctx context.Context) (provision.Sources, error) {
+	*c.n++
+	return c.Store.Sources(ctx)
+}
+
+type countedSecrets struct {
+	secrets.Store
+	n *int
+}
+
+func (c countedSecrets) Version(ctx context.Context, name, version string) (secrets.Value, error) {
+	*c.n++
+	return c.Store.Version(ctx, name, version)
+}
+
+// Whatever strangers send, and whether there is a token yet or not, costs one
+// reading a second; the directory's own cost none.
+func TestStrangersCostLittle(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var n int
+	p := w.Ports
+	p.Store, p.Secrets = countedState{p.Store, &n}, countedSecrets{p.Secrets, &n}
+	hears := New(p)
+	many := func(what string, kind fault.Kind, readings int) {
+		t.Helper()
+		n = 0
+		var all sync.WaitGroup
+		for range 10 {
+			all.Go(func() {
+				if err := hears.Receive(t.Context(), Message{ChannelID: "channel-1", Token: "mine"}); !fault.Is(err, kind) {
+					t.Errorf("%s: %v", what, err)
+				}
+			})
+		}
+		all.Wait()
+		if n != readings {
+			t.Errorf("%s: %d readings, want %d", what, n, readings)
+		}
+	}
+	many("before there is a token", fault.Unavailable, 1)
+	many("in the same second", fault.Unavailable, 0)
+	w.renew()
+	w.pass(time.Second)
+	many("when there is one", fault.Unauthorized, 2)
+	m := w.message("channel-1")
+	w.must(w.Secrets.Delete(t.Context(), secrets.ChannelToken))
+	many("in the second after", fault.Unauthorized, 0)
+	w.pass(time.Second)
+	many("when it cannot be read", fault.Unavailable, 2)
+	n = 0
+	for range 10 {
+		w.must(hears.Receive(t.Context(), m))
+	}
+	if n != 0 {
+		t.Errorf("ours cost %d readings", n)
 	}
 }
