@@ -3,7 +3,8 @@
 //
 // It promises what the port promises. A secret that was read is kept in memory
 // for a minute, one that was stored too, so that a process sees what it stored
-// at once, although Secret Manager's own word for the newest version lags. It
+// at once, although Secret Manager's own word for the newest version lags. That
+// there is none is kept for some seconds: strangers may have it asked for. It
 // never makes or removes a secret, only versions of those that the deployment
 // made: a secret made anew would count its versions from 1 again, and an
 // account that may make secrets may do more than this program needs.
@@ -31,8 +32,10 @@ import (
 )
 
 const (
-	// cacheAge is how long a secret is kept in memory, in real time.
+	// cacheAge is how long a secret is kept in memory, in real time, and noneAge
+	// how long it is that there is none.
 	cacheAge = time.Minute
+	noneAge  = 10 * time.Second
 	// maxBytes is the most bytes of a secret (cloud.google.com/secret-manager/quotas).
 	maxBytes = 64 << 10
 	// latest is Secret Manager's word for the newest version.
@@ -55,7 +58,7 @@ type Store struct {
 	changes int
 }
 
-// secret is a version of a secret, and when it was asked for.
+// secret is a version of a secret, empty when there was none, and when it was asked for.
 type secret struct {
 	value   secrets.Value
 	version string
@@ -111,17 +114,18 @@ func (s *Store) Latest(ctx context.Context, name string) (secrets.Value, string,
 	changes := s.changes
 	s.mu.Unlock()
 	at := s.real()
-	if ok && at.Sub(known.at) < cacheAge {
+	if ok && known.version != "" && at.Sub(known.at) < cacheAge {
 		return known.value, known.version, nil
+	}
+	none := fault.New(fault.NotFound, op, "there is no secret %q", name)
+	if ok && known.version == "" && at.Sub(known.at) < noneAge {
+		return secrets.Value{}, "", none
 	}
 	found, err := s.access(ctx, op, name, latest)
 	if gone(err) { // or disabled by hand, or destroyed: then an older one may be enabled
 		found, err = s.accessEnabled(ctx, op, name)
 	}
-	switch {
-	case gone(err):
-		return secrets.Value{}, "", fault.New(fault.NotFound, op, "there is no secret %q", name)
-	case err != nil:
+	if err != nil && !gone(err) {
 		return secrets.Value{}, "", wrap(op, err)
 	}
 	found.at = at
@@ -129,6 +133,9 @@ func (s *Store) Latest(ctx context.Context, name string) (secrets.Value, string,
 	defer s.mu.Unlock()
 	if s.changes == changes {
 		s.cache[name] = found
+	}
+	if err != nil {
+		return secrets.Value{}, "", none
 	}
 	return found.value, found.version, nil
 }

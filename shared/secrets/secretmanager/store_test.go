@@ -67,8 +67,9 @@ func latest(t *testing.T, s *secretmanager.Store, want string) {
 	}
 }
 
-// TestCache sees that a secret is asked for once a minute, that what the same
-// process stored is seen at once and what another stored after a minute.
+// TestCache sees that a secret is asked for once a minute, and one that is not
+// there every ten seconds; that what the same process stored is seen at once and
+// what another stored after that time.
 func TestCache(t *testing.T) {
 	t.Parallel()
 	service, client := serve(t)
@@ -100,9 +101,16 @@ func TestCache(t *testing.T) {
 	if err := s.Delete(context.Background(), name); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.Latest(context.Background(), name); !fault.Is(err, fault.NotFound) {
-		t.Errorf("Latest after Delete: %v, want fault.NotFound", err)
+	for range 3 {
+		if _, _, err := s.Latest(context.Background(), name); !fault.Is(err, fault.NotFound) {
+			t.Errorf("Latest after Delete: %v, want fault.NotFound", err)
+		}
 	}
+	asked(3)
+	put(t, other, "fourth")
+	c.advance(10 * time.Second)
+	latest(t, s, "fourth")
+	asked(4)
 }
 
 // TestLag sees that a process works with what it stored before Secret Manager
