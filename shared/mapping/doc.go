@@ -6,7 +6,7 @@
 //
 // A path is names joined by dots, from the user resource inwards:
 // primaryEmail, name.givenName, customSchemas.Employment.level. The first name
-// is a documented attribute of the user resource, in its exact spelling. On a
+// is an attribute that the directory is asked for, in its exact spelling. On a
 // list, a part of the path chooses one entry:
 //
 //   - a number, by position from 0: organizations.0.title;
@@ -22,7 +22,7 @@
 // The string functions of CEL (lowerAscii, split, join, replace and so on) and
 // optional values are there: user.?organizations[?0].?title is the title of
 // the first organization, or no value. Numbers of the directory are doubles:
-// user.x + 1.0. The pattern of matches is written out, not computed. What an
+// user.customSchemas.Employment.level + 1.0. The pattern of matches is written out, not computed. What an
 // expression may cost is bounded, and it cannot tell the time, so that the same
 // person always gives the same values: for the same reason the bound is a count
 // of the work, and not a time-out.

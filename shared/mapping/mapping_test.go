@@ -62,7 +62,7 @@ func TestApplyValues(t *testing.T) {
 		{"text as the directory has it", directory("x", "primaryEmail"), "Ana.Lopez@example.com"},
 		{"composed form", directory("x", "name.familyName"), "López"},
 		{"trimmed", directory("x", "organizations.1.title"), "Engineer"},
-		{"bool", directory("x", "agreedToTerms"), true},
+		{"bool", directory("x", "emails.primary.primary"), true},
 		{"number", directory("x", "customSchemas.Employment.level"), 4.0},
 		{"first", directory("x", "organizations.0.title"), "Founder"},
 		{"primary", directory("x", "organizations.primary.title"), "Engineer"},

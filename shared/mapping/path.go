@@ -3,8 +3,11 @@ package mapping
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+
+	"example.com/autoprovision/shared/provision"
 )
 
 // Bounds of a path; the longest useful one, into a custom schema, has three parts.
@@ -49,8 +52,8 @@ func parsePath(text string) (path, error) {
 		}
 		p[i] = step{name: name, index: index}
 	}
-	if !isRoot(p[0].name) {
-		return nil, fmt.Errorf("the directory has no user attribute %q; look at its spelling and its capital letters", p[0].name)
+	if err := checkRoot(p[0].name); err != nil {
+		return nil, err
 	}
 	return p, nil
 }
@@ -81,22 +84,14 @@ func parseIndex(name string) (int, error) {
 	return n, nil
 }
 
-// isRoot reports whether the user resource has a top-level attribute of this
-// name (developers.google.com/workspace/admin/directory/reference/rest/v1/users).
-// A misspelt one would map nobody's value without a word, and take it from
-// those who have one. What has no place in an app, such as recovery addresses
-// and keys, is left out.
-func isRoot(name string) bool {
-	switch name {
-	case "addresses", "agreedToTerms", "aliases", "archived", "changePasswordAtNextLogin", "creationTime",
-		"customerId", "customSchemas", "deletionTime", "emails", "externalIds", "gender", "id", "ims",
-		"includeInGlobalAddressList", "ipWhitelisted", "isAdmin", "isDelegatedAdmin", "isEnforcedIn2Sv",
-		"isEnrolledIn2Sv", "isMailboxSetup", "keywords", "languages", "lastLoginTime", "locations", "name",
-		"nonEditableAliases", "notes", "orgUnitPath", "organizations", "phones", "primaryEmail", "relations",
-		"suspended", "suspensionReason", "thumbnailPhotoUrl", "websites":
-		return true
+// checkRoot refuses a top-level attribute that is not in a user resource. A
+// misspelt one, or one that the directory is not asked for, would map nobody's
+// value without a word, and take it from those who have one.
+func checkRoot(name string) error {
+	if slices.Contains(provision.ResourceAttributes(), name) {
+		return nil
 	}
-	return false
+	return fmt.Errorf("there is no user attribute %q to map; look at its spelling and its capital letters", name)
 }
 
 // find returns what lies at the path; nil when there is nothing.

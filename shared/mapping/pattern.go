@@ -73,5 +73,5 @@ func compileChecked(env *cel.Env, text string) (*cel.Ast, error) {
 	if issues.Err() != nil {
 		return nil, issueError(issues.Errors())
 	}
-	return checked, nil
+	return checked, checkReads(parsed.NativeRep())
 }

@@ -36,8 +36,22 @@ type User struct {
 	CustomerID string `json:"customerId,omitempty"`
 	// Guest is true for people from outside the organisation, who are never provisioned (R1).
 	Guest bool `json:"guest,omitempty"`
-	// Resource is the user resource as the directory sent it; the mapping reads it.
+	// Resource is the user resource as the directory sent it, of ResourceAttributes;
+	// the mapping reads it.
 	Resource json.RawMessage `json:"resource,omitempty"`
+}
+
+// ResourceAttributes are the top-level attributes of a user that the directory
+// is asked for
+// (developers.google.com/workspace/admin/directory/reference/rest/v1/users):
+// those that decide something and those that a mapping can read. What is left
+// out is nobody's business here (recovery address and telephone, keys for
+// log-in) or changes without the person changing (etag, last log-in, photo).
+func ResourceAttributes() []string {
+	return []string{"id", "primaryEmail", "suspended", "suspensionTime", "archived", "archivalTime", "deletionTime",
+		"orgUnitPath", "customerId", "isGuestUser", "creationTime", "name", "aliases", "emails", "organizations", "phones",
+		"addresses", "externalIds", "relations", "languages", "locations", "websites", "ims", "keywords", "gender", "notes",
+		"customSchemas"}
 }
 
 // Domain is the lower-cased domain of the primary address; empty when there is none.

@@ -291,3 +291,17 @@ func TestSearchUsersIsChecked(t *testing.T) {
 		t.Errorf("got %+v, %v", found, err)
 	}
 }
+
+// TestAttributesAreAskedFor: what the page offers to map is in the answers.
+func TestAttributesAreAskedFor(t *testing.T) {
+	t.Parallel()
+	offered, err := answering(t, map[string]string{"customer/my_customer/schemas": `{"schemas":[{"schemaName":"A","fields":[{"fieldName":"b"}]}]}`}).Attributes(t.Context())
+	if err != nil || len(offered) < 20 {
+		t.Fatalf("%d attributes, %v", len(offered), err)
+	}
+	for _, a := range offered {
+		if root, _, _ := strings.Cut(a.Path, "."); !slices.Contains(provision.ResourceAttributes(), root) {
+			t.Errorf("%s is offered and not asked for", a.Path)
+		}
+	}
+}

@@ -14,17 +14,11 @@ import (
 	"example.com/autoprovision/shared/provision"
 )
 
-const (
-	// usersPage is the largest page that users.list allows.
-	usersPage = 500
-	// userFields are the keys that decide something and those that a mapping can
-	// read. What is left out is nobody's business here (recovery address and
-	// telephone, keys for log-in) or changes without the person changing
-	// (etag, last log-in, photo).
-	userFields = "id,primaryEmail,suspended,suspensionTime,archived,archivalTime,deletionTime," +
-		"orgUnitPath,customerId,isGuestUser,creationTime,name,aliases,emails,organizations,phones," +
-		"addresses,externalIds,relations,languages,locations,websites,ims,keywords,gender,notes,customSchemas"
-)
+// usersPage is the largest page that users.list allows.
+const usersPage = 500
+
+// userFields are what is asked for of a user.
+var userFields = strings.Join(provision.ResourceAttributes(), ",")
 
 // User implements directory.Users.
 func (c *Client) User(ctx context.Context, id string) (provision.User, error) {
@@ -55,7 +49,7 @@ func (c *Client) UserByEmail(ctx context.Context, email string) (provision.User,
 
 func (c *Client) user(ctx context.Context, op, key string) (provision.User, error) {
 	body, err := c.read(ctx, op, func(ctx context.Context) error {
-		_, err := c.api.Users.Get(key).Projection("full").Fields(userFields).Context(ctx).Do()
+		_, err := c.api.Users.Get(key).Projection("full").Fields(googleapi.Field(userFields)).Context(ctx).Do()
 		return err
 	})
 	if err != nil {
