@@ -115,6 +115,7 @@ func (p *program) build(ctx context.Context) error {
 		Profile: profile, Store: store, Tasks: p.queue, Secrets: vault, Directory: dir,
 		Business: p.business.now, Real: clock.System, Log: p.log,
 		Connection: connection, FixedBaseURL: true, Egress: egress.OwnMachine, PushAddress: p.pushAddress(base), Backlog: p.queue.Pending,
+		SweepEvery: p.settings.sweepEvery,
 	})
 	routes, err := p.routes(ctx, token)
 	if err != nil {

@@ -60,7 +60,7 @@ func (w *world) boot(place int) {
 	people := roster.New(dir, realTime)
 	reconciler := reconcile.New(reconcile.Ports{
 		Store: st, Directory: dir, Roster: people, Apps: apps, Mapper: mapper, Tasks: queue,
-		Business: business, Real: realTime, Sleep: in.sleep, NewID: newID, Log: log,
+		Business: business, Real: realTime, Sleep: in.sleep, SweepEvery: 4 * time.Hour, NewID: newID, Log: log,
 	}, in.owner)
 	sweeper := sweep.New(sweep.Ports{
 		Store: st, Directory: dir, Roster: people, Apps: apps, Mapper: mapper, Tasks: queue,

@@ -34,7 +34,7 @@ func TestR13LongDeleted(t *testing.T) {
 }
 
 // TestR13NotFound: a 404 on an id that no listing of deleted users holds counts
-// after two complete sweeps, and only then.
+// after two complete sweeps that are as far apart as the schedule's, and only then.
 func TestR13NotFound(t *testing.T) {
 	t.Parallel()
 	w := reconciletest.New(t)
@@ -61,9 +61,17 @@ func TestR13NotFound(t *testing.T) {
 	if !w.App.Of(id)[0].Active || w.Record(id).MissingSweep == "" {
 		t.Fatalf("the first complete sweep: %+v", w.Record(id))
 	}
+	for _, wait := range []time.Duration{0, time.Hour} {
+		w.Advance(wait)
+		w.Sweep()
+		if rec := w.Record(id); !w.App.Of(id)[0].Active || len(rec.Conditions) > 0 {
+			t.Fatalf("a second sweep after %v: %+v", wait, rec)
+		}
+	}
+	w.Advance(3 * time.Hour)
 	w.Sweep()
 	if w.App.Of(id)[0].Active {
-		t.Errorf("the second complete sweep decided nothing: %+v", w.Record(id))
+		t.Errorf("a complete sweep four hours later decided nothing: %+v", w.Record(id))
 	}
 }
 

@@ -65,6 +65,8 @@ type Ports struct {
 	Real      clock.Real
 	// Sleep waits in real time, or until the context ends.
 	Sleep func(ctx context.Context, d time.Duration) error
+	// SweepEvery is the time between two sweeps of the schedule, in business time.
+	SweepEvery time.Duration
 	// NewID makes ids of intents, and so of events.
 	NewID func() string
 	Log   *slog.Logger

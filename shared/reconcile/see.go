@@ -150,8 +150,8 @@ func (r *Reconciler) foreign(ctx context.Context, c provision.Configuration, u p
 
 // readDeleted finds out whether a user whose id gave a 404 or a deletion mark is
 // deleted: by the listing of deleted users, or by a second 404 after another
-// complete sweep. Anything less decides nothing (R13). marked is the user of a
-// deletion mark.
+// complete sweep, as far from the first as the schedule's sweeps are. Anything
+// less decides nothing (R13). marked is the user of a deletion mark.
 func (r *Reconciler) readDeleted(ctx context.Context, c provision.Configuration, req Request, marked provision.User, s *sighting) error {
 	if _, known := s.record.Condition(provision.ConditionDeleted); known {
 		if foreign, err := r.foreign(ctx, c, marked, s, s.orgAge); foreign || err != nil {
@@ -183,7 +183,7 @@ func (r *Reconciler) readDeleted(ctx context.Context, c provision.Configuration,
 	switch {
 	case s.record.MissingSweep == "":
 		s.record.MissingSweep, s.record.MissingAt = req.SweepID, s.at
-	case s.record.MissingSweep != req.SweepID:
+	case s.record.MissingSweep != req.SweepID && s.at.Sub(s.record.MissingAt) >= r.SweepEvery*9/10: // sweeps take unequally long
 		s.look.User.Lifecycle = provision.Deleted
 	}
 	return nil

@@ -34,6 +34,8 @@ const (
 	// two operations' time-outs and a sweep hands over after eight minutes.
 	ReconcileTime = 5 * time.Minute
 	SweepTime     = 10 * time.Minute
+	// sweepEvery is how often deploy.sh schedules a sweep.
+	sweepEvery = 4 * time.Hour
 	// pollEvery is how often a sweep that waits counts, each time for a few reads
 	// of Firestore that are paid for.
 	pollEvery = 5 * time.Second
@@ -142,7 +144,7 @@ func OpenCloud(ctx context.Context, c Cloud, o Outside, log *slog.Logger) (_ *Cl
 		Secrets:  secretmanager.New(secretClient, c.Project, c.SecretPrefix, now),
 		Business: now, Real: now, Log: log,
 		Connection: connection, Egress: o.Egress, Events: c.Events, PushAddress: c.PushURL,
-		Backlog: health.Overdue(store, now), Deadlines: true, PollEvery: pollEvery,
+		Backlog: health.Overdue(store, now), Deadlines: true, SweepEvery: sweepEvery, PollEvery: pollEvery,
 		Limit: func(ctx context.Context, c provision.Connection) error { return limit(ctx, queue, c) },
 	})
 	return &CloudSystem{system, people, now}, nil

@@ -64,6 +64,8 @@ type Parts struct {
 	// Backlog and Deadlines are health's; nil when nothing can tell what waits.
 	Backlog   func(ctx context.Context) (waiting int, oldestDue time.Time, err error)
 	Deadlines bool
+	// SweepEvery is the time between two sweeps of the schedule, in business time.
+	SweepEvery time.Duration
 	// PollEvery is the sweeper's, and Limit the use cases'.
 	PollEvery time.Duration
 	Limit     func(ctx context.Context, c provision.Connection) error
@@ -90,7 +92,7 @@ func Build(p Parts) *System {
 	s := &System{Store: p.Store, Secrets: p.Secrets}
 	s.Reconciler = reconcile.New(reconcile.Ports{
 		Store: p.Store, Directory: p.Directory, Roster: people, Apps: apps, Mapper: mapper, Tasks: p.Tasks,
-		Business: p.Business, Real: p.Real, Sleep: sleep, NewID: newID, Log: p.Log,
+		Business: p.Business, Real: p.Real, Sleep: sleep, SweepEvery: p.SweepEvery, NewID: newID, Log: p.Log,
 	}, newID())
 	s.Sweeper = sweep.New(sweep.Ports{
 		Store: p.Store, Directory: p.Directory, Roster: people, Apps: apps, Mapper: mapper, Tasks: p.Tasks,

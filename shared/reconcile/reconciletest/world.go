@@ -41,6 +41,9 @@ const BaseURL = "https://app.example.com/scim/v2"
 // Day is a day.
 const Day = 24 * time.Hour
 
+// SweepEvery is the schedule's.
+const SweepEvery = 4 * time.Hour
+
 // World is a company with its app.
 type World struct {
 	T         testing.TB
@@ -266,7 +269,7 @@ func (w *World) start() *Process {
 	people := roster.New(p.Organization, w.Real)
 	p.Reconciler = reconcile.New(reconcile.Ports{
 		Store: p.Store, Directory: p.Users, Roster: people, Apps: p.Apps, Mapper: Mapper{},
-		Tasks: p.Tasks, Business: w.Business, Real: w.Real, Sleep: w.Sleep, NewID: w.NewID, Log: log,
+		Tasks: p.Tasks, Business: w.Business, Real: w.Real, Sleep: w.Sleep, SweepEvery: SweepEvery, NewID: w.NewID, Log: log,
 	}, p.name)
 	p.Sweeper = sweep.New(sweep.Ports{
 		Store: p.Store, Directory: p.Users, Roster: people, Apps: p.Apps, Mapper: Mapper{},
