@@ -4,23 +4,35 @@ package secrets
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"log/slog"
 )
 
-// Value is a secret. It prints, logs and marshals as ***.
-type Value struct{ text string }
+// Value is a secret. It prints, logs and marshals as ***. Where it lies in an
+// unexported field no method of it is called, and what prints goes through its
+// fields: the text is behind a function, into which nothing looks.
+type Value struct{ reveal func() string }
 
 // NewValue wraps a secret.
-func NewValue(text string) Value { return Value{text: text} }
+func NewValue(text string) Value { return Value{reveal: func() string { return text }} }
 
 // Reveal returns the secret itself, for the one request that needs it.
-func (v Value) Reveal() string { return v.text }
+func (v Value) Reveal() string {
+	if v.reveal == nil {
+		return ""
+	}
+	return v.reveal()
+}
 
 // Empty reports whether there is no secret.
-func (v Value) Empty() bool { return v.text == "" }
+func (v Value) Empty() bool { return v.Reveal() == "" }
 
-func (v Value) String() string               { return "***" }
-func (v Value) GoString() string             { return "***" }
+func (v Value) String() string { return "***" }
+
+// Format implements fmt.Formatter: no verb prints anything else.
+func (v Value) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, v.String()) }
+
 func (v Value) LogValue() slog.Value         { return slog.StringValue("***") }
 func (v Value) MarshalJSON() ([]byte, error) { return []byte(`"***"`), nil }
 
