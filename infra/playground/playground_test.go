@@ -86,6 +86,28 @@ func TestManners(t *testing.T) {
 	}
 }
 
+// TestWhatFellDue: it is done only where nothing keeps it.
+func TestWhatFellDue(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		status string
+		manner int
+		want   string
+	}{
+		{admin.StatusOn, 0, "What fell due is done now."},
+		{admin.StatusOn, 1, "What fell due is done now."}, // slowly
+		{admin.StatusOn, 2, "What fell due waits, because Comeet fails."},
+		{admin.StatusOn, 3, "What fell due waits, because Comeet refuses the token."},
+		{admin.StatusNeedsReauthorization, 0, "What fell due waits, because Comeet refuses the token."},
+		{admin.StatusHeld, 0, "What fell due is done now, but for what is held for you."},
+		{admin.StatusOff, 0, "Nothing is done, because autoprovisioning is not on."},
+	} {
+		if got := whatFellDue(test.status, "Comeet", manners(simcomeet.Faults{})[test.manner].faults); got != test.want {
+			t.Errorf("%s, manner %d: %q, want %q", test.status, test.manner, got, test.want)
+		}
+	}
+}
+
 func TestLocalPart(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{"Ada.Berg": "ada.berg", "Eun-ji.Park": "eun-ji.park", "Liam.O'Brien": "liam.obrien", "李.明": "."} {

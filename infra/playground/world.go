@@ -18,7 +18,7 @@ import (
 // setUp sets what is not set yet, the usual way, and turns on: what an
 // administrator does in the wizard, in one press.
 func (g *playground) setUp(w http.ResponseWriter, r *http.Request) error {
-	return g.said(w, r, "Autoprovisioning is set up and on: everybody in the company gets an account now.", g.turnOn(r.Context()))
+	return g.said(w, r, "Autoprovisioning is set up and on: everybody in scope gets an account now.", g.turnOn(r.Context()))
 }
 
 func (g *playground) turnOn(ctx context.Context) error {
@@ -78,8 +78,26 @@ func (g *playground) moveClock(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || i < 0 {
 		return g.said(w, r, "", fault.New(fault.Invalid, "", "choose one of the steps on the page."))
 	}
-	err = g.Advance(time.Duration(hours) * time.Hour)
-	return g.said(w, r, "It is "+all[i].Label+" later: what fell due in it is done now.", err)
+	if err := g.Advance(time.Duration(hours) * time.Hour); err != nil {
+		return g.said(w, r, "", err)
+	}
+	st, err := g.Service.Status(r.Context())
+	return g.said(w, r, "It is "+all[i].Label+" later. "+whatFellDue(st.Status, g.Service.Profile.Name, g.Comeet.Faults()), err)
+}
+
+// whatFellDue says what becomes of it.
+func whatFellDue(status, app string, faults simcomeet.Faults) string {
+	switch {
+	case status == admin.StatusOff || status == admin.StatusNotConfigured:
+		return "Nothing is done, because autoprovisioning is not on."
+	case status == admin.StatusNeedsReauthorization || faults.RefuseToken:
+		return "What fell due waits, because " + app + " refuses the token."
+	case faults.FailNext > 0:
+		return "What fell due waits, because " + app + " fails."
+	case status == admin.StatusHeld:
+		return "What fell due is done now, but for what is held for you."
+	}
+	return "What fell due is done now."
 }
 
 // manner is how the simulated app treats its callers.
