@@ -29,7 +29,7 @@ type Person struct {
 	// Doing is what a look now would do; nil for nothing, and in lists.
 	Doing *decide.Operation
 	// Next is the coming suspend or hard delete; nil for none. HeldBy says in a
-	// word what keeps it: guard, off, reauthorization, sweep, failed, refused or conflict.
+	// word what keeps it: guard, off, reauthorization, sweep, app, failed, refused or conflict.
 	Next   *provision.Pending
 	HeldBy string
 	// Then is the hard delete that follows a coming suspend; nil for none.
@@ -86,6 +86,9 @@ func heldBy(c provision.Configuration, rec provision.Record, now time.Time) stri
 	}
 	if c.PlannedAt.Before(c.TurnedOnAt) && !rec.Next.At.After(now) {
 		return "sweep"
+	}
+	if c.Failing() && !rec.Next.At.After(now) {
+		return "app"
 	}
 	return ""
 }

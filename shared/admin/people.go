@@ -225,6 +225,11 @@ func (s *Service) attentionAtLarge(ctx context.Context) ([]provision.Attention, 
 		list = append(list, provision.Attention{Kind: provision.AttentionConfiguration, UserIDs: []string{},
 			Why: "The app refuses the access token, so nothing is done.", Todo: "Get an access token from the app and reauthorize.", Since: c.Authorization.LostAt})
 	}
+	if c.Failing() {
+		list = append(list, provision.Attention{Kind: provision.AttentionFailed, UserIDs: []string{},
+			Why:  "The app gives no usable answer, so what is due waits.",
+			Todo: "Nothing, if it passes: it is tried again by itself, and nothing is lost. If it stays, ask whoever runs the app.", Since: c.FailingSince})
+	}
 	sw, err := s.Sweeper.Current(ctx)
 	if err != nil {
 		return nil, err

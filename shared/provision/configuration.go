@@ -206,6 +206,9 @@ type Configuration struct {
 	// that knew all its removals began; no removal runs after a turn-on before that (R8, R12).
 	SweptAt   time.Time `json:"sweptAt,omitzero"`
 	PlannedAt time.Time `json:"plannedAt,omitzero"`
+	// FailingSince is since when the app as a whole gives no usable answer, as far as the
+	// operations told (R2); zero once one succeeded.
+	FailingSince time.Time `json:"failingSince,omitzero"`
 	// Stripping is true from a deletion of the configuration until no record holds anything of it any more (R10).
 	Stripping bool `json:"stripping,omitempty"`
 	// Faults are faults of configuration that the last look found, for attention (R13).
@@ -228,6 +231,12 @@ func (c Configuration) Ready() bool {
 // Runs reports whether operations may run: on, and authorized.
 func (c Configuration) Runs() bool {
 	return c.On && c.Ready() && c.Authorization.State == AuthorizationOK
+}
+
+// Failing reports whether the app gave no usable answer to the last operations (R2).
+// A sweep that began since, and was done, has had all its answers.
+func (c Configuration) Failing() bool {
+	return c.Runs() && c.FailingSince.After(c.SweptAt) && c.FailingSince.After(c.TurnedOnAt)
 }
 
 // Protects reports whether the user, or the account that stands for them, is protected (R18).

@@ -35,6 +35,8 @@ type attempt struct {
 	res      *Result
 	// doubtful is an intent of which it stays unknown what became; nil for none.
 	doubtful *provision.Intent
+	// failing is true when the configuration says that the app fails.
+	failing bool
 }
 
 // act runs the operation that was decided: lease and intent, fresh
@@ -88,6 +90,7 @@ func (a *attempt) perform(ctx, settle context.Context) (more bool, err error) {
 	if err != nil || fresh.Revision != a.c.Revision || !fresh.Runs() {
 		return err == nil, firstError(err, a.abandon(settle))
 	}
+	a.failing = !fresh.FailingSince.IsZero()
 	held, err := a.guard(ctx)
 	if err != nil {
 		return false, firstError(err, a.abandon(settle))
@@ -145,6 +148,9 @@ func (a *attempt) record(ctx context.Context, out outcome) (more bool, err error
 		return false, firstError(a.abandon(ctx), out.err)
 	}
 	a.breaker.answered(a.rec.UserID)
+	if a.failing {
+		a.noteFailing(ctx, time.Time{})
+	}
 	if !out.untouched {
 		a.doubtful = nil
 	}
@@ -190,6 +196,9 @@ func (a *attempt) recordAppFailure(ctx context.Context, out outcome) (more bool,
 		whose = a.whose(ctx, a.c, a.accounts, a.rec.UserID, out.reading)
 	}
 	if whose == thePerson {
+		if a.failing {
+			a.noteFailing(ctx, time.Time{})
+		}
 		event := a.fail(out.text, !out.untouched)
 		return a.finish(ctx, event)
 	}

@@ -180,6 +180,13 @@ func (b *breaker) excuse(userID string) {
 	delete(b.unread, userID)
 }
 
+// down reports whether the app failed several times in a row: less is a hiccup.
+func (b *breaker) down() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.failures >= ownAfter
+}
+
 // failed says that the app gave no answer, a 429 or a 5xx over a user. It returns how long
 // to pause. What fails during a pause was under way when it began: it is the
 // same failure, and doubles nothing. longest is how long a pause may become.

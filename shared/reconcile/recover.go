@@ -80,6 +80,7 @@ func (a *attempt) recovered(ctx context.Context, out outcome, happened bool) err
 	if !happened {
 		return nil
 	}
+	a.noteFailing(ctx, time.Time{}) // it had its effect, and perhaps nothing else is due
 	a.res.Done = append(a.res.Done, kind)
 	if !frees(kind, oldName, a.rec) {
 		return nil

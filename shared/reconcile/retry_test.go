@@ -139,9 +139,16 @@ func TestR2Breaker(t *testing.T) {
 		if calls > 12 {
 			t.Errorf("%d calls on an app that is down for 10 seconds", calls)
 		}
+		since := w.Configuration().FailingSince
+		if began := w.Business().Add(-10 * time.Second); since.Before(began) || since.After(began.Add(5*time.Second)) {
+			t.Errorf("the app fails since %v, and began at %v", since, began)
+		}
 		w.App.Meet = nil
 		w.Advance(3 * time.Minute)
 		w.MustLook(ids...)
+		if c := w.Configuration(); !c.FailingSince.IsZero() {
+			t.Errorf("the app answers, and fails since %v", c.FailingSince)
+		}
 		if diff := cmp.Diff(slices.Repeat([]string{createDone}, len(ids)), w.Events()); diff != "" {
 			t.Errorf("events (-want +got):\n%s", diff)
 		}
@@ -189,6 +196,9 @@ func TestR2Breaker(t *testing.T) {
 		rec := w.Record(bad)
 		if len(rec.Retries) != 1 || rec.Retries[0].Reason != provision.Failed {
 			t.Errorf("retries: %+v", rec.Retries)
+		}
+		if c := w.Configuration(); !c.FailingSince.IsZero() {
+			t.Errorf("one person fails, and the app since %v", c.FailingSince)
 		}
 		if got := len(w.App.All()); got != 10 {
 			t.Errorf("%d others have an account", got)

@@ -62,6 +62,9 @@ func (r *Reconciler) leaveAlone(ctx context.Context, req Request, whose culprit,
 	}
 	pause := r.breaker.failed(req.UserID, retryAfter, longest)
 	r.Log.WarnContext(ctx, "the app fails", "user", req.UserID, "operation", operation, "error", why, "pause", pause)
+	if r.breaker.down() {
+		r.noteFailing(ctx, r.Business())
+	}
 	return paused(pause)
 }
 

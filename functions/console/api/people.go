@@ -46,7 +46,7 @@ type Next struct {
 	_         struct{}  `nullable:"true"`
 	Operation string    `json:"operation" enum:"suspend,hardDelete"`
 	At        time.Time `json:"at"`
-	HeldBy    *string   `json:"heldBy" doc:"guard, off, reauthorization, sweep, failed, refused or conflict; null when only time keeps it"`
+	HeldBy    *string   `json:"heldBy" doc:"guard, off, reauthorization, sweep, app, failed, refused or conflict; null when only time keeps it"`
 }
 
 // Look is a user just looked at.

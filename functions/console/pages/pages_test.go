@@ -261,6 +261,30 @@ func TestOrphansAndTables(t *testing.T) {
 	}
 }
 
+// TestOutage: an app that gives no usable answer is said to, wherever somebody waits for it.
+func TestOutage(t *testing.T) {
+	t.Parallel()
+	w := on(t)
+	w.comeet.SetFaults(simcomeet.Faults{FailNext: 1 << 30, FailStatus: http.StatusServiceUnavailable})
+	const email = "maya.cohen@example.com"
+	w.patch(email, `{"suspended":true}`)
+	w.send("POST", "/people/"+email+"/look", nil)
+	w.until("/", func(page string) bool {
+		return strings.Contains(page, "The app gives no usable answer, so what is due waits.")
+	})
+	for path, want := range map[string]string{"/": "the app gives no usable answer; tried again by itself", "/coming-up": "the app gives no usable answer; tried again by itself",
+		"/people/" + email: "Comeet has given no usable answer since"} {
+		if page := w.get(http.StatusOK, path); !strings.Contains(page, want) {
+			t.Errorf("%s does not say %q", path, want)
+		}
+	}
+	w.comeet.SetFaults(simcomeet.Faults{})
+	w.until("/people/"+email, func(page string) bool { return strings.Contains(page, "is suspended (deactivated)") })
+	if page := w.get(http.StatusOK, "/"); strings.Contains(page, "no usable answer") {
+		t.Error("the outage is over, and still said")
+	}
+}
+
 // TestNothingIsOfferedThatCanOnlyFail: what is held cannot be settled while the
 // token is refused, or while it is off.
 func TestNothingIsOfferedThatCanOnlyFail(t *testing.T) {

@@ -23,9 +23,10 @@ const (
 	isConflict     = "conflict"
 	isFailed       = "failed"
 	isUnmapped     = "mapping error"
+	isFailing      = "the app fails"
 )
 
-var situations = []string{isOn, isOff, isUnauthorized, isHeld, isDismissed, isProtected, isArchived, isRefused, isConflict, isFailed, isUnmapped}
+var situations = []string{isOn, isOff, isUnauthorized, isHeld, isDismissed, isProtected, isArchived, isRefused, isConflict, isFailed, isUnmapped, isFailing}
 
 // The verdicts of R1.
 const (
@@ -82,7 +83,7 @@ type scene struct {
 func (k spot) act() scene {
 	frames := provision.TimeFrames{SuspendAfter: "7d", DeleteAfter: "21d"}
 	switch k.situation {
-	case isHeld, isDismissed, isRefused, isConflict, isFailed: // come to what is due
+	case isHeld, isDismissed, isRefused, isConflict, isFailed, isFailing: // come to what is due
 		frames = provision.TimeFrames{SuspendAfter: provision.Within24h, DeleteAfter: "21d"}
 		if k.account == provision.AccountSuspended {
 			frames = provision.TimeFrames{DeleteAfter: "1d"}
@@ -136,6 +137,8 @@ func (s *scene) meet(situation string) {
 		s.c.Authorization.State = provision.NeedsReauthorizing
 	case isProtected:
 		s.c.Protected = []provision.Protected{{UserID: "1"}}
+	case isFailing:
+		s.c.FailingSince = sentencesNow.Add(-30 * time.Minute)
 	case isUnmapped:
 		if s.look.Desired != nil {
 			s.look.Desired, s.look.MappingError = nil, mappingGap

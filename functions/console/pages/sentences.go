@@ -190,6 +190,8 @@ func (s standing) waits() string {
 		return " Nothing is done until " + s.app + " is reauthorized, because it refuses the access token."
 	case "guard":
 		return " It is held until an administrator confirms or dismisses it."
+	case "app":
+		return " " + s.noAnswer() + " It is tried again by itself."
 	case "sweep":
 		return " It waits for the first sweep to know everybody who is due."
 	case "":
@@ -226,8 +228,16 @@ func (s standing) access() string {
 		return "None can be created, because their attributes cannot be computed."
 	case waits && (s.person.Doing == nil || s.person.Doing.Kind != kind):
 		return s.again(retry, making, refused)
+	case s.c.Failing():
+		return one + " once " + s.app + " answers. " + s.noAnswer()
 	}
 	return one + " at the next look."
+}
+
+// noAnswer says that the app fails.
+func (s standing) noAnswer() string {
+	at := momentAt(s.c.FailingSince, s.now)
+	return fmt.Sprintf("%s has given no usable answer since %s (%s).", s.app, at.Text(), at.Far())
 }
 
 // again says of an operation that went wrong what it waits for. making and

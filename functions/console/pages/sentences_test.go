@@ -31,6 +31,12 @@ func TestSentencesAreTrue(t *testing.T) {
 		if why == "" {
 			wrong("nothing is said")
 		}
+		if k.situation == isFailing && at.Equal(sentencesNow) {
+			if kind != provision.Update && !strings.Contains(text, "has given no usable answer") {
+				wrong("nothing of the outage")
+			}
+			kind = "" // as long as it lasts
+		}
 		if strings.Contains(text, "created at the next look") != (kind == provision.Create && at.Equal(sentencesNow)) {
 			wrong("an account at the next look, or none")
 		}
@@ -173,6 +179,7 @@ func TestSentences(t *testing.T) {
 		{spot{active, none, in, isRefused}, hasNone, "Comeet refused to create one, which is tried again on " + tomorrow},
 		{spot{active, none, in, isConflict}, hasNone, "Creating one waits for you to settle a conflict, and is tried again on " + minutes},
 		{spot{active, none, in, isFailed}, hasNone, "Creating one failed, and is tried again on " + minutes},
+		{spot{active, none, in, isFailing}, hasNone, "One is created once Comeet answers. Comeet has given no usable answer since 10 Mar 2026, 11:30 UTC (30 minutes ago)."},
 		{spot{active, none, in, isUnmapped}, hasNone, "None can be created, because their attributes cannot be computed."},
 		{spot{active, none, out, isOn}, because + offReason + ".", ""},
 		{spot{active, none, notKnown, isOn}, "They have no account in Comeet. " + notSure, ""},
@@ -188,6 +195,7 @@ func TestSentences(t *testing.T) {
 		{spot{active, has, out, isDismissed}, offNow, dismissed},
 		{spot{active, has, out, isProtected}, offNow, protected},
 		{spot{active, has, out, isRefused}, offNow, due + " Comeet refused it, and it is tried again on " + tomorrow},
+		{spot{active, has, out, isFailing}, offNow, due + " Comeet has given no usable answer since 10 Mar 2026, 11:30 UTC (30 minutes ago). It is tried again by itself."},
 		{spot{active, has, out, isConflict}, offNow, due + " It waits for you to settle a conflict, and is tried again on " + minutes},
 		{spot{active, has, out, isFailed}, offNow, due + " It failed, and is tried again on " + minutes},
 		{spot{active, has, notKnown, isOn}, "They have an active account in Comeet. " + notSure, ""},

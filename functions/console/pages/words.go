@@ -142,6 +142,8 @@ func heldWords(by string) string {
 		return "after the suspend"
 	case "sweep":
 		return "waits for the first sweep to know everybody who is due"
+	case "app":
+		return "the app gives no usable answer; tried again by itself"
 	case "refused":
 		return "the app refused it; tried again daily"
 	case "failed":
