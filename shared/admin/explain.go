@@ -36,7 +36,8 @@ type Person struct {
 	Then   *provision.Pending
 	Events []provision.Event
 	// Desired are the attributes as the directory has them now, through the
-	// mapping; MappingError says why there are none.
+	// mapping, whether or not they would be written; MappingError says why those
+	// of somebody in scope cannot be.
 	Desired      provision.Attributes
 	MappingError string
 }

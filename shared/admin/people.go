@@ -74,6 +74,12 @@ func (s *Service) explain(ctx context.Context, id string) (Person, error) {
 		return Person{}, err
 	}
 	p := Explain(c, e.Look, e.Decision, s.Business())
+	if p.Desired == nil && p.MappingError == "" && len(e.Look.User.Resource) > 0 { // nothing would be written, but it can be shown
+		p.Desired, err = s.Mapper.Apply(c, e.Look.User)
+		if err != nil && !fault.Is(err, fault.Invalid, fault.Incomplete) {
+			return Person{}, err
+		}
+	}
 	p.Events, _, err = s.Store.Events(ctx, state.EventFilter{UserID: id, Limit: personEvents})
 	return p, err
 }

@@ -33,6 +33,10 @@ func TestPerson(t *testing.T) {
 			t.Errorf("after the suspension, the page does not say %q", want)
 		}
 	}
+	row := between(t, page, `data-label="Attribute">First name`, "</tr>")
+	if strings.Count(row, "Maya") != 2 || !strings.Contains(page, "Nothing is written to an account while its person is not active") {
+		t.Errorf("the attributes of a suspended person are not shown beside what was applied: %s", row)
+	}
 	if page := w.get(http.StatusOK, "/coming-up"); !strings.Contains(page, email) {
 		t.Error("the hard delete is not coming up")
 	}
@@ -42,8 +46,8 @@ func TestPerson(t *testing.T) {
 	if page := w.get(http.StatusOK, "/people?q=maya"); !strings.Contains(page, email) || strings.Contains(page, "tomas") {
 		t.Error("the search does not find exactly whom it should")
 	}
-	if page := w.get(http.StatusOK, "/people/ruth.abrams@example.com"); !strings.Contains(page, "because they are archived") {
-		t.Error("the page of an archived person does not say so")
+	if page := w.get(http.StatusOK, "/people/ruth.abrams@example.com"); !strings.Contains(page, "because they are archived") || !strings.Contains(page, `data-label="Directory">Ruth`) {
+		t.Error("the page of an archived person does not say so, or who they are")
 	}
 }
 

@@ -26,10 +26,11 @@ type personView struct {
 	Held       bool
 	Timeline   *timelineView
 	Attributes []attributeRow
-	// NoAttributes says why there are none to show.
-	NoAttributes string
-	Attention    []attentionView
-	Events       []eventRow
+	// FromDirectory is true when there is anything to show of what the directory has.
+	FromDirectory   bool
+	AboutAttributes string
+	Attention       []attentionView
+	Events          []eventRow
 }
 
 type attributeRow struct {
@@ -60,7 +61,7 @@ func (p *Pages) personPage(w http.ResponseWriter, r *http.Request) error {
 	v.Answer, v.Until, v.More = said.why(), said.until(), said.further()
 	v.Timeline, v.Held = said.timeline(), person.HeldBy == "guard" || person.Record.Hold != nil
 	v.Attributes = attributes(p.service.Profile.Attributes, person)
-	v.NoAttributes = noAttributes(person)
+	v.FromDirectory, v.AboutAttributes = len(person.Desired) > 0, aboutAttributes(person)
 	if v.Attention, err = p.attention(ctx, st.Now, person.Record.Attention); err != nil {
 		return err
 	}
@@ -107,11 +108,17 @@ func show(v any) string {
 	return fmt.Sprint(v)
 }
 
-func noAttributes(person admin.Person) string {
-	if len(person.Desired) > 0 {
-		return ""
+// aboutAttributes says what is not to be seen of the attributes.
+func aboutAttributes(person admin.Person) string {
+	switch {
+	case len(person.Desired) == 0 && person.Account.Applied == nil:
+		return "There are none to show."
+	case len(person.Desired) == 0:
+		return "What the directory has now cannot be shown."
+	case !person.InScope:
+		return "Nothing is written to an account while its person is not active and in scope."
 	}
-	return "Attributes are computed from the directory only for people who are active and in scope."
+	return ""
 }
 
 func (p *Pages) lookNow(w http.ResponseWriter, r *http.Request) error {
