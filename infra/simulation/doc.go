@@ -11,8 +11,9 @@
 // trace. An instance that crashes has no more effect on anything.
 //
 // The checkers are written from the design: of every operation
-// (safety_test.go, deadlines_test.go, guard_test.go), of every event and every
-// stored configuration (log_test.go, truth_test.go), and of the end of a life
+// (safety_test.go, deadlines_test.go, guard_test.go), of every release by a
+// confirmed preview (confirmed_test.go), of every event and every stored
+// configuration (log_test.go, truth_test.go), and of the end of a life
 // (settled_test.go). They hold the app's accounts against what the simulated
 // company really was like (truth_test.go); of the product's own data they use
 // only what it claims as the reason of an operation, which they verify.

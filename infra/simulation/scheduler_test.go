@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"example.com/autoprovision/shared/admin"
 	"example.com/autoprovision/shared/fault"
 )
 
@@ -56,6 +57,8 @@ type worker struct {
 	runs     bool
 	// wrote is the revision that it last stored itself.
 	wrote int64
+	// edit is what it saves with a confirmed preview; nil for anything else.
+	edit *admin.Proposal
 	// finish runs on the scheduler's goroutine when the work has ended; died when its instance crashed.
 	finish func(died bool)
 	over   bool

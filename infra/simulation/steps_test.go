@@ -304,10 +304,12 @@ func (w *world) put(what string, p admin.Proposal, n uint64) {
 			return err
 		}
 		for _, row := range rows {
-			if row.Operation.Removes() {
+			if row.Confirms {
 				named[row.UserID] = true
 			}
 		}
+		worker, _ := ctx.Value(workerKey{}).(*worker)
+		worker.edit = &p
 		return w.deciding(ctx, w.released, named, func() error { return in.admin.Put(ctx, p, preview.ID) })
 	}, nil)
 }

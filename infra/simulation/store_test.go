@@ -77,10 +77,13 @@ func (s store) RecordsByEmail(ctx context.Context, email string) ([]provision.Re
 }
 
 func (s store) Commit(ctx context.Context, change state.Change) (int64, error) {
-	return write(ctx, s, "commit "+change.Record.UserID, func(ctx context.Context, _ *worker) (int64, error) {
+	return write(ctx, s, "commit "+change.Record.UserID, func(ctx context.Context, w *worker) (int64, error) {
+		before := s.world.memory.records[change.Record.UserID]
 		version, err := s.world.memory.Commit(ctx, change)
 		if err == nil {
-			s.world.committed(change.Events, s.world.memory.records[change.Record.UserID])
+			after := s.world.memory.records[change.Record.UserID]
+			s.world.committed(change.Events, after)
+			s.world.confirmed(w, before, after)
 		}
 		return version, err
 	})

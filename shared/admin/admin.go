@@ -255,7 +255,7 @@ func (s *Service) TurnOn(ctx context.Context, confirmed string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.release(ctx, preview); err != nil {
+	if err := s.release(ctx, preview, c.TurnedOnAt); err != nil {
 		return err
 	}
 	if err := s.Push.Open(context.WithoutCancel(ctx)); err != nil { // seconds become a sweep interval, and nothing is lost

@@ -62,6 +62,7 @@ func (s *Service) put(ctx context.Context, p Proposal, confirmed string, prints 
 	if err != nil {
 		return err
 	}
+	at := s.Business()
 	c, err = s.store(ctx, func(c *provision.Configuration) (what string, err error) {
 		if preview != nil && c.Revision != preview.Revision+1 {
 			return "", errMoved
@@ -87,7 +88,7 @@ func (s *Service) put(ctx context.Context, p Proposal, confirmed string, prints 
 	// of these is tried, whatever becomes of the others, also for a caller who is
 	// gone. A release comes before the sweep that acts on it.
 	ctx = context.WithoutCancel(ctx)
-	return errors.Join(s.settle(ctx, c.Revision), s.release(ctx, preview), s.Sweeper.CatchUp(ctx, c, "edit"), s.limit(ctx, p, c))
+	return errors.Join(s.settle(ctx, c.Revision), s.release(ctx, preview, at), s.Sweeper.CatchUp(ctx, c, "edit"), s.limit(ctx, p, c))
 }
 
 // limit tells the queues how fast the app may be called, when that was sent.

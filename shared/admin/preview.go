@@ -70,6 +70,9 @@ func (s *Service) Preview(ctx context.Context, p Proposal) (provision.Preview, e
 	}
 	preview := provision.Preview{ID: s.NewID(), State: provision.PreviewRunning, Revision: c.Revision, CreatedAt: s.Business(),
 		ExpiresAt: now.Add(provision.PreviewLifetime), Proposal: p.fingerprints(), Proposed: proposed}
+	if len(preview.Proposal) > 0 {
+		preview.Present = &c
+	}
 	if _, err := s.Store.PutPreview(ctx, preview, nil); err != nil {
 		return preview, err
 	}
@@ -125,10 +128,11 @@ func (s *Service) confirmed(ctx context.Context, id string, c provision.Configur
 	return &preview, nil
 }
 
-// release gives each person whom a confirmed preview named a verdict for the
-// removals that it named, and nobody else (R12).
-func (s *Service) release(ctx context.Context, preview *provision.Preview) error {
-	if preview == nil {
+// release gives a verdict for each removal that a confirmed preview named as
+// brought about or moved sooner by the edit or turn-on, which was at a time, and
+// for no other (R12).
+func (s *Service) release(ctx context.Context, preview *provision.Preview, at time.Time) error {
+	if preview == nil || preview.Confirms == 0 {
 		return nil
 	}
 	ctx = context.WithoutCancel(ctx)
@@ -138,11 +142,14 @@ func (s *Service) release(ctx context.Context, preview *provision.Preview) error
 			return err
 		}
 		for _, row := range rows {
-			if !row.Operation.Removes() {
+			if !row.Confirms {
 				continue
 			}
-			verdict := provision.Verdict{Operation: row.Operation, Condition: row.Condition, Release: true, At: s.Business()}
+			verdict := provision.Verdict{Operation: row.Operation, Condition: row.Condition, Since: row.Since, Release: true, At: s.Business()}
 			if err := s.decideFor(ctx, row.UserID, func(rec *provision.Record) bool {
+				if h := rec.Hold; preview.Present != nil && h != nil && h.Keeps(row.Operation) && h.HeldAt.Before(at) {
+					return false // held since the preview, and not by the edit
+				}
 				rec.Verdicts = append(rec.Verdicts, verdict)
 				return true
 			}); err != nil {

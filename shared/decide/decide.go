@@ -265,7 +265,7 @@ func (d *decider) dueRemoval(list []removal) *Operation {
 // too, or the two would take turns on the list without an end.
 func (d *decider) held(m removal) bool {
 	h := d.r.Hold
-	return h != nil && m.verdict == nil && (h.Operation == m.kind || h.Operation == provision.Suspend)
+	return h != nil && m.verdict == nil && h.Keeps(m.kind)
 }
 
 // evident is false while it is not known whether somebody is still out of scope,

@@ -37,10 +37,25 @@ func (d Delay) Valid() bool {
 	return ok || d == Never
 }
 
+// Shorter reports whether d comes before the other; never comes last.
+func (d Delay) Shorter(other Delay) bool {
+	mine, ok := d.Duration()
+	theirs, comes := other.Duration()
+	return ok && (!comes || mine < theirs)
+}
+
 // TimeFrames is one row of the deprovisioning policy.
 type TimeFrames struct {
 	SuspendAfter Delay `json:"suspendAfter,omitempty"`
 	DeleteAfter  Delay `json:"deleteAfter,omitempty"`
+}
+
+// After is the time frame of a suspend or a hard delete.
+func (f TimeFrames) After(kind OperationKind) Delay {
+	if kind == HardDelete {
+		return f.DeleteAfter
+	}
+	return f.SuspendAfter
 }
 
 // Deprovisioning is the whole policy: time frames for each condition. Archived

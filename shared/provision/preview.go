@@ -28,14 +28,20 @@ type Preview struct {
 	ExpiresAt time.Time `json:"expiresAt"`
 	// Proposal is a fingerprint of each section of the body that asked for it, by the section's name.
 	Proposal map[string]string `json:"proposal,omitempty"`
-	// Proposed is the configuration that it is about.
-	Proposed Configuration `json:"proposed"`
+	// Proposed is the configuration that it is about, Present the one that an
+	// edit would replace; nil for a preview of no edit.
+	Proposed Configuration  `json:"proposed"`
+	Present  *Configuration `json:"present,omitempty"`
 	// Storing is true once rows are stored; a run that starts over then would store them twice.
 	Storing bool `json:"storing,omitempty"`
 	// Listed users so far.
 	Listed int                   `json:"listed"`
 	Counts map[OperationKind]int `json:"counts"`
-	Reason string                `json:"reason,omitempty"`
+	// Confirms is how many removals confirming releases. Held is how many wait
+	// for an administrator, with or without the edit; Counts leaves them out.
+	Confirms int    `json:"confirms,omitempty"`
+	Held     int    `json:"held,omitempty"`
+	Reason   string `json:"reason,omitempty"`
 }
 
 // PreviewKind tells the three lists of a preview apart.
@@ -59,4 +65,13 @@ type PreviewRow struct {
 	DueAt     time.Time     `json:"dueAt,omitzero"`
 	Condition ConditionName `json:"condition,omitempty"`
 	Why       string        `json:"why,omitempty"`
+	// Was is when a removal of this kind comes without the edit or turn-on; zero for never.
+	Was time.Time `json:"was,omitzero"`
+	// Held is true for a removal that is held for an administrator already.
+	Held bool `json:"held,omitempty"`
+	// Confirms is true for a removal that the edit or turn-on brings about or
+	// moves sooner, which is what confirming releases (R12).
+	Confirms bool `json:"confirms,omitempty"`
+	// Since is the condition's, where that has begun and stays as it is.
+	Since time.Time `json:"since,omitzero"`
 }

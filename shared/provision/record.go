@@ -171,6 +171,13 @@ type Hold struct {
 	HeldAt time.Time `json:"heldAt"`
 }
 
+// Keeps reports whether the hold keeps back an operation: while one is held,
+// another of its kind would do the same, and a held suspend keeps back every
+// hard delete too.
+func (h Hold) Keeps(kind OperationKind) bool {
+	return h.Operation == kind || h.Operation == Suspend && kind == HardDelete
+}
+
 // markBits is how much of a hash a mark is: the marks of half a million records
 // add up to less than an int64 holds.
 const markBits = 44

@@ -25,12 +25,13 @@ func (s *Sweeper) Preview(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	w := &previewer{Sweeper: s, p: p}
-	w.p.Counts, w.p.Listed = map[provision.OperationKind]int{}, 0
+	now := s.Business()
+	w := &previewer{Sweeper: s, p: p, without: without(p, now)}
+	w.p.Counts, w.p.Listed, w.p.Confirms, w.p.Held = map[provision.OperationKind]int{}, 0, 0, 0
 	if p.Storing {
 		err = errors.New("it was interrupted: ask for another")
 	} else {
-		err = w.run(ctx, asIfOn(p.Proposed, s.Business()))
+		err = w.run(ctx, asIfOn(p.Proposed, now))
 	}
 	if ctx.Err() != nil {
 		return ctx.Err() // stopped from outside: the task comes again
@@ -53,13 +54,24 @@ func asIfOn(c provision.Configuration, now time.Time) provision.Configuration {
 	}
 	c.Authorization.State = provision.AuthorizationOK
 	c.PlannedAt = latest(c.PlannedAt, c.TurnedOnAt)
-	// What is shown is what confirming would release, without the day of grace
-	// that an edit leaves to those who are not named (R9).
-	c.ScopeSavedAt, c.Revisions.Scope = time.Time{}, 0
-	if policy, ok := c.Policy(); ok {
-		c.Policies = []provision.PolicyEdit{{Policy: policy}}
-	}
 	return c
+}
+
+// without is the configuration under which everything goes on without what the
+// preview is of, as if it were on; nil where nothing goes on at all.
+func without(p provision.Preview, now time.Time) *provision.Configuration {
+	c := p.Proposed
+	switch {
+	case p.Present != nil:
+		c = *p.Present
+	case !c.On:
+		return nil
+	}
+	if c.Scope == nil {
+		return nil
+	}
+	c = asIfOn(c, now)
+	return &c
 }
 
 func latest(a, b time.Time) time.Time {
@@ -71,8 +83,10 @@ func latest(a, b time.Time) time.Time {
 
 type previewer struct {
 	*Sweeper
-	p    provision.Preview
-	rows []provision.PreviewRow
+	p provision.Preview
+	// without is what is compared with; nil where nothing is done otherwise.
+	without *provision.Configuration
+	rows    []provision.PreviewRow
 }
 
 func (w *previewer) store(ctx context.Context, rows []provision.PreviewRow) error {
@@ -92,7 +106,11 @@ func (w *previewer) storeRows(ctx context.Context) error {
 }
 
 func (w *previewer) run(ctx context.Context, c provision.Configuration) error {
-	v, err := w.begin(ctx, c, w.p.ID, time.Time{})
+	var replaced []provision.GroupRef
+	if w.without != nil {
+		replaced = slices.Concat(w.without.Scope.Groups, w.without.Scope.AccessGroups)
+	}
+	v, err := w.begin(ctx, c, w.p.ID, time.Time{}, replaced...)
 	if err != nil {
 		return err
 	}
@@ -159,7 +177,8 @@ func (w *previewer) unlisted(ctx context.Context, v *survey, present map[string]
 			return
 		}
 		u.Lifecycle = provision.Deleted
-		w.add(v, finding{user: u, record: rec, decision: decide.Decide(v.c, decide.Look{User: u}, rec, w.Business())})
+		now := w.Business()
+		w.add(v, finding{user: u, record: rec, decision: decide.Decide(v.c, decide.Look{User: u}, rec, now), at: now})
 	})
 }
 
@@ -179,10 +198,9 @@ func (w *previewer) deleted(ctx context.Context) (map[string]provision.User, err
 	}
 }
 
-// add writes the rows of one person: what would be done now, and the removal that would come next.
+// add writes the rows of one person: what would be done now, and what would be taken away, now or later.
 func (w *previewer) add(v *survey, f finding) {
-	now := w.Business()
-	d := f.decision
+	now, d := f.at, f.decision
 	row := provision.PreviewRow{Kind: provision.PreviewOperations, UserID: f.user.ID, Email: f.user.Email, AccountID: f.record.Account.ID, DueAt: now}
 	inScope := f.verdict.Known && f.verdict.In
 	var matches []provision.Account
@@ -194,7 +212,7 @@ func (w *previewer) add(v *survey, f finding) {
 	}
 	op := d.Operation
 	switch {
-	case op == nil:
+	case op == nil || op.Kind.Removes():
 	case op.Kind == provision.Create && len(matches) > 0:
 		for _, a := range matches {
 			w.rows = append(w.rows, provision.PreviewRow{Kind: provision.PreviewAdopt, UserID: f.user.ID, Email: f.user.Email,
@@ -202,16 +220,11 @@ func (w *previewer) add(v *survey, f finding) {
 		}
 		w.count(provision.Update)
 	default:
-		row.Operation, row.Condition, row.Why = op.Kind, op.Cause.Condition, why(d, f)
+		row.Operation, row.Why = op.Kind, why(d)
 		w.rows = append(w.rows, row)
 		w.count(op.Kind)
 	}
-	if next := d.Record.Next; next != nil && (op == nil || op.Kind != next.Operation) {
-		row.Operation, row.DueAt, row.Condition = next.Operation, next.At, next.Cause.Condition
-		row.Why = why(d, f)
-		w.rows = append(w.rows, row)
-		w.count(next.Operation)
-	}
+	w.addRemovals(v, f, row)
 }
 
 func (w *previewer) count(kind provision.OperationKind) { w.p.Counts[kind]++ }
@@ -226,17 +239,10 @@ func adoptWhy(f finding, a provision.Account, matches int) string {
 	return "has this person's address as its user name"
 }
 
-// why explains in a sentence what a person's rows say.
-func why(d decide.Decision, f finding) string {
-	switch {
-	case d.Operation != nil && d.Operation.Impossible != "":
+// why explains in a sentence what is done that takes nothing away.
+func why(d decide.Decision) string {
+	if d.Operation.Impossible != "" {
 		return "the mapping fails: " + d.Operation.Impossible
-	case d.Record.Next != nil && d.Record.Next.Cause.Condition == provision.ConditionAppOff:
-		return "out of scope: " + strings.Join(f.verdict.Reasons, "; ")
-	case d.Record.Next != nil:
-		return "the directory says: " + string(f.user.Lifecycle)
-	case d.Operation != nil:
-		return d.Operation.Cause.Text
 	}
-	return ""
+	return d.Operation.Cause.Text
 }

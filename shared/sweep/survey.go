@@ -42,6 +42,9 @@ type survey struct {
 	links   []link        // what our records were linked to before anything was listed
 	began   time.Time     // business time before anything was listed
 	readAt  time.Time     // real time then
+	// replaced are the groups of the scope that an edit would replace: what cannot
+	// be read of them leaves that scope unknown, and stops nothing.
+	replaced []provision.GroupRef
 	// foreign says why the directory may be another customer's; empty while it is not.
 	foreign string
 
@@ -63,12 +66,14 @@ type finding struct {
 	record   provision.Record
 	desired  provision.Attributes
 	decision decide.Decision
+	// at is when it was decided.
+	at time.Time
 }
 
 // begin starts reading the scope and the app for the sweep or preview with an
 // id, or goes on where an earlier delivery of its task stopped. until is the real
 // time at which it stops itself; zero when it does not.
-func (s *Sweeper) begin(ctx context.Context, c provision.Configuration, id string, until time.Time) (*survey, error) {
+func (s *Sweeper) begin(ctx context.Context, c provision.Configuration, id string, until time.Time, replaced ...provision.GroupRef) (*survey, error) {
 	accounts, err := s.Apps.Accounts(ctx, c)
 	if fault.Is(err, fault.Unauthorized) {
 		return nil, errUnauthorized
@@ -78,7 +83,7 @@ func (s *Sweeper) begin(ctx context.Context, c provision.Configuration, id strin
 	}
 	v := &survey{Sweeper: s, c: c, accounts: accounts, app: newAppView(), began: s.Business(), readAt: s.Real(),
 		members: roster.NewMembers(), scoped: make(chan struct{}), listed: make(chan struct{}), lost: make(map[string]error),
-		listing: id + "/app " + c.Connection.BaseURL, from: 1, until: until, further: make(chan struct{}, 1)}
+		listing: id + "/app " + c.Connection.BaseURL, from: 1, until: until, further: make(chan struct{}, 1), replaced: replaced}
 	if err := v.resume(ctx); err != nil {
 		return nil, err
 	}
@@ -153,11 +158,20 @@ func (v *survey) readScope(ctx context.Context) error {
 		err = v.Roster.Read(ctx, v.members, present...)
 		var missing *roster.MissingGroup
 		if !errors.As(err, &missing) {
-			return fault.Wrap(fault.Incomplete, "the members of the groups could not be read", err)
+			break
 		}
 		v.lost[missing.ID] = err
 		present = slices.DeleteFunc(present, func(g provision.GroupRef) bool { return g.ID == missing.ID })
 	}
+	if err != nil {
+		return fault.Wrap(fault.Incomplete, "the members of the groups could not be read", err)
+	}
+	for _, g := range v.replaced {
+		if err := v.Roster.Read(ctx, v.members, g); err != nil {
+			v.lost[g.ID] = err
+		}
+	}
+	return ctx.Err()
 }
 
 // member answers whether a listed user is in a group.
@@ -192,7 +206,7 @@ func (v *survey) page(ctx context.Context, users []provision.User, member func(u
 		if why := v.org.Foreign(*v.c.Scope, u); why != "" {
 			v.foreign, u.Lifecycle = why, provision.Unknown
 		}
-		f := finding{user: u, record: rec}
+		f := finding{user: u, record: rec, at: now}
 		look := decide.Look{User: u}
 		if u.Lifecycle != provision.Unknown {
 			f.verdict = scope.Evaluate(*v.c.Scope, v.org, u, member(u.ID))

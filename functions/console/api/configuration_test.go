@@ -131,14 +131,14 @@ func TestPreviewAndItsConfirmation(t *testing.T) {
 	p := w.want(http.StatusOK, "POST", app+"/preview", `{"scope":`+narrow+`}`)
 	id := p["id"].(string)
 	p = w.until(app+"/previews/"+id, func(p object) bool { return p["state"] == "done" })
-	if diff := cmp.Diff(object{"suspend": 1.0}, p["counts"]); diff != "" || p["reason"] != nil || p["listed"] != 4.0 || len(p["orphans"].([]any)) != 3 {
+	if diff := cmp.Diff(object{"suspend": 1.0, "hardDelete": 1.0}, p["counts"]); diff != "" || p["reason"] != nil || p["listed"] != 4.0 || len(p["orphans"].([]any)) != 3 {
 		t.Errorf("preview %v", p)
 	}
 	row := get(t, p, "operations.0").(object)
 	if row["email"] != "cleo@example.com" || row["operation"] != "suspend" || row["condition"] != "appOff" || row["why"] == "" || row["dueAt"] == nil {
 		t.Errorf("operation %v", row)
 	}
-	if diff := cmp.Diff([]string{"1 2", "0 1"}, previewPages(w, id)); diff != "" {
+	if diff := cmp.Diff([]string{"2 2", "0 1"}, previewPages(w, id)); diff != "" {
 		t.Errorf("operations and orphans a page (-want +got):\n%s", diff)
 	}
 

@@ -3,8 +3,11 @@ package pages_test
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
+
+	"example.com/autoprovision/shared/provision"
 )
 
 func TestEditIsPreviewedBeforeItIsSaved(t *testing.T) {
@@ -33,6 +36,41 @@ func TestEditIsPreviewedBeforeItIsSaved(t *testing.T) {
 	}
 	if !strings.Contains(w.get(http.StatusOK, preview), "Make another") {
 		t.Error("an old preview does not say so")
+	}
+}
+
+// TestUnrelatedEditReleasesNobody: what is held stays held when something else
+// is edited, and the preview says so.
+func TestUnrelatedEditReleasesNobody(t *testing.T) {
+	t.Parallel()
+	w := on(t)
+	people := []string{"maya.cohen", "tomas.novak", "aisha.rahman", "sofia.rossi", "jonas.weber", "mei.lin"}
+	for _, name := range people {
+		w.patch(name+"@example.com", `{"suspended":true}`)
+	}
+	w.post("/sweep-now", nil, "/")
+	held := strconv.Itoa(len(people)) + " people"
+	w.until("/", func(page string) bool { return strings.Contains(page, "Held for you: "+held) })
+	form := defaultMapping()
+	form["app"] = append(form["app"][:4], "title")
+	form.Set("source4", "organizations.0.title")
+	preview := w.post("/settings/attributes", form, "/previews/")
+	page := w.until(preview, func(page string) bool { return strings.Contains(page, `class="tiles"`) })
+	for _, want := range []string{"Held: waits for your word</a>", "saving it confirms none", "nor the 6 suspends and hard deletes that wait for your word"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the preview does not say %q: %s", want, page)
+		}
+	}
+	before, err := w.system.Sweeper.Current(t.Context())
+	check(t, err)
+	w.post(preview+"/save", nil, "/settings")
+	w.until("/", func(string) bool {
+		sw, err := w.system.Sweeper.Current(t.Context())
+		check(t, err)
+		return sw.ID != before.ID && sw.State == provision.SweepDone
+	})
+	if page := w.get(http.StatusOK, "/"); !strings.Contains(page, "Held for you: "+held) {
+		t.Errorf("an edit of the attributes released what was held: %s", page)
 	}
 }
 

@@ -141,7 +141,7 @@ func (p *Pages) turnOnPage(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		v.Preview, v.Removes = id, preview.Counts[provision.Suspend]+preview.Counts[provision.HardDelete]
+		v.Preview, v.Removes = id, preview.Confirms
 	}
 	return p.render(w, r, "turnon", "Turn on autoprovisioning", v)
 }

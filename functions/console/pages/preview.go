@@ -26,9 +26,11 @@ type previewView struct {
 	On    bool
 	Stale bool
 	Tiles []usageTotal
-	Kind  provision.PreviewKind
-	Rows  []previewRow
-	Next  string
+	// Confirms is how many removals saving confirms; Held how many wait for a word, as without the edit.
+	Confirms, Held int
+	Kind           provision.PreviewKind
+	Rows           []previewRow
+	Next           string
 	// Freed are people who lose something as things are, and would not with the
 	// edit; Unnamed is true when there are too many to find them.
 	Freed     []personRow
@@ -50,12 +52,15 @@ type previewRow struct {
 	// AtOnce is true for what is due as soon as it may be.
 	AtOnce bool
 	Why    string
-	// Was is when the next removal is due without the edit; zero for none or the same.
+	// Held is true for a removal that waits for an administrator's word already.
+	Held bool
+	// Was is when such a removal comes without the edit; zero for never or the same.
 	Was moment
-	// Unchanged is true for a removal that comes at the same time without the edit.
-	Unchanged bool
-	AccountID string
-	UserName  string
+	// Unchanged is true for a removal that comes at the same time without the
+	// edit, New for one that does not come without it.
+	Unchanged, New bool
+	AccountID      string
+	UserName       string
 }
 
 // sectionPage leads from a section of a proposal to its page and name.
@@ -97,7 +102,8 @@ func (p *Pages) viewPreview(ctx context.Context, preview provision.Preview, c pr
 	now := p.service.Business()
 	v := previewView{App: p.service.Profile.Name, ID: preview.ID, Running: preview.State == provision.PreviewRunning,
 		Failed: preview.State == provision.PreviewFailed, Reason: preview.Reason, Listed: preview.Listed,
-		Expires: momentAt(preview.ExpiresAt, p.service.Real()), Edits: len(preview.Proposal) > 0, On: c.On, Kind: kind, Back: "/settings"}
+		Expires: momentAt(preview.ExpiresAt, p.service.Real()), Edits: len(preview.Proposal) > 0, On: c.On, Kind: kind, Back: "/settings",
+		Confirms: preview.Confirms, Held: preview.Held}
 	v.Stale = preview.Revision != c.Revision || !p.service.Real().Before(preview.ExpiresAt)
 	for name := range preview.Proposal {
 		page := sectionPage(name)
@@ -105,6 +111,9 @@ func (p *Pages) viewPreview(ctx context.Context, preview provision.Preview, c pr
 	}
 	for _, kind := range []provision.OperationKind{provision.Create, provision.Unsuspend, provision.Update, provision.Suspend, provision.HardDelete} {
 		v.Tiles = append(v.Tiles, usageTotal{operationLabel(kind), preview.Counts[kind]})
+	}
+	if v.Held > 0 {
+		v.Tiles = append(v.Tiles, usageTotal{label{"Held for you", "warn"}, v.Held})
 	}
 	if v.Running || v.Failed {
 		return v, nil
@@ -114,9 +123,7 @@ func (p *Pages) viewPreview(ctx context.Context, preview provision.Preview, c pr
 		return v, err
 	}
 	v.Next, v.Nothing = next, len(rows) == 0 && token == ""
-	if v.Rows, err = p.previewRows(ctx, rows, preview, now); err != nil {
-		return v, err
-	}
+	v.Rows = previewRows(rows, preview, now)
 	_, scope := preview.Proposal["scope"]
 	_, frames := preview.Proposal["deprovisioning"]
 	_, protects := preview.Proposal["protected"]
@@ -151,32 +158,21 @@ func (p *Pages) freed(ctx context.Context, preview provision.Preview, now time.T
 	return p.rows(due, now), false, nil
 }
 
-// previewRows adds to each row when the person's next removal is due now.
-func (p *Pages) previewRows(ctx context.Context, rows []provision.PreviewRow, preview provision.Preview, now time.Time) ([]previewRow, error) {
-	var ids []string
-	for _, row := range rows {
-		if row.UserID != "" {
-			ids = append(ids, row.UserID)
-		}
-	}
-	records := map[string]provision.Record{}
-	if len(preview.Proposal) > 0 && len(ids) > 0 {
-		var err error
-		if records, err = p.service.Store.RecordsByID(ctx, ids); err != nil {
-			return nil, err
-		}
-	}
+func previewRows(rows []provision.PreviewRow, preview provision.Preview, now time.Time) []previewRow {
 	views := make([]previewRow, len(rows))
 	for i, row := range rows {
-		views[i] = previewRow{Person: personLink{row.UserID, row.Email}, Operation: operationLabel(row.Operation),
-			Due: momentAt(row.DueAt, now), AtOnce: row.DueAt.Before(preview.CreatedAt.Add(time.Minute)), Why: sentence(causeWords(row.Why)), AccountID: row.AccountID, UserName: row.UserName}
-		if next := records[row.UserID].Next; next != nil && next.Operation == row.Operation && !next.At.Equal(row.DueAt) {
-			views[i].Was = momentAt(next.At, now)
-		} else {
-			views[i].Unchanged = next != nil && next.Operation == row.Operation
+		v := previewRow{Person: personLink{row.UserID, row.Email}, Operation: operationLabel(row.Operation), Due: momentAt(row.DueAt, now),
+			AtOnce: row.DueAt.Before(preview.CreatedAt.Add(time.Minute)), Held: row.Held, Why: sentence(causeWords(row.Why)),
+			AccountID: row.AccountID, UserName: row.UserName}
+		if edits := len(preview.Proposal) > 0; edits && row.Operation.Removes() {
+			v.New, v.Unchanged = row.Was.IsZero(), row.Was.Equal(row.DueAt)
+			if !v.Unchanged {
+				v.Was = momentAt(row.Was, now)
+			}
 		}
+		views[i] = v
 	}
-	return views, nil
+	return views
 }
 
 // newPreview makes a preview of turning on, as things are set now.

@@ -1,0 +1,56 @@
+package simulation
+
+import (
+	"slices"
+	"time"
+
+	"example.com/autoprovision/shared/provision"
+)
+
+// confirmed judges what the confirmed preview of an edit leaves on a person:
+// a release of what the edit brings about or moves sooner, and of nothing else.
+func (w *world) confirmed(worker *worker, before, after provision.Record) {
+	if worker.edit == nil {
+		return
+	}
+	for _, v := range after.Verdicts {
+		if !v.Release || slices.Contains(before.Verdicts, v) {
+			continue
+		}
+		if wrong := w.unconcerned(worker, before, v); wrong != "" {
+			w.accuse("R12: a confirmed edit releases nobody but whom it concerns", "%s because of %s for %s: %s", v.Operation, v.Condition, after.UserID, wrong)
+		}
+	}
+}
+
+// unconcerned says why an edit has nothing to do with a removal, or nothing.
+func (w *world) unconcerned(worker *worker, rec provision.Record, v provision.Verdict) string {
+	i := slices.IndexFunc(w.settings, func(s setting) bool { return s.c.Revision == worker.wrote })
+	saved, old := w.settings[i], w.settings[i-1].c
+	p := w.company.person(rec.UserID)
+	if h := rec.Hold; h != nil && (h.Operation == v.Operation || h.Operation == provision.Suspend) && h.HeldAt.Add(-epoch).Before(saved.at.Add(-w.tolerance())) {
+		return "it was held before"
+	}
+	switch e := worker.edit; {
+	case e.Deprovisioning != nil:
+		a := attempt{world: w, at: saved.at, rec: provision.Record{Intent: &provision.Intent{Cause: provision.Cause{Condition: v.Condition}}}}
+		was, ordered := a.orders(old, v.Operation)
+		if at, orders := a.orders(saved.c, v.Operation); !orders || ordered && !at.Before(was) {
+			return "its time frame is no shorter"
+		}
+	case e.Scope != nil:
+		if v.Condition != provision.ConditionAppOff {
+			return "the scope has nothing to do with it"
+		}
+		if !slices.ContainsFunc(p.between(worker.startedAt.Add(-time.Minute-staleFor), saved.at.Add(-1)), func(i int) bool { return p.past[i].scope != out }) {
+			return "they were out of scope before"
+		}
+	case e.Protected != nil:
+		if !old.Protects(rec.UserID, rec.Account.ID) {
+			return "they were not protected before"
+		}
+	default:
+		return "the edit takes nothing from anybody"
+	}
+	return ""
+}
