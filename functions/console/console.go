@@ -3,9 +3,11 @@
 //
 // It promises that only super administrators of the directory are let in, as
 // Google says who they are and the directory says what they are, and that both
-// hold at each request, a minute late at most; and that a visitor who proves
-// nothing costs no call of a cloud service. It decides nothing: package admin
-// does what an administrator asks for.
+// hold at each request, a minute late at most. A visitor who shows nothing costs
+// no call of a cloud service. Those who make up a session or the half of a
+// sign-in, which only a key of ours or Google can tell, cost one reading of that
+// key a minute together, and a question to Google each, a few at a time. It
+// decides nothing: package admin does what an administrator asks for.
 package console
 
 import (

@@ -26,8 +26,12 @@ const (
 	signInCookie = "__Host-autoprovision-sign-in"
 	// signInTime is how long a visitor may take at Google.
 	signInTime = 10 * time.Minute
-	// exchangeTime bounds one request to Google's token endpoint.
+	// exchangeTime bounds one request to Google's token endpoint, and the wait for
+	// others' before it.
 	exchangeTime = 10 * time.Second
+	// exchanges is how many of them are made at a time: only Google can tell a code
+	// that a stranger made up.
+	exchanges = 4
 	// minKey is the least length of the key that signs sessions, in bytes.
 	minKey = 32
 )
@@ -39,6 +43,8 @@ type googleSignIn struct {
 	tokens  *edge.Tokens
 	who     *administrators
 	secrets secrets.Store
+	// free has a place for each exchange that is under way.
+	free chan struct{}
 }
 
 var _ pages.SignIn = (*googleSignIn)(nil)
@@ -48,7 +54,7 @@ func newGoogle(s Settings, o wiring.Outside, tokens *edge.Tokens, who *administr
 	if endpoint.AuthURL == "" {
 		endpoint = google.Endpoint
 	}
-	return &googleSignIn{tokens: tokens, who: who, secrets: store, client: oauth2.Config{
+	return &googleSignIn{tokens: tokens, who: who, secrets: store, free: make(chan struct{}, exchanges), client: oauth2.Config{
 		ClientID: s.ClientID, Endpoint: endpoint, RedirectURL: s.URL + "/sign-in/callback", Scopes: []string{"openid", "email"},
 	}}
 }
@@ -101,6 +107,14 @@ func (g *googleSignIn) Finish(w http.ResponseWriter, r *http.Request) (person st
 // exchange gets the ID token for a code. Google's answers are not passed on: they may quote the code.
 func (g *googleSignIn) exchange(ctx context.Context, code, verifier string) (token string, err error) {
 	const op = "console: exchange code"
+	turn, cancel := context.WithTimeout(ctx, exchangeTime)
+	defer cancel()
+	select {
+	case g.free <- struct{}{}:
+		defer func() { <-g.free }()
+	case <-turn.Done():
+		return "", fault.New(fault.Unavailable, op, "many sign in at this moment: try again in a while")
+	}
 	secret, _, err := g.secrets.Latest(ctx, secrets.OAuthClientSecret)
 	if fault.Is(err, fault.NotFound) {
 		return "", fault.New(fault.Unavailable, op, "the secret of the OAuth client is not in Secret Manager yet: deploy.sh says how to put it there")

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -43,6 +44,8 @@ type world struct {
 	at     time.Time
 	// codes are the challenge and the nonce that each code was given for.
 	codes map[string][2]string
+	// hold, if set, is called by the provider for each exchange.
+	hold func()
 }
 
 func newWorld(t *testing.T) *world {
@@ -87,6 +90,9 @@ func (w *world) SuperAdministrator(_ context.Context, id string) (bool, error) {
 // token is the provider's token endpoint: it checks the client, the redirect
 // and the verifier, and takes each code once.
 func (w *world) token(out http.ResponseWriter, r *http.Request) {
+	if w.hold != nil {
+		w.hold()
+	}
 	if w.broken {
 		panic(http.ErrAbortHandler)
 	}
@@ -198,6 +204,49 @@ func TestWhoIsRefused(t *testing.T) {
 				t.Error("the configuration was put in place")
 			}
 		})
+	}
+}
+
+// TestExchanges: whatever strangers make up, few exchanges are asked of the
+// provider at a time; who waits for theirs gets it, or is told to try again.
+func TestExchanges(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.broken = true
+	var mu sync.Mutex
+	var under, most int
+	full, free := make(chan struct{}, 3*exchanges), make(chan struct{})
+	w.hold = func() {
+		mu.Lock()
+		under++
+		if most = max(most, under); under == exchanges {
+			full <- struct{}{}
+		}
+		mu.Unlock()
+		<-free
+		mu.Lock()
+		under--
+		mu.Unlock()
+	}
+	made := &http.Cookie{Name: signInCookie, Value: "s.n.v"}
+	var all sync.WaitGroup
+	for range 3 * exchanges {
+		all.Go(func() {
+			if person, err := w.comeBack(made, url.Values{"state": {"s"}, "code": {"c"}}); !fault.Is(err, fault.Unavailable) {
+				t.Errorf("%q, %v", person, err)
+			}
+		})
+	}
+	<-full
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := w.exchange(ctx, "c", "v"); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("one more, who does not wait: %v", err)
+	}
+	close(free)
+	all.Wait()
+	if most != exchanges {
+		t.Errorf("%d at a time, want %d", most, exchanges)
 	}
 }
 

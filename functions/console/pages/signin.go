@@ -117,24 +117,26 @@ func sign(key secrets.Value, value string) string {
 }
 
 // person says whose session a request belongs to; ok is false when it belongs to
-// none that has not ended. A visitor without a cookie costs no key.
+// none that has not ended. A visitor whose cookie cannot be one of a session, or
+// of none any more, costs no key.
 func (s sessions) person(r *http.Request) (person string, ok bool, err error) {
 	cookie, err := r.Cookie(s.name())
 	if err != nil {
+		return "", false, nil
+	}
+	parts := strings.Split(cookie.Value, ".")
+	if len(parts) != 4 || len(parts[3]) != base64.RawURLEncoding.EncodedLen(sha256.Size) {
+		return "", false, nil
+	}
+	end, err := strconv.ParseInt(parts[0], 36, 64)
+	if err != nil || !s.now().Before(time.Unix(end, 0)) {
 		return "", false, nil
 	}
 	key, err := s.key(r.Context())
 	if err != nil || key.Empty() {
 		return "", false, err
 	}
-	at := strings.LastIndexByte(cookie.Value, '.')
-	if at < 0 || !hmac.Equal([]byte(cookie.Value[at+1:]), []byte(sign(key, cookie.Value[:at]))) {
-		return "", false, nil
-	}
-	end, rest, _ := strings.Cut(cookie.Value, ".")
-	person, _, _ = strings.Cut(rest, ".")
-	unix, err := strconv.ParseInt(end, 36, 64)
-	return person, err == nil && s.now().Before(time.Unix(unix, 0)), nil
+	return parts[1], hmac.Equal([]byte(parts[3]), []byte(sign(key, strings.Join(parts[:3], ".")))), nil
 }
 
 // signedIn marks the context of a request of a session.

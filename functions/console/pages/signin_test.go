@@ -5,8 +5,10 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/autoprovision/functions/console/pages"
 	"example.com/autoprovision/shared/fault"
@@ -68,6 +70,14 @@ func TestSignInElsewhere(t *testing.T) {
 		!strings.Contains(rec.Body.String(), "no super administrator") {
 		t.Errorf("refused: %d %s", rec.Code, rec.Body)
 	}
+	ended, later := strconv.FormatInt(time.Now().Add(-time.Hour).Unix(), 36), strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 36)
+	for _, value := range []string{"", "x", "zzzzzz.1.x.y", ended + ".7.x." + strings.Repeat("A", 43), later + ".7.x." + strings.Repeat("A", 42)} {
+		session = &http.Cookie{Name: "__Host-autoprovision-session", Value: value}
+		if rec := get("/"); rec.Code != http.StatusFound {
+			t.Errorf("%q is answered %d", value, rec.Code)
+		}
+	}
+	session = nil
 	if keys != 0 {
 		t.Errorf("strangers cost %d reads of the key", keys)
 	}
@@ -94,8 +104,8 @@ func TestSignInElsewhere(t *testing.T) {
 	}
 	elsewhere.still = fault.New(fault.Unauthorized, "", "you are no super administrator any more")
 	rec = get("/")
-	if ended := rec.Result().Cookies(); rec.Code != http.StatusUnauthorized || len(ended) != 1 || ended[0].MaxAge >= 0 || !strings.Contains(rec.Body.String(), "any more") {
-		t.Errorf("an administrator no more: %d, cookies %v", rec.Code, ended)
+	if left := rec.Result().Cookies(); rec.Code != http.StatusUnauthorized || len(left) != 1 || left[0].MaxAge >= 0 || !strings.Contains(rec.Body.String(), "any more") {
+		t.Errorf("an administrator no more: %d, cookies %v", rec.Code, left)
 	}
 	elsewhere.still = nil
 	session.Value = strings.Replace(session.Value, ".7.", ".8.", 1)

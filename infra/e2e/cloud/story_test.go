@@ -18,6 +18,7 @@ func TestLife(t *testing.T) {
 	w := newWorld(t)
 	w.run("only the administrator gets in", w.onlyTheAdministrator)
 	w.run("set up", w.setUp)
+	w.run("strangers", func(t teller) { w.strangers(t, http.StatusUnauthorized) })
 	w.run("deployed functions take no token of the test", w.deployedRefuses)
 	w.run("sign in to the console", w.signIn)
 	w.run("join, change", w.joinAndChange)
@@ -67,12 +68,40 @@ func (w *world) onlyTheAdministrator(t teller) {
 			}
 		}
 	}
-	if status := w.push("a channel", "not our token"); status != http.StatusUnauthorized {
-		t.Errorf("a push with another token: %d", status)
+	if b, n := w.database.bill(), w.readings(); b != (bill{}) || n != 0 {
+		t.Errorf("those who were refused cost %+v and %d readings of secrets", b, n)
 	}
-	if b := w.database.bill(); b != (bill{}) {
-		t.Errorf("those who were refused cost %+v", b)
+	w.strangers(t, http.StatusServiceUnavailable) // it may be ours, before there is one
+}
+
+// strangers push with a made-up token, and look at pages with a made-up session:
+// together they cost little.
+func (w *world) strangers(t teller, push int) {
+	began, before, readings := time.Now(), w.database.bill(), w.readings()
+	for range 10 {
+		if status := w.push("a channel", "not our token"); status != push {
+			t.Errorf("a push with another token: %d", status)
+		}
+		r, err := http.NewRequestWithContext(t.Context(), "GET", w.console+"/people", nil)
+		w.must(err)
+		r.AddCookie(&http.Cookie{Name: "__Host-autoprovision-session", Value: "zzzzzz.1.x." + strings.Repeat("A", 43)})
+		answer, err := http.DefaultTransport.RoundTrip(r)
+		w.must(err)
+		w.must(answer.Body.Close())
+		if answer.StatusCode != http.StatusFound {
+			t.Errorf("a page with a made-up session: %d", answer.StatusCode)
+		}
 	}
+	seconds := 1 + int(time.Since(began).Seconds())
+	if reads, n := w.database.bill().reads-before.reads, w.readings()-readings; reads > seconds || n > seconds+1+seconds/60 {
+		t.Errorf("strangers cost %d reads and %d readings of secrets in %d s", reads, n, seconds)
+	}
+}
+
+// readings is how often secrets were read so far.
+func (w *world) readings() (n int) {
+	w.secrets.Set(func() { n = w.secrets.Accesses })
+	return n
 }
 
 // deployedRefuses: started under its deployed name, a function knows Google's

@@ -53,6 +53,7 @@ type world struct {
 	console   string
 	database  *database
 	queue     *simtasks.Service
+	secrets   *simsecrets.Service
 	workspace *simworkspace.Workspace
 	directory string
 	app       *simcomeet.Server
@@ -194,8 +195,9 @@ func (w *world) startTasks() (address string) {
 func (w *world) startSecrets() (address string) {
 	w.t.Helper()
 	path := "projects/" + project + "/secrets/" + prefix
-	_, address, stop, err := simsecrets.Start(path+secrets.AppToken, path+secrets.ChannelToken, path+secrets.SessionKey, path+secrets.OAuthClientSecret)
+	service, address, stop, err := simsecrets.Start(path+secrets.AppToken, path+secrets.ChannelToken, path+secrets.SessionKey, path+secrets.OAuthClientSecret)
 	w.must(err)
+	w.secrets = service
 	w.t.Cleanup(stop)
 	client, err := secretsclient.NewClient(context.Background(), simsecrets.Client(address)...)
 	w.must(err)
