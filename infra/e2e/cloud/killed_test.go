@@ -173,9 +173,11 @@ func (w *world) killedTurningOn(t teller) {
 	if status := w.api("GET", "", nil, 200)["status"]; status != "on" {
 		t.Fatalf("the status is %v", status)
 	}
-	w.watched()
-	w.sweep()
-	if state := w.account(id); state != "suspended" {
-		t.Errorf("who left while it was off is %s", state)
+	done, failed := w.said("sweep done"), w.said("sweep failed")
+	w.schedule("renew-channels") // which also asks for the sweep that is owed
+	w.idle()
+	w.swept(done, failed)
+	if state, channels := w.account(id), w.workspace.Channels(); state != "suspended" || channels != 1 {
+		t.Errorf("who left while it was off is %s, with %d push channels", state, channels)
 	}
 }
