@@ -57,20 +57,43 @@ check_functions() {
 }
 
 # check_delegation does what the functions do: it signs as the directory account
-# for the administrator, and reads one user.
+# for the administrator, and reads one of each kind that a sweep reads.
 check_delegation() {
-  local client token answer
+  local client token refused
   client=$(field accounts "$(account ap-directory)" 3)
   [[ -n $client ]] || bad 'the account that reads the directory: ./deploy.sh apply makes it' || return
   if ! token=$(delegated_token); then
     delegation_steps "$client"
     return 1
   fi
-  answer=$(printf 'header = "Authorization: Bearer %s"\n' "$token" | curl --silent --show-error --config - --output /dev/null \
-    --write-out '%{http_code}' "$directory_address/admin/directory/v1/users?customer=my_customer&maxResults=1&fields=users/id") || true
-  [[ $answer == 200 ]] ||
-    bad "the delegation works, but $directory_subject may not read users (HTTP $answer): give it a role that reads users, groups, org units and domains" || return
+  refused=$(unreadable "$token")
+  [[ -z $refused ]] ||
+    bad "the delegation works, but $directory_subject may not read $refused: give it a role that reads users, groups, org units, domains and schemas" || return
   good "domain-wide delegation: the directory can be read as $directory_subject"
+}
+
+# unreadable TOKEN prints what cannot be read with the token, and how the
+# directory answers. Whether members can is asked of the first group, if there is one.
+unreadable() {
+  local what path answer group='' separator=''
+  while IFS=$'\t' read -r what path; do
+    [[ $path != *GROUP* || -n $group ]] || continue
+    answer=$(printf 'header = "Authorization: Bearer %s"\n' "$1" | curl --silent --show-error --config - --write-out '\n%{http_code}' \
+      "$directory_address/admin/directory/v1/${path/GROUP/$group}") || true
+    if [[ ${answer##*$'\n'} != 200 ]]; then
+      printf '%s%s (HTTP %s)' "$separator" "$what" "${answer##*$'\n'}"
+      separator=', '
+    elif [[ $path == groups\?* && $answer =~ \"id\"\ *:\ *\"([A-Za-z0-9]+)\" ]]; then
+      group=${BASH_REMATCH[1]}
+    fi
+  done < <(
+    line users 'users?customer=my_customer&maxResults=1&fields=users/id'
+    line groups 'groups?customer=my_customer&maxResults=1&fields=groups/id'
+    line 'members of groups' 'groups/GROUP/members?maxResults=1&fields=members/id'
+    line 'org units' 'customer/my_customer/orgunits?type=all&fields=organizationUnits/orgUnitId'
+    line domains 'customer/my_customer/domains?fields=domains/isPrimary'
+    line 'custom attributes' 'customer/my_customer/schemas?fields=schemas/schemaId'
+  )
 }
 
 # delegated_token prints an access token, or says on standard error why there is none.
@@ -102,7 +125,7 @@ delegation_steps() {
          As a super administrator, at https://admin.google.com/ac/owl/domainwidedelegation, choose Add new, and enter
            Client ID:     $1
            OAuth scopes:  $scopes
-         They only read. $directory_subject must be an administrator who may read users, groups, org units and domains.
+         They only read. $directory_subject must be an administrator who may read users, groups, org units, domains and schemas.
 EOF
 }
 

@@ -60,6 +60,9 @@ type cloud struct {
 	refuse func(q request) bool
 	// delegated is what a super administrator has authorised: client id and scopes.
 	delegated string
+	// unread is what the administrator of the delegation may not read: the last
+	// parts of the Directory API's paths.
+	unread []string
 }
 
 type outcome int
@@ -137,10 +140,7 @@ func (c *cloud) answer(r *http.Request, body []byte) (object, error) {
 	case "token":
 		return c.token(string(body))
 	case "admin":
-		if r.Header.Get("Authorization") != "Bearer delegated" {
-			return nil, &failure{http.StatusUnauthorized, "UNAUTHENTICATED", "no token"}
-		}
-		return object{}, nil
+		return c.directory(r)
 	}
 	_, name, _ := strings.Cut(rest, "/")
 	name = strings.Replace(name, "projects/-/", "projects/"+project+"/", 1)
@@ -210,6 +210,27 @@ func (c *cloud) token(form string) (object, error) {
 		return object{"error": "unauthorized_client"}, nil
 	}
 	return object{"access_token": "delegated"}, nil
+}
+
+// directory answers as the Directory API does to who carries the token, with one
+// of each kind.
+func (c *cloud) directory(r *http.Request) (object, error) {
+	if r.Header.Get("Authorization") != "Bearer delegated" {
+		return nil, &failure{http.StatusUnauthorized, "UNAUTHENTICATED", "no token"}
+	}
+	path, ok := strings.CutPrefix(r.URL.Path, "/admin/directory/v1/")
+	if whole := map[string]bool{"users": true, "groups": true, "groups/0abc/members": true, "customer/my_customer/orgunits": true,
+		"customer/my_customer/domains": true, "customer/my_customer/schemas": true}; !ok || !whole[path] {
+		c.problems = append(c.problems, "unknown to the directory: "+r.URL.Path)
+	}
+	if q := r.URL.Query(); (path == "users" || path == "groups") && (q.Get("customer") != "my_customer" || q.Get("maxResults") != "1") {
+		c.problems = append(c.problems, "not asked for one of the customer's: "+r.URL.String())
+	}
+	last := path[strings.LastIndexByte(path, '/')+1:]
+	if slices.Contains(c.unread, last) {
+		return nil, &failure{http.StatusForbidden, "PERMISSION_DENIED", "Not Authorized to access this resource/api"}
+	}
+	return object{last: []object{{"id": "0abc"}}}, nil
 }
 
 // snapshot is all that can change.

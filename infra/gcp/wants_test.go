@@ -277,10 +277,36 @@ func wantChecked(t *testing.T, c *cloud) {
 	if changes := c.made()[before:]; len(changes) > 0 {
 		t.Errorf("check changed %v", changes)
 	}
+	wantReadingChecked(t, c)
 	locked(c, func() bool {
 		delete(c.things, "secretmanager projects/"+project+"/secrets/autoprovision-oauth-client-secret/versions/1")
 		return true
 	})
+}
+
+// wantReadingChecked takes one after another from the administrator of the
+// delegation what a sweep reads: check names it.
+func wantReadingChecked(t *testing.T, c *cloud) {
+	all := map[string]string{"users": "users", "groups": "groups", "members": "members of groups", "orgunits": "org units", "domains": "domains", "schemas": "custom attributes"}
+	for _, unread := range [][]string{{"users", "domains", "schemas"}, {"members", "orgunits"}, {"groups"}} {
+		locked(c, func() bool { c.unread = unread; return true })
+		r := c.deploy(t, append([]string{"check"}, given...)...)
+		_, said, _ := strings.Cut(r.out+r.err, "may not read ")
+		said, _, _ = strings.Cut(said, ":")
+		var want []string
+		for _, last := range slices.Sorted(maps.Keys(all)) {
+			if slices.Contains(unread, last) {
+				want = append(want, all[last]+" (HTTP 403)")
+			}
+		}
+		got := strings.Split(said, ", ")
+		slices.Sort(got)
+		slices.Sort(want)
+		if r.code != 1 || !slices.Equal(got, want) {
+			t.Errorf("ended with %d and said %q, want %q:\n%s%s", r.code, got, want, r.out, r.err)
+		}
+	}
+	locked(c, func() bool { c.unread = nil; return true })
 }
 
 // ofOrganization is what somebody may not do who has no role in the organization,
