@@ -25,6 +25,9 @@ func TestSentence(t *testing.T) {
 			"could not have their account hard deleted: it has open roles."},
 		{provision.Event{Name: provision.EventConfiguration, Outcome: provision.OutcomeDone, Cause: provision.Cause{Text: "turned on"}}, "The configuration changed: turned on."},
 		{provision.Event{Name: provision.EventNotice, Outcome: provision.OutcomeDone}, provision.EventNotice + "."},
+		{provision.Event{Name: provision.EventNotice, Outcome: provision.OutcomeDone,
+			Cause: provision.Cause{Condition: provision.ConditionDeleted, Text: "held suspend dismissed"}},
+			"has a notice: held suspend dismissed, because they are deleted from Google."},
 	} {
 		if got := sentence(test.event); got != test.want {
 			t.Errorf("%s: %q, want %q", test.event.Name, got, test.want)

@@ -28,6 +28,9 @@ func sentence(e provision.Event) string {
 // deedOf is an event as a clause.
 func deedOf(e provision.Event) string {
 	done := e.Outcome == provision.OutcomeDone
+	if e.Name == provision.EventNotice && e.Cause.Condition != "" {
+		return "has a notice: " + e.Cause.Text
+	}
 	for _, c := range []struct{ name, done, failed string }{
 		{provision.EventCreate, "got an account", "could not be given an account"},
 		{provision.EventUpdate, "has their account updated", "could not have their account updated"},

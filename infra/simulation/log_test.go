@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,6 +56,23 @@ func (w *world) committed(events []provision.Event, after provision.Record) {
 		delete(w.holds, id)
 	case held:
 		w.accuse("R12: nothing else releases what is held", "%s of %s for %s left the list, and its cause holds", h.Operation, h.Condition, id)
+	}
+}
+
+// decided judges what an administrator decided about one person: the verdict
+// and its event are stored together.
+func (w *world) decided(events []provision.Event, before, after provision.Record) {
+	told := 0
+	for _, e := range events {
+		if e.Name == provision.EventNotice && e.UserID == after.UserID && e.Outcome == provision.OutcomeDone &&
+			slices.ContainsFunc(after.Verdicts, func(v provision.Verdict) bool {
+				return v.Condition == e.Cause.Condition && strings.Contains(e.Cause.Text, map[bool]string{true: "confirmed", false: "dismissed"}[v.Release])
+			}) {
+			told++
+		}
+	}
+	if more := len(after.Verdicts) - len(before.Verdicts); more > 0 && told != more {
+		w.accuse("R14: every decision is one event of whom it is about", "%d verdicts on %s and %d events", more, after.UserID, told)
 	}
 }
 

@@ -92,6 +92,8 @@ var mutations = []mutation{
 		"event := a.event(intent.ID, kind, provision.OutcomeDone", "event := a.event(a.NewID(), kind, provision.OutcomeDone"}}},
 	{"R14: every operation is one event", []edit{{"shared/reconcile/act.go", "		if more, err = a.finish(ctx, event); err == nil",
 		"		twice := event\n		twice.ID = a.NewID()\n		if more, err = a.finish(ctx, event, twice); err == nil"}}},
+	{"R14: every decision is one event", []edit{{"shared/admin/preview.go",
+		"append(s.unknownEnd(before, rec), s.decisions(ctx, before, rec)...)", "s.unknownEnd(before, rec)"}}},
 	{"R15: tokens are in the secret store", []edit{{"shared/admin/admin.go",
 		`"app authorized"`, `"app authorized"+token.Reveal()`}}},
 }

@@ -83,6 +83,7 @@ func (s store) Commit(ctx context.Context, change state.Change) (int64, error) {
 		if err == nil {
 			after := s.world.memory.records[change.Record.UserID]
 			s.world.committed(change.Events, after)
+			s.world.decided(change.Events, before, after)
 			s.world.confirmed(w, before, after)
 		}
 		return version, err

@@ -1,12 +1,14 @@
 package admin_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"example.com/autoprovision/shared/admin"
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/state"
 )
 
 // crowd is 40 people with accounts for two days, in a group.
@@ -82,6 +84,49 @@ func TestHeldLists(t *testing.T) {
 	o.World.Sweep()
 	if rec := o.Record(ids[25]); rec.Account.State == provision.AccountActive && rec.Hold == nil {
 		t.Errorf("an old dismissal still counts: %+v", rec.Verdicts)
+	}
+}
+
+// TestEachDecisionIsLogged: who confirmed or dismissed a removal, whose and why,
+// is one event of that person (R14); so is a release by a confirmed edit.
+func TestEachDecisionIsLogged(t *testing.T) {
+	t.Parallel()
+	o, ids := crowd(t)
+	o.Directory().Group("g", ids[:20]...)
+	o.World.Sweep()
+	held, err := o.Held(t.Context())
+	must(t, err)
+	ctx := admin.As(t.Context(), "42")
+	must(t, o.Settle(ctx, held.ID, ids[20:22], true))
+	held, err = o.Held(t.Context())
+	must(t, err)
+	must(t, o.Settle(ctx, held.ID, nil, false))
+	o.Directory().Group("small", ids[:10]...)
+	preview := o.previewed(t, inGroups("small@example.com"))
+	must(t, o.PutPreviewed(ctx, preview.ID))
+	o.deliver()
+	for n, id := range ids {
+		want := ""
+		switch {
+		case n >= 22:
+			want = "held suspend dismissed, by 42"
+		case n >= 20:
+			want = "held suspend confirmed, by 42"
+		case n >= 10:
+			want = "suspend confirmed with a preview, by 42"
+		}
+		var got []string
+		events, _, err := o.Store.Events(t.Context(), state.EventFilter{UserID: id, Name: provision.EventNotice, Limit: 10})
+		must(t, err)
+		for _, e := range events {
+			got = append(got, e.Cause.Text)
+			if e.Email != o.Record(id).Email || e.AccountID == "" || e.Cause.Condition != provision.ConditionAppOff || e.Outcome != provision.OutcomeDone {
+				t.Errorf("event %+v", e)
+			}
+		}
+		if strings.Join(got, "; ") != want {
+			t.Errorf("%d: events %q, want %q", n, got, want)
+		}
 	}
 }
 

@@ -180,10 +180,31 @@ func (s *Service) decideFor(ctx context.Context, userID string, change func(*pro
 		if !change(&rec) {
 			return nil
 		}
-		if _, err = s.Store.Commit(ctx, state.Change{Record: rec, Events: s.unknownEnd(before, rec)}); !fault.Is(err, fault.Conflict) {
+		if _, err = s.Store.Commit(ctx, state.Change{Record: rec, Events: append(s.unknownEnd(before, rec), s.decisions(ctx, before, rec)...)}); !fault.Is(err, fault.Conflict) {
 			return err
 		}
 	}
+}
+
+// decisions are the events of what an administrator decided about one person:
+// each belongs to the commit of its verdict, so that neither is without the other (R14).
+func (s *Service) decisions(ctx context.Context, before, after provision.Record) []provision.Event {
+	var events []provision.Event
+	for _, v := range after.Verdicts[min(len(before.Verdicts), len(after.Verdicts)):] {
+		text := v.Operation.Words() + " dismissed"
+		if v.Release {
+			text = v.Operation.Words() + " confirmed"
+		}
+		if before.Hold != nil && after.Hold == nil {
+			text = "held " + text
+		} else {
+			text += " with a preview"
+		}
+		events = append(events, provision.Event{ID: s.NewID(), Time: v.At, Name: provision.EventNotice, UserID: after.UserID, Email: after.Email,
+			AccountID: after.Account.ID, Outcome: provision.OutcomeDone,
+			Cause: provision.Cause{Condition: v.Condition, Since: v.Since, Text: text + by(ctx)}})
+	}
+	return events
 }
 
 // unknownEnd is the event of an operation that nobody will find out about any

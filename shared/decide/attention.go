@@ -26,7 +26,7 @@ func (d *decider) attention() []provision.Attention {
 		if m := next(d.ordered()); m != nil {
 			add(provision.AttentionProtected, account.ID,
 				fmt.Sprintf("This person is protected. Without that, a %s would be due at %s, because of the condition %s.",
-					words[m.Operation], m.At.UTC().Format(time.RFC3339), m.Cause.Condition),
+					m.Operation.Words(), m.At.UTC().Format(time.RFC3339), m.Cause.Condition),
 				"If the account should go, take the person off the protected list; otherwise nothing.", d.now)
 		}
 	}
@@ -49,7 +49,7 @@ func (d *decider) attention() []provision.Attention {
 		if accountID == "" {
 			accountID = account.ID
 		}
-		what := "The " + words[retry.Operation] + " did not succeed"
+		what := "The " + retry.Operation.Words() + " did not succeed"
 		if retry.Reason == provision.Unread {
 			what = "The account in the app could not be read"
 		}
@@ -57,7 +57,7 @@ func (d *decider) attention() []provision.Attention {
 	}
 	if i := d.r.Intent; i != nil && i.Doubt != "" {
 		if _, listed := d.r.Retry(i.Operation); !listed { // it is not called for any more, and may have been done
-			add(provision.AttentionFailed, account.ID, sentence("It is not known whether the "+words[i.Operation]+" was done", i.Doubt),
+			add(provision.AttentionFailed, account.ID, sentence("It is not known whether the "+i.Operation.Words()+" was done", i.Doubt),
 				"Look at the account in the app, and put right there what is wrong. It is read again with each sweep.", i.StartedAt)
 		}
 	}
@@ -65,12 +65,6 @@ func (d *decider) attention() []provision.Attention {
 }
 
 func sentence(what, why string) string { return what + ": " + strings.TrimSuffix(why, ".") + "." }
-
-// words name the operations as a sentence needs them.
-var words = map[provision.OperationKind]string{
-	provision.Create: "create", provision.Update: "update", provision.Suspend: "suspend",
-	provision.Unsuspend: "unsuspend", provision.HardDelete: "hard delete",
-}
 
 func advice(retry provision.Retry) (provision.AttentionKind, string) {
 	switch retry.Reason {

@@ -43,6 +43,14 @@ const (
 // Removes reports whether the operation takes access away.
 func (k OperationKind) Removes() bool { return k == Suspend || k == HardDelete }
 
+// Words is the operation as a sentence needs it.
+func (k OperationKind) Words() string {
+	if k == HardDelete {
+		return "hard delete"
+	}
+	return string(k)
+}
+
 // Cause says why an operation is done or due.
 type Cause struct {
 	// Condition that ordered it; empty for create, update and unsuspend.

@@ -215,6 +215,9 @@ func TestHeldPeople(t *testing.T) {
 	if strings.Contains(page, `value="`+user+`"`) {
 		t.Error("the dismissed person is still held")
 	}
+	if page := w.get(http.StatusOK, "/people/"+user); !strings.Contains(page, "Held suspend dismissed; they are suspended from Google") {
+		t.Errorf("the person's events do not say that it was dismissed: %s", page)
+	}
 	w.post("/held", url.Values{"list": {between(t, page, `name="list" value="`, `"`)}, "for": {"all"}, "verdict": {"confirm"}}, "/")
 	w.until("/log?name=Suspend+Auto+Provisioned+User", func(page string) bool { return strings.Count(page, "Done</span>") == 6 })
 }
