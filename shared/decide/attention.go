@@ -35,6 +35,12 @@ func (d *decider) attention() []provision.Attention {
 			"This person is archived in the directory and still has an active account in the app.",
 			"Suspend the account in the app by hand, or choose archived as a condition with time frames of its own.", d.now)
 	}
+	if v := d.dismissed(); v != nil && account.State == provision.AccountActive && d.r.Next == nil && !d.frozen() {
+		add(provision.AttentionHeld, account.ID,
+			fmt.Sprintf("An administrator dismissed the %s at %s. This person still has an active account, although the condition %s holds, and nothing is to take it away.",
+				v.Operation.Words(), v.At.UTC().Format(time.RFC3339), v.Condition),
+			"If the account should go after all, suspend it in the app by hand; otherwise nothing. Another cause counts anew.", v.At)
+	}
 	if len(d.r.Left) > 0 {
 		add(provision.AttentionDrift, account.ID,
 			"Put right three times in seven days, and changed again in the app: "+strings.Join(d.r.Left, ", ")+". Another provisioner may be at work.",
@@ -65,6 +71,16 @@ func (d *decider) attention() []provision.Attention {
 }
 
 func sentence(what, why string) string { return what + ": " + strings.TrimSuffix(why, ".") + "." }
+
+// dismissed is the removal that an administrator dismissed last, of those whose condition holds; nil for none.
+func (d *decider) dismissed() *provision.Verdict {
+	for i := len(d.r.Verdicts) - 1; i >= 0; i-- {
+		if v := &d.r.Verdicts[i]; !v.Release && v.Operation.Removes() {
+			return v
+		}
+	}
+	return nil
+}
 
 func advice(retry provision.Retry) (provision.AttentionKind, string) {
 	switch retry.Reason {

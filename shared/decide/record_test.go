@@ -261,6 +261,12 @@ func TestAttention(t *testing.T) {
 		{"R6: archived, chosen as a condition", "archived 21d never", []string{"archive ana"}, "", ""},
 		{"R18: what would have happened to a protected person", "suspended 7d 21d", []string{"protect ana", "suspend ana"}, provision.AttentionProtected, "2000-01-08T00:00:00Z"},
 		{"R18: a protected person in no condition", "suspended 7d 21d", []string{"protect ana"}, "", ""},
+		{"R12: a dismissed leaver still has access", "suspended 1d 2d", []string{"guard holds", "suspend ana", "advance 1d", "dismiss ana"}, provision.AttentionHeld, "2000-01-02T00:00:00Z"},
+		{"R12: a dismissed leaver, of whom only the hard delete was ordered", "suspended never 1d", []string{"guard holds", "suspend ana", "advance 1d", "dismiss ana"}, provision.AttentionHeld, "hard delete"},
+		{"R12: not one who is to lose it otherwise", "suspended 1d never; deleted 7d never", []string{"guard holds", "suspend ana", "advance 1d", "dismiss ana", "delete ana"}, "", ""},
+		{"R12: not one who has lost it", "suspended 1d 2d", []string{"guard holds", "suspend ana", "advance 1d", "dismiss ana", "hand suspend ana", "sweep"}, "", ""},
+		{"R12: not one whose suspend was confirmed", "suspended 1d never", []string{"guard holds", "suspend ana", "advance 1d", "confirm ana"}, "", ""},
+		{"R12: not one who is back", "suspended 1d 2d", []string{"guard holds", "suspend ana", "advance 1d", "dismiss ana", "restore ana"}, "", ""},
 		{"R19: a refused suspend", "suspended 1d never", []string{"app refuses suspend", "suspend ana", "advance 1d"}, provision.AttentionRefused, "open roles"},
 		{"R17: an attribute given up", "", []string{"title ana A", "hand title ana x", "sweep", "hand title ana y", "sweep", "hand title ana z", "sweep", "hand title ana q", "sweep"},
 			provision.AttentionDrift, "title"},
@@ -345,7 +351,7 @@ func TestR4_BlockedDeleteIsNotTriedAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(p.record.Retries) > 0 || len(p.record.Attention) > 0 {
+	if list := p.record.Attention; len(p.record.Retries) > 0 || len(list) != 1 || list[0].Kind != provision.AttentionHeld {
 		t.Errorf("retries %+v, attention %+v", p.record.Retries, p.record.Attention)
 	}
 }
@@ -379,7 +385,7 @@ func TestR12_DismissedIsNotTriedAgain(t *testing.T) {
 	p.record.Retries = []provision.Retry{{Operation: provision.Suspend, Reason: provision.Refused, At: w.now.Add(time.Hour)}}
 	h := p.record.Hold
 	p.record.Verdicts = []provision.Verdict{{Operation: h.Operation, Condition: h.Condition, Since: h.Since, At: w.now}}
-	if r := decide.Decide(w.cfg, w.sees(p, false), p.record, w.now).Record; len(r.Retries) > 0 || len(r.Attention) > 0 {
-		t.Errorf("dismissed, and still waits: %+v", r.Retries)
+	if r := decide.Decide(w.cfg, w.sees(p, false), p.record, w.now).Record; len(r.Retries) > 0 || len(r.Attention) != 1 || r.Attention[0].Kind != provision.AttentionHeld {
+		t.Errorf("dismissed, and still waits: %+v, attention %+v", r.Retries, r.Attention)
 	}
 }

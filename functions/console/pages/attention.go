@@ -63,6 +63,10 @@ func (p *Pages) attention(ctx context.Context, now time.Time, items []provision.
 		v.More = len(item.UserIDs) - len(v.People)
 		switch item.Kind {
 		case provision.AttentionHeld:
+			if item.AccountID != "" { // decided, and off the list
+				v.Kind = label{"Dismissed, still has access", "warn"}
+				break
+			}
 			v.Act = link{Label: "Look at the list", Path: "/held"}
 		case provision.AttentionConfiguration:
 			v.Act = link{Label: "Open the settings", Path: "/settings"}

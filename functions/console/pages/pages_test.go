@@ -218,6 +218,11 @@ func TestHeldPeople(t *testing.T) {
 	if page := w.get(http.StatusOK, "/people/"+user); !strings.Contains(page, "Held suspend dismissed; they are suspended from Google") {
 		t.Errorf("the person's events do not say that it was dismissed: %s", page)
 	}
+	for _, path := range []string{"/attention", "/people/" + user} {
+		w.until(path, func(page string) bool {
+			return strings.Contains(page, "Dismissed, still has access</span>") && strings.Contains(page, "An administrator dismissed the suspend at ")
+		})
+	}
 	w.post("/held", url.Values{"list": {between(t, page, `name="list" value="`, `"`)}, "for": {"all"}, "verdict": {"confirm"}}, "/")
 	w.until("/log?name=Suspend+Auto+Provisioned+User", func(page string) bool { return strings.Count(page, "Done</span>") == 6 })
 }
