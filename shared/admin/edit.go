@@ -21,10 +21,18 @@ func (s *Service) Put(ctx context.Context, p Proposal, confirmed string) error {
 	return s.put(ctx, p, confirmed, p.fingerprints())
 }
 
-// PutWhole stores a proposal that holds everything that is set, as Put does. A
-// section that is not in it is refused by name, since it would stay as it is,
-// unless none was ever set.
+// PutWhole stores a proposal that holds everything that is set, as Put does, and
+// refuses any other as CheckWhole does.
 func (s *Service) PutWhole(ctx context.Context, p Proposal, confirmed string) error {
+	if err := s.CheckWhole(ctx, p); err != nil {
+		return err
+	}
+	return s.Put(ctx, p, confirmed)
+}
+
+// CheckWhole refuses by name a section that a proposal does not hold, since it
+// would stay as it is, unless none was ever set.
+func (s *Service) CheckWhole(ctx context.Context, p Proposal) error {
 	c, err := s.Store.Configuration(ctx)
 	if err != nil {
 		return err
@@ -42,10 +50,7 @@ func (s *Service) PutWhole(ctx context.Context, p Proposal, confirmed string) er
 	need("deprovisioning", p.Deprovisioning != nil, policy)
 	need("protected", p.Protected != nil, true)
 	need("guard", p.Guard != nil, true)
-	if err := errors.Join(missing...); err != nil {
-		return err
-	}
-	return s.Put(ctx, p, confirmed)
+	return errors.Join(missing...)
 }
 
 // put stores a proposal whose sections have these fingerprints.
