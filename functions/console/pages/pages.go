@@ -102,6 +102,9 @@ func (p *Pages) routes() {
 	p.page("POST /settings/safety", p.saveSafety)
 	p.page("GET /settings/connection", p.connectionPage)
 	p.page("POST /settings/connection", p.saveConnection)
+	p.page("GET /settings/file", p.filePage)
+	p.page("GET /settings/file/configuration.json", p.downloadFile)
+	p.page("POST /settings/file", p.saveFile)
 	p.page("GET /settings/delete", p.deletePage)
 	p.page("POST /settings/delete", p.deleteConfiguration)
 

@@ -15,7 +15,7 @@ import (
 // everyPage are the pages that need nothing to be read.
 func everyPage() []string {
 	return []string{"/", "/setup/start", "/setup/token", "/setup/attributes", "/setup/who", "/setup/time-frames", "/settings", "/settings/token",
-		"/settings/attributes", "/settings/who", "/settings/time-frames", "/settings/safety", "/settings/connection", "/settings/delete",
+		"/settings/attributes", "/settings/who", "/settings/time-frames", "/settings/safety", "/settings/connection", "/settings/file", "/settings/delete",
 		"/people", "/coming-up", "/orphans", "/log", "/log/failures", "/attention", "/held", "/turn-off"}
 }
 

@@ -72,8 +72,25 @@ func sectionPage(section string) link {
 		return link{Label: "provisioning scope", Path: "/settings/who"}
 	case "deprovisioning":
 		return link{Label: "deprovisioning time frames", Path: "/settings/time-frames"}
+	case "connection":
+		return link{Label: "connection", Path: "/settings/connection"}
 	}
 	return link{Label: "protected people and the limit on removals", Path: "/settings/safety"}
+}
+
+// proposalPage leads to where a proposal can be edited: the page of its one
+// section, or the page of the configuration as a whole.
+func proposalPage(proposal map[string]string) link {
+	pages := map[link]bool{}
+	for section := range proposal {
+		pages[sectionPage(section)] = true
+	}
+	for page := range pages {
+		if len(pages) == 1 {
+			return page
+		}
+	}
+	return link{Label: "configuration", Path: "/settings/file"}
 }
 
 func (p *Pages) previewPage(w http.ResponseWriter, r *http.Request) error {
@@ -105,8 +122,8 @@ func (p *Pages) viewPreview(ctx context.Context, preview provision.Preview, c pr
 		Expires: momentAt(preview.ExpiresAt, p.service.Real()), Edits: len(preview.Proposal) > 0, On: c.On, Kind: kind, Back: "/settings",
 		Confirms: preview.Confirms, Held: preview.Held}
 	v.Stale = preview.Revision != c.Revision || !p.service.Real().Before(preview.ExpiresAt)
-	for name := range preview.Proposal {
-		page := sectionPage(name)
+	if v.Edits {
+		page := proposalPage(preview.Proposal)
 		v.What, v.Back = page.Label, page.Path+"?draft="+url.QueryEscape(preview.ID)
 	}
 	for _, kind := range []provision.OperationKind{provision.Create, provision.Unsuspend, provision.Update, provision.Suspend, provision.HardDelete} {
