@@ -132,7 +132,7 @@ func (p *Pages) execute(w http.ResponseWriter, r *http.Request, status int, t *t
 
 func (p *Pages) navigation(r *http.Request, st admin.Status) []link {
 	links := []link{{Label: "Home", Path: "/"}}
-	if st.Status == admin.StatusNotConfigured {
+	if st.Status == admin.StatusNotConfigured || inSetup(r) {
 		links = append(links, link{Label: "Set up", Path: "/setup"})
 	}
 	links = append(links, link{Label: "People", Path: "/people"}, link{Label: "Coming up", Path: "/coming-up"},

@@ -135,6 +135,9 @@ func (p *Pages) turnOnPage(w http.ResponseWriter, r *http.Request) error {
 	if st.Status == admin.StatusNotConfigured {
 		return p.done(w, r, "/setup", "Finish the set-up first; then autoprovisioning can be turned on.")
 	}
+	if st.Configuration.On {
+		return p.done(w, r, "/", "Autoprovisioning is on already.")
+	}
 	v := confirmView{App: p.service.Profile.Name}
 	if id := r.URL.Query().Get("preview"); id != "" {
 		preview, err := p.service.PreviewByID(r.Context(), id)

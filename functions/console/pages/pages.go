@@ -10,6 +10,7 @@ package pages
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 
 	"example.com/autoprovision/shared/admin"
@@ -82,20 +83,19 @@ func (p *Pages) routes() {
 	p.page("POST /previews/{id}/save", p.savePreviewed)
 	p.page("POST /previews", p.newPreview)
 
-	p.page("GET /setup", p.setup)
-	p.page("GET /setup/start", p.checklistPage)
-	p.page("POST /setup/start", p.checklist)
-	p.page("GET /setup/review", p.review)
-	p.page("POST /setup/review", p.makeReview)
-	for _, place := range []string{"/setup", "/settings"} {
-		p.page("GET "+place+"/token", p.tokenPage)
-		p.page("POST "+place+"/token", p.saveToken)
-		p.page("GET "+place+"/attributes", p.attributesPage)
-		p.page("POST "+place+"/attributes", p.saveAttributes)
-		p.page("GET "+place+"/who", p.whoPage)
-		p.page("POST "+place+"/who", p.saveWho)
-		p.page("GET "+place+"/time-frames", p.framesPage)
-		p.page("POST "+place+"/time-frames", p.saveFrames)
+	p.page("GET /setup", p.beforeOn(p.setup))
+	p.page("GET /setup/start", p.beforeOn(p.checklistPage))
+	p.page("POST /setup/start", p.beforeOn(p.checklist))
+	p.page("GET /setup/review", p.beforeOn(p.review))
+	p.page("POST /setup/review", p.beforeOn(p.makeReview))
+	for pattern, h := range map[string]Handler{
+		"GET %s/token": p.tokenPage, "POST %s/token": p.saveToken,
+		"GET %s/attributes": p.attributesPage, "POST %s/attributes": p.saveAttributes,
+		"GET %s/who": p.whoPage, "POST %s/who": p.saveWho,
+		"GET %s/time-frames": p.framesPage, "POST %s/time-frames": p.saveFrames,
+	} {
+		p.page(fmt.Sprintf(pattern, "/setup"), p.beforeOn(h))
+		p.page(fmt.Sprintf(pattern, "/settings"), h)
 	}
 	p.page("GET /settings", p.settingsPage)
 	p.page("GET /settings/safety", p.safetyPage)

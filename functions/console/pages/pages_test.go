@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,15 +15,20 @@ import (
 
 // everyPage are the pages that need nothing to be read.
 func everyPage() []string {
-	return []string{"/", "/setup/start", "/setup/token", "/setup/attributes", "/setup/who", "/setup/time-frames", "/settings", "/settings/token",
+	return []string{"/", "/settings", "/settings/token",
 		"/settings/attributes", "/settings/who", "/settings/time-frames", "/settings/safety", "/settings/connection", "/settings/file", "/settings/delete",
 		"/people", "/coming-up", "/orphans", "/log", "/log/failures", "/attention", "/held", "/turn-off"}
+}
+
+// everyStep are the pages of the set-up, until it is on.
+func everyStep() []string {
+	return []string{"/setup/start", "/setup/token", "/setup/attributes", "/setup/who", "/setup/time-frames", "/setup/review"}
 }
 
 func TestNothingIsAnsweredWithoutSignIn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	for _, path := range append(everyPage(), "/log.csv", "/orphans.csv", "/people/1", "/previews/1", "/nothing") {
+	for _, path := range slices.Concat(everyPage(), everyStep(), []string{"/log.csv", "/orphans.csv", "/people/1", "/previews/1", "/nothing"}) {
 		if page := w.get(http.StatusUnauthorized, path); !strings.Contains(page, "Sign-in token") {
 			t.Errorf("%s does not ask for sign-in", path)
 		}
@@ -56,28 +62,13 @@ func TestSignInByAddress(t *testing.T) {
 
 func TestEveryPage(t *testing.T) {
 	t.Parallel()
+	step := configured(t)
+	for _, path := range everyStep() {
+		step.whole(path)
+	}
 	w := on(t)
 	for _, path := range everyPage() {
-		res := w.send("GET", path, nil)
-		page := w.body(res, http.StatusOK, path)
-		csp := res.Header.Get("Content-Security-Policy")
-		if !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
-			t.Errorf("%s: policy %q", path, csp)
-		}
-		if res.Header.Get("Cache-Control") != "no-store" || res.Header.Get("X-Content-Type-Options") != "nosniff" {
-			t.Errorf("%s lacks a header: %v", path, res.Header)
-		}
-		if len(page) > 100_000 {
-			t.Errorf("%s has %d bytes", path, len(page))
-		}
-		for _, inline := range []string{" style=", " onclick=", "<style", "javascript:"} {
-			if strings.Contains(page, inline) {
-				t.Errorf("%s holds %q, which the policy forbids", path, inline)
-			}
-		}
-		if !strings.Contains(page, "<h1") || !strings.Contains(page, `<html lang="en">`) || strings.Contains(page, "ZgotmplZ") {
-			t.Errorf("%s is not a whole page:\n%s", path, page)
-		}
+		w.whole(path)
 	}
 	if page := w.get(http.StatusNotFound, "/people/unknown@example.com"); !strings.Contains(page, ">Nobody has this address now, and no deleted person had it last.<") {
 		t.Error("a problem is no whole sentence")
@@ -92,6 +83,31 @@ func TestEveryPage(t *testing.T) {
 		t.Errorf("the style sheet has %d bytes", len(sheet))
 	}
 	w.get(http.StatusNotFound, "/static/")
+}
+
+// whole expects a page that keeps to all rules for pages.
+func (w *world) whole(path string) {
+	w.t.Helper()
+	res := w.send("GET", path, nil)
+	page := w.body(res, http.StatusOK, path)
+	csp := res.Header.Get("Content-Security-Policy")
+	if !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
+		w.t.Errorf("%s: policy %q", path, csp)
+	}
+	if res.Header.Get("Cache-Control") != "no-store" || res.Header.Get("X-Content-Type-Options") != "nosniff" {
+		w.t.Errorf("%s lacks a header: %v", path, res.Header)
+	}
+	if len(page) > 100_000 {
+		w.t.Errorf("%s has %d bytes", path, len(page))
+	}
+	for _, inline := range []string{" style=", " onclick=", "<style", "javascript:"} {
+		if strings.Contains(page, inline) {
+			w.t.Errorf("%s holds %q, which the policy forbids", path, inline)
+		}
+	}
+	if !strings.Contains(page, "<h1") || !strings.Contains(page, `<html lang="en">`) || strings.Contains(page, "ZgotmplZ") {
+		w.t.Errorf("%s is not a whole page:\n%s", path, page)
+	}
 }
 
 func TestAnotherSiteIsRefused(t *testing.T) {
@@ -109,37 +125,6 @@ func TestAnotherSiteIsRefused(t *testing.T) {
 	}
 	if !strings.Contains(w.get(http.StatusOK, "/"), "Autoprovisioning is on") {
 		t.Error("another site turned it off")
-	}
-}
-
-func TestSetUpToOn(t *testing.T) {
-	t.Parallel()
-	w := configured(t)
-	if page := w.get(http.StatusOK, "/setup/review"); !strings.Contains(page, "Make the preview") {
-		t.Error("reading the review makes a preview")
-	}
-	review := w.send("POST", "/setup/review", nil).Header.Get("Location")
-	page := w.until(review, func(page string) bool { return strings.Contains(page, `class="tiles"`) })
-	for _, want := range []string{"<strong>38</strong>", "maya.cohen@example.com", "At once"} {
-		if !strings.Contains(page, want) {
-			t.Errorf("the review does not show %q", want)
-		}
-	}
-	if n := len(w.comeet.Accounts()); n != 0 {
-		t.Fatalf("%d accounts before turning on", n)
-	}
-	w.post("/turn-on", nil, "/")
-	w.until("/", func(page string) bool { return strings.Contains(page, "Last sweep") })
-	if n := len(w.comeet.Accounts()); n != 38 {
-		t.Errorf("%d accounts, want 38", n)
-	}
-	w.post("/turn-off", nil, "/")
-	if !strings.Contains(w.get(http.StatusOK, "/"), "Autoprovisioning is off") {
-		t.Error("it is not off")
-	}
-	w.post("/settings/delete", nil, "/")
-	if !strings.Contains(w.get(http.StatusOK, "/"), "/setup") || len(w.comeet.Accounts()) != 38 {
-		t.Error("deleting the configuration did not lead back to the set-up with the accounts as they were")
 	}
 }
 

@@ -3,6 +3,7 @@ package pages
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"example.com/autoprovision/shared/admin"
@@ -35,7 +36,7 @@ const (
 
 func steps() []step {
 	return []step{{Label: "Before you begin", Path: stepStart}, {Label: "Access token", Path: stepToken}, {Label: "Attributes", Path: stepAttributes},
-		{Label: "Who", Path: stepWho}, {Label: "Time frames", Path: stepFrames}, {Label: "Review", Path: stepReview}}
+		{Label: "Provisioning scope", Path: stepWho}, {Label: "Time frames", Path: stepFrames}, {Label: "Review", Path: stepReview}}
 }
 
 func inSetup(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/setup/") }
@@ -49,16 +50,35 @@ func wizardOf(r *http.Request, c provision.Configuration) *wizard {
 	authorized := c.Authorization.State != provision.AuthorizationNone && c.Authorization.State != ""
 	_, framed := c.Policy()
 	done := []bool{authorized, authorized, c.Scope != nil, c.Scope != nil, framed, false}
+	at := slices.IndexFunc(w.Steps, func(s step) bool { return s.Path == r.URL.Path })
 	for i := range w.Steps {
-		w.Steps[i].Done = done[i]
-		if w.Steps[i].Path == r.URL.Path {
-			w.Steps[i].Here, w.Number = true, i+1
-			if i > 0 {
-				w.Back = w.Steps[i-1].Path
-			}
-		}
+		// The check-list and the attributes, which have a default, store nothing that says that they are done.
+		passed := i < at && (w.Steps[i].Path == stepStart || w.Steps[i].Path == stepAttributes)
+		w.Steps[i].Done, w.Steps[i].Here = done[i] || passed, i == at
+	}
+	if w.Number = at + 1; at > 0 {
+		w.Back = w.Steps[at-1].Path
 	}
 	return w
+}
+
+// beforeOn serves a step of the set-up until autoprovisioning is on. From then on
+// each part has its page under Settings, where an edit shows its preview first.
+func (p *Pages) beforeOn(h Handler) Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		c, err := p.service.Store.Configuration(r.Context())
+		if err != nil {
+			return err
+		}
+		if !c.On {
+			return h(w, r)
+		}
+		to := "/settings"
+		if part := strings.TrimPrefix(r.URL.Path, "/setup"); part != "" && r.URL.Path != stepStart && r.URL.Path != stepReview {
+			to += part
+		}
+		return p.done(w, r, to, "The set-up is done and autoprovisioning is on: what is set is edited here.")
+	}
 }
 
 // setup leads to the first step that is not done.
@@ -95,7 +115,7 @@ type checkRow struct {
 func checks(app string) []checkRow {
 	return []checkRow{
 		{Name: "sso", Text: "Single sign-on for " + app + " is set up.", Why: "Without it, people get an account that they cannot sign in to, and there is no access token to copy."},
-		{Name: "invite", Text: "Somebody invites people in " + app + ".", Why: "Provisioned is not invited: " + app + " invites nobody by itself who was provisioned."},
+		{Name: "invite", Text: "You have decided who invites people in " + app + ".", Why: "Provisioned is not invited: " + app + " invites nobody by itself who was provisioned."},
 		{Name: "google", Text: "Google's own autoprovisioning for " + app + " is off.",
 			Why: "Two provisioners would undo each other's work. In the Google Admin console: " + app + " › Autoprovisioning › Status › Turn off."},
 	}
@@ -112,7 +132,8 @@ func (p *Pages) showChecklist(w http.ResponseWriter, r *http.Request, status int
 	}
 	v := checklistView{App: p.service.Profile.Name, Wizard: wizardOf(r, c), Checks: checks(p.service.Profile.Name), Problems: found}
 	for i := range v.Checks {
-		v.Checks[i].Ticked = r.PostForm.Has(v.Checks[i].Name)
+		passed := r.Method == http.MethodGet && c.Authorization.State != provision.AuthorizationNone && c.Authorization.State != ""
+		v.Checks[i].Ticked = passed || r.PostForm.Has(v.Checks[i].Name)
 	}
 	return p.renderAs(w, r, status, "start", "Before you begin", v)
 }

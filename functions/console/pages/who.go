@@ -104,7 +104,7 @@ func (p *Pages) showWho(w http.ResponseWriter, r *http.Request, status int, in a
 		}
 	}
 	v.takeProblems(in)
-	return p.renderAs(w, r, status, "who", "Who", v)
+	return p.renderAs(w, r, status, "who", "Provisioning scope", v)
 }
 
 func (g *groupPicker) fill(field, label, help string, chosen []string) {

@@ -19,7 +19,7 @@ func TestWizard(t *testing.T) {
 	b.Visit(p.Open)
 	b.Hides(program.AdminToken)
 	b.Press("Set up", "Before you begin")
-	b.Press("Continue", "Nothing was saved")
+	b.Press("Continue", "Tick all three first")
 	b.RefusedAt("[name=sso]", "See to this first")
 	b.Inspect("refused-start")
 	for _, box := range []string{"sso", "invite", "google"} {
@@ -46,13 +46,13 @@ func TestWizard(t *testing.T) {
 
 	b.Choose("#deleted-s", "7d")
 	b.Choose("#deleted-d", "1d")
-	b.Press("Continue", "must come later")
+	b.Press("Finish", "must come later")
 	b.RefusedAt("#deleted-d", "The hard delete must come later than the suspend beside it")
 	b.Holds("#deleted-s", "7d")
 	b.Holds("#deleted-d", "1d")
 	b.Inspect("refused-time-frames")
 	b.Choose("#deleted-d", "21d")
-	b.Press("Continue", "This is what turning on would do")
+	b.Press("Finish", "This is what turning on would do")
 	b.Shows("for whom Comeet is turned off, and for those who are suspended from Google: they keep their account")
 	b.Shows("lena.fischer@example.com")
 	if n := len(p.accounts()); n != 0 {
@@ -133,7 +133,7 @@ func TestKeyboard(t *testing.T) {
 	b.Key(kb.Enter)
 	b.TabTo("Set up")
 	b.Enter("Before you begin")
-	for _, box := range []string{"Single sign-on", "Somebody invites", "Google's own"} {
+	for _, box := range []string{"Single sign-on", "You have decided", "Google's own"} {
 		b.TabTo(box)
 		b.Key(" ")
 	}
@@ -148,7 +148,7 @@ func TestKeyboard(t *testing.T) {
 	b.Enter("Decide how long users have access")
 	b.TabTo("Suspend")
 	b.Do("choosing with the keyboard", chromedp.KeyEvent("W")) // Within 24 hours
-	b.TabTo("Continue")
+	b.TabTo("Finish")
 	b.Enter("This is what turning on would do")
 	b.TabTo("Turn on")
 	b.Enter("Click Turn on to confirm")

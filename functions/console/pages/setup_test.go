@@ -1,0 +1,86 @@
+package pages_test
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestSetUpToOn(t *testing.T) {
+	t.Parallel()
+	w := configured(t)
+	if page := w.get(http.StatusOK, "/setup/review"); !strings.Contains(page, "Make the preview") {
+		t.Error("reading the review makes a preview")
+	}
+	review := w.send("POST", "/setup/review", nil).Header.Get("Location")
+	page := w.until(review, func(page string) bool { return strings.Contains(page, `class="tiles"`) })
+	for _, want := range []string{"<strong>38</strong>", "maya.cohen@example.com", "At once"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the review does not show %q", want)
+		}
+	}
+	if n := len(w.comeet.Accounts()); n != 0 {
+		t.Fatalf("%d accounts before turning on", n)
+	}
+	w.post("/turn-on", nil, "/")
+	w.until("/", func(page string) bool { return strings.Contains(page, "Last sweep") })
+	if n := len(w.comeet.Accounts()); n != 38 {
+		t.Errorf("%d accounts, want 38", n)
+	}
+	w.post("/turn-off", nil, "/")
+	if !strings.Contains(w.get(http.StatusOK, "/"), "Autoprovisioning is off") {
+		t.Error("it is not off")
+	}
+	w.post("/settings/delete", nil, "/")
+	if !strings.Contains(w.get(http.StatusOK, "/"), "/setup") || len(w.comeet.Accounts()) != 38 {
+		t.Error("deleting the configuration did not lead back to the set-up with the accounts as they were")
+	}
+}
+
+// TestSteps: each step that was passed is marked, also those that store nothing;
+// once it is on, the set-up leads to the settings, where edits are previewed.
+func TestSteps(t *testing.T) {
+	t.Parallel()
+	w := signedIn(t)
+	base := w.system.Admin.Connection.BaseURL
+	done := func(path string, want ...string) {
+		t.Helper()
+		page := w.get(http.StatusOK, path)
+		steps := between(t, page, `aria-label="Steps of the set-up">`, "</ol>")
+		var got []string
+		for _, item := range strings.Split(steps, `<li class="done">`)[1:] {
+			got = append(got, between(t, item, `">`, "<"))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: done are %q, want %q", path, got, want)
+		}
+		if !strings.Contains(page, `<a href="/setup" aria-current="page">Set up</a>`) {
+			t.Errorf("%s is not marked in the navigation", path)
+		}
+	}
+	done("/setup/start")
+	w.refuse(422, "/setup/start", url.Values{"sso": {"on"}}, "Tick all three first")
+	w.post("/setup/start", url.Values{"sso": {"on"}, "invite": {"on"}, "google": {"on"}}, "/setup/token")
+	done("/setup/token", "Before you begin")
+	w.post("/setup/token", url.Values{"accessToken": {appToken}, "baseUrl": {base}}, "/setup/attributes")
+	if page := w.get(http.StatusOK, "/setup/start"); strings.Count(page, " checked") != 3 {
+		t.Error("going back, the check-list is not ticked any more")
+	}
+	w.post("/setup/attributes", defaultMapping(), "/setup/who")
+	done("/setup/who", "Before you begin", "Access token", "Attributes")
+	w.post("/setup/who", url.Values{"do": {"save"}, "unit": {"/"}, "state": {"on"}}, "/setup/time-frames")
+	w.post("/setup/time-frames", frames("suspended", "within24h", "7d"), "/setup/review")
+	done("/setup/review", "Before you begin", "Access token", "Attributes", "Provisioning scope", "Time frames")
+	w.post("/turn-on", nil, "/")
+	for path, to := range map[string]string{"/setup": "/settings", "/setup/start": "/settings", "/setup/review": "/settings", "/setup/who": "/settings/who", "/setup/token": "/settings/token", "/turn-on": "/"} {
+		if got := w.send("GET", path, nil).Header.Get("Location"); got != to {
+			t.Errorf("%s leads to %q, want %q", path, got, to)
+		}
+	}
+	w.post("/setup/who", url.Values{"do": {"save"}, "unit": {"/"}, "state": {"off"}}, "/settings/who")
+	if c, _ := w.system.Store.Configuration(t.Context()); !c.Scope.OrgUnits[0].On {
+		t.Error("while it is on, the set-up saves without a preview")
+	}
+}
