@@ -60,9 +60,18 @@ type mappingRow struct {
 	Error string
 }
 
-// Mark are the attributes of the row's field.
-func (row mappingRow) Mark() template.HTMLAttr {
-	if row.Error == "" {
+// MarkSource are the attributes of the list of sources, when that is refused.
+func (row mappingRow) MarkSource() template.HTMLAttr {
+	return row.mark(row.Source != fromExpression)
+}
+
+// MarkExpression are those of the expression, when that is.
+func (row mappingRow) MarkExpression() template.HTMLAttr {
+	return row.mark(row.Source == fromExpression)
+}
+
+func (row mappingRow) mark(here bool) template.HTMLAttr {
+	if row.Error == "" || !here {
 		return ""
 	}
 	// #nosec G203 -- a number, and nothing that was entered
@@ -233,12 +242,19 @@ func (p *Pages) saveAttributes(w http.ResponseWriter, r *http.Request) error {
 	if mapped == nil {
 		mapped = []provision.MappedAttribute{}
 	}
+	v.Refused = true
+	for i, row := range v.Rows {
+		if row.Free && row.App != "" && row.Source == "" {
+			v.Rows[i].Error = "Choose where " + row.App + " comes from, or clear its path to map it no more"
+			return p.showAttributes(w, r, http.StatusUnprocessableEntity, v)
+		}
+	}
 	found, err := p.propose(w, r, admin.Proposal{Mapping: mapped}, stepWho)
 	if err != nil || found == nil {
 		return err
 	}
 	place(v.Rows, at, found)
-	v.Problems, v.Refused = found, true
+	v.Problems = found
 	return p.showAttributes(w, r, http.StatusUnprocessableEntity, v)
 }
 
@@ -272,7 +288,7 @@ func (p *Pages) trySample(w http.ResponseWriter, r *http.Request, v attributesVi
 func atRow(rows []mappingRow, app, text string) {
 	for i := range rows {
 		if strings.EqualFold(rows[i].App, app) {
-			rows[i].Error = sentence(text)
+			rows[i].Error = sentence(mappingWords(app, text))
 		}
 	}
 }

@@ -1,8 +1,10 @@
 package pages_test
 
 import (
+	"html"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -148,6 +150,14 @@ func TestSampleOfMapping(t *testing.T) {
 	form.Set("sample", "maya.cohen@example.com")
 	if page := w.body(w.send("POST", "/settings/attributes", form), 200, "try"); !strings.Contains(page, "<strong>Cohen, Maya</strong>") {
 		t.Error("the result is not shown")
+	}
+	examples := regexp.MustCompile(`<code>(user\..*?)</code>`).FindAllStringSubmatch(w.get(http.StatusOK, "/settings/attributes"), -1)
+	for _, example := range examples {
+		form.Set("expression4", html.UnescapeString(example[1]))
+		w.body(w.send("POST", "/settings/attributes", form), http.StatusOK, example[1])
+	}
+	if len(examples) < 6 {
+		t.Errorf("%d examples of expressions", len(examples))
 	}
 	form.Set("sample", "nobody@example.com")
 	w.refuse(422, "/settings/attributes", form, "Nobody in the directory")

@@ -143,6 +143,14 @@ func TestRefusals(t *testing.T) {
 	form.Set("source1", "expression")
 	form.Set("expression1", "user.name +")
 	w.refuse(422, "/settings/attributes", form, `id="error1"`)
+	form = defaultMapping()
+	form["app"][4] = "nickName"
+	w.refuse(422, "/settings/attributes", form, "Choose where nickName comes from, or clear its path")
+	form.Set("source4", "primaryEmail")
+	form["app"][4] = "nickNames"
+	if page := w.refuse(422, "/settings/attributes", form, "There is no attribute nickNames"); strings.Contains(page, "scim:") {
+		t.Error("the name of a package is shown")
+	}
 	w.refuse(422, "/settings/who", url.Values{"do": {"save"}, "groups": {"none@example.com"}}, "The directory has no group")
 	w.refuse(422, "/settings/time-frames", frames("deleted", "7d", "1d"), `id="error-deleted-deleteAfter"`)
 	w.refuse(422, "/settings/time-frames", frames("appOff", "yesterday", ""), "a number of days from 1d to 365d")

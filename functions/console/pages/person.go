@@ -57,6 +57,7 @@ func (p *Pages) personPage(w http.ResponseWriter, r *http.Request) error {
 	if at := strings.LastIndexByte(v.Local, '@'); at > 0 {
 		v.Local, v.Domain = v.Local[:at], v.Local[at:]
 	}
+	person.MappingError = p.byLabel(person.MappingError)
 	said := standing{v.App, person, st.Configuration, st.Now}
 	v.Answer, v.Until, v.More = said.why(), said.until(), said.further()
 	v.Timeline, v.Held = said.timeline(), person.HeldBy == "guard" || person.Record.Hold != nil
@@ -99,6 +100,16 @@ func attributes(known []app.Attribute, person admin.Person) []attributeRow {
 		add(path, path)
 	}
 	return rows
+}
+
+// byLabel names the attribute at the beginning of a text by its label.
+func (p *Pages) byLabel(text string) string {
+	for _, a := range p.service.Profile.Attributes {
+		if rest, ok := strings.CutPrefix(text, a.Path+": "); ok {
+			return a.Label + ": " + rest
+		}
+	}
+	return text
 }
 
 func show(v any) string {

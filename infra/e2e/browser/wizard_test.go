@@ -77,7 +77,7 @@ func attributesRefused(t *testing.T, b *browser.Tab) {
 	b.Choose("#source1", "expression")
 	b.Fill("#expression1", "user.name +")
 	b.Press("Continue", "Nothing was saved")
-	b.RefusedAt("#source1", "it ends too early")
+	b.RefusedAt("#expression1", "it ends too early")
 	b.Holds("#expression1", "user.name +")
 	b.Inspect("refused-attributes")
 	b.Fill("#expression1", "user.name.givenName.upperAscii()")
