@@ -25,7 +25,13 @@ type account struct {
 	reopenedAt time.Time
 	// refuses says that the app keeps it from being suspended or deleted, for open roles (R19).
 	refuses bool
+	// unreadable and unwritable say that the app fails at each reading by id of
+	// this one, and at each change.
+	unreadable, unwritable bool
 }
+
+// broken reports whether the app fails over this account alone.
+func (acc *account) broken() bool { return acc.unreadable || acc.unwritable }
 
 // application is the app: its accounts, in the order in which they were made, and its valid tokens.
 type application struct {
@@ -102,7 +108,10 @@ type client struct {
 	token string
 }
 
-var errNoAnswer = fault.New(fault.Unavailable, "app: call", "no answer")
+var (
+	errNoAnswer = fault.New(fault.Unavailable, "app: call", "no answer")
+	errBroken   = fault.New(fault.Unavailable, "app: call", "500")
+)
 
 // fails draws what goes wrong before the app has done anything.
 func (c client) fails() error {
@@ -137,6 +146,9 @@ func (c client) Get(ctx context.Context, id string) (provision.Account, error) {
 		acc := c.world.app.get(id)
 		if acc == nil {
 			return provision.Account{}, fault.New(fault.NotFound, "app: get", "404")
+		}
+		if acc.unreadable {
+			return provision.Account{}, errBroken
 		}
 		return acc.shown(), nil
 	})
@@ -181,6 +193,8 @@ func (c client) do(ctx context.Context, kind provision.OperationKind, id string,
 	var late bool
 	run := func(worker *worker) error {
 		switch acc := w.app.get(id); {
+		case acc != nil && acc.unwritable:
+			return errBroken
 		case kind.Removes() && acc != nil && acc.refuses:
 			return fault.New(fault.Invalid, "app: call", "the account has open roles")
 		case (kind == provision.Suspend || kind == provision.Unsuspend || kind == provision.HardDelete) && w.chance(w.faults.ineffective):

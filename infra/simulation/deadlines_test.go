@@ -120,7 +120,7 @@ func notFromArchive(a attempt) string {
 
 // punctual judges what fell due after everything had been right for a while.
 func punctual(a attempt) string {
-	if !a.kind.Removes() || a.rec.Intent == nil || a.rec.Intent.Released || a.quietSince.IsZero() {
+	if !a.kind.Removes() || a.rec.Intent == nil || a.rec.Intent.Released || a.quietSince.IsZero() || a.account != nil && a.account.broken() {
 		return ""
 	}
 	due, bound := a.rec.Intent.Cause.Deadline.Add(-epoch), time.Minute+a.tolerance()

@@ -67,6 +67,12 @@ func dream(seed uint64, days, people int) life {
 			}
 		}
 	}
+	if seed%4 == 0 {
+		for range 1 + rng.IntN(6) {
+			at := time.Hour + time.Duration(rng.Int64N(int64(days)*int64(24*time.Hour)))
+			l.steps = append(l.steps, step{at: at, kind: "account breaks", n: rng.Uint64()})
+		}
+	}
 	slices.SortStableFunc(l.steps, func(a, b step) int { return int(a.at - b.at) })
 	return l
 }

@@ -42,11 +42,16 @@ func (w *world) end() {
 	})
 	w.insist("turn on", func(ctx context.Context, in *instance) error { return in.admin.TurnOn(ctx, "") })
 	w.quietSince = time.Now()
-	for range 8 { // each of 25 hours, so that no deadline of whole days falls on a sweep
-		w.apply(step{kind: "scheduled sweep"})
-		w.run(time.Now().Add(13 * time.Hour))
-		w.decideHeld(true)
-		w.run(time.Now().Add(12 * time.Hour))
+	w.rest()
+	if w.anyBroken() {
+		for _, wrong := range unstopped(w) {
+			w.accuse(unstoppable, "%s", wrong)
+		}
+		for _, acc := range w.app.accounts {
+			acc.unreadable, acc.unwritable = false, false
+		}
+		w.quietSince = time.Now()
+		w.rest()
 	}
 	if len(w.broken) > 0 {
 		return
@@ -56,6 +61,37 @@ func (w *world) end() {
 			w.accuse(s.rule, "%s", wrong)
 		}
 	}
+}
+
+// rest lets days pass, each of 25 hours, so that no deadline of whole days falls on a sweep.
+func (w *world) rest() {
+	for range 8 {
+		w.apply(step{kind: "scheduled sweep"})
+		w.run(time.Now().Add(13 * time.Hour))
+		if sw := w.memory.sweeps.Current; sw == nil || sw.State != provision.SweepDone {
+			w.accuse(unstoppable, "the sweep is not done: %+v", sw)
+		}
+		w.decideHeld(true)
+		w.run(time.Now().Add(12 * time.Hour))
+	}
+}
+
+const unstoppable = "R2: one person's failure never stops another's"
+
+func (w *world) anyBroken() bool { return slices.ContainsFunc(w.app.accounts, (*account).broken) }
+
+// unstopped says what is wrong with everybody over whom the app does not fail,
+// and whose name is held by nobody over whom it does.
+func unstopped(w *world) []string {
+	var wrong []string
+	for _, p := range w.company.people {
+		if !slices.ContainsFunc(w.app.accounts, func(acc *account) bool {
+			return acc.broken() && (acc.owner == p.id || strings.EqualFold(acc.UserName, p.email))
+		}) {
+			wrong = append(wrong, w.demanded(p)...)
+		}
+	}
+	return wrong
 }
 
 // clearConflicts does what an administrator of the app would do about accounts
@@ -92,27 +128,33 @@ var settled = []struct {
 func asDemanded(w *world) []string {
 	var wrong []string
 	for _, p := range w.company.people {
-		var own []*account
-		for _, acc := range w.app.accounts {
-			if acc.owner == p.id {
-				own = append(own, acc)
-			}
-		}
-		now := p.past[len(p.past)-1]
-		switch {
-		case len(own) > 1:
-			wrong = append(wrong, p.id+" has more than one account")
-		case now.lifecycle == provision.Archived:
-		case now.active() && len(own) == 0 && w.dismissed[p.id]: // nor its new account (R17)
-		case now.active() && len(own) == 0:
-			wrong = append(wrong, p.id+" is active and in scope, and has no account: "+w.memory.why(p.id))
-		case now.active():
-			wrong = append(wrong, w.unlike(p, own[0])...)
-		case len(own) > 0 && !w.dismissed[p.id]:
-			wrong = append(wrong, fmt.Sprintf("%s is %s and %s, and has the account %s: %s", p.id, now.lifecycle, now.scope, own[0].ID, w.memory.why(p.id)))
-		}
+		wrong = append(wrong, w.demanded(p)...)
 	}
 	return wrong
+}
+
+// demanded says in which the app is not as the rules demand about one person.
+func (w *world) demanded(p *person) []string {
+	var own []*account
+	for _, acc := range w.app.accounts {
+		if acc.owner == p.id {
+			own = append(own, acc)
+		}
+	}
+	now := p.past[len(p.past)-1]
+	switch {
+	case len(own) > 1:
+		return []string{p.id + " has more than one account"}
+	case now.lifecycle == provision.Archived:
+	case now.active() && len(own) == 0 && w.dismissed[p.id]: // nor its new account (R17)
+	case now.active() && len(own) == 0:
+		return []string{p.id + " is active and in scope, and has no account: " + w.memory.why(p.id)}
+	case now.active():
+		return w.unlike(p, own[0])
+	case len(own) > 0 && !w.dismissed[p.id]:
+		return []string{fmt.Sprintf("%s is %s and %s, and has the account %s: %s", p.id, now.lifecycle, now.scope, own[0].ID, w.memory.why(p.id))}
+	}
+	return nil
 }
 
 // unlike says in which the account of somebody active and in scope is not as it must be.

@@ -210,6 +210,9 @@ var kinds = []struct {
 		w.note("hand", "%s made, external id %q, name %s", acc.ID, external, email)
 	}},
 	{"open roles", 2, onAccount("has open roles or none", func(w *world, acc *account, _ uint64) { acc.refuses = !acc.refuses })},
+	{"account breaks", 0, onAccount("is broken or whole", func(_ *world, acc *account, n uint64) {
+		acc.unreadable, acc.unwritable = n%4 == 1 || n%4 == 2, n%4 == 2 || n%4 == 3
+	})},
 	{"app down", 2, func(w *world, n uint64) { w.app.downUntil = time.Now().Add(time.Duration(1+n%20) * time.Minute) }},
 	{"listing leaves out", 3, func(w *world, n uint64) {
 		clear(w.hidden)
