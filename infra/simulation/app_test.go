@@ -141,7 +141,8 @@ func (c client) Verify(ctx context.Context) error {
 	return err
 }
 
-func (c client) Get(ctx context.Context, id string) (provision.Account, error) {
+func (c client) Get(ctx context.Context, ref app.Ref) (provision.Account, error) {
+	id := ref.ID
 	return get(ctx, c, "get "+id, func() (provision.Account, error) {
 		acc := c.world.app.get(id)
 		if acc == nil {
@@ -279,7 +280,8 @@ func (c client) Update(ctx context.Context, id, externalID string, attributes, p
 	return out, err
 }
 
-func (c client) SetActive(ctx context.Context, id string, active bool) error {
+func (c client) SetActive(ctx context.Context, ref app.Ref, active bool) error {
+	id := ref.ID
 	kind := provision.Suspend
 	if active {
 		kind = provision.Unsuspend
@@ -298,7 +300,8 @@ func (c client) SetActive(ctx context.Context, id string, active bool) error {
 	})
 }
 
-func (c client) Delete(ctx context.Context, id string) error {
+func (c client) Delete(ctx context.Context, ref app.Ref) error {
+	id := ref.ID
 	return c.do(ctx, provision.HardDelete, id, func(worker *worker) error {
 		acc := c.world.app.get(id)
 		if acc == nil {

@@ -21,12 +21,21 @@ type Page struct {
 	Total int
 }
 
+// Ref says which account is meant.
+type Ref struct {
+	// ID is the app's id.
+	ID string
+	// ExternalID and UserName are what we last wrote. They find the account in the
+	// app's list, where an answer about the id alone cannot be trusted.
+	ExternalID, UserName string
+}
+
 // Accounts is the app's user accounts.
 //
 // Errors: fault.Unauthorized for 401 and Forbidden for 403, either of which may
 // be the token's fault (the caller verifies with Verify, which answers
-// Unauthorized for both, R11), NotFound only when the app says so
-// in SCIM or JSON, Conflict for a uniqueness error, Invalid for what the app
+// Unauthorized for both, R11), NotFound only when the app itself says so,
+// and not something before it, Conflict for a uniqueness error, Invalid for what the app
 // refuses by rule, Throttled with RetryAfter, Unavailable for no answer, an
 // answer that makes no sense, and 5xx, Incomplete for one that lacks what it
 // must hold. Adapters do not retry; the reconciler does.
@@ -37,7 +46,7 @@ type Accounts interface {
 	// Verify reads one row with the present token: nil when the token is good.
 	Verify(ctx context.Context) error
 	// Get reads one account by the app's id.
-	Get(ctx context.Context, id string) (provision.Account, error)
+	Get(ctx context.Context, ref Ref) (provision.Account, error)
 	// Find returns every account whose externalId equals externalID, or whose
 	// userName equals userName without regard to case; each returned row is
 	// compared here, whatever the app's filter claims.
@@ -52,7 +61,7 @@ type Accounts interface {
 	// Attributes are nil and its Active means nothing.
 	Update(ctx context.Context, id, externalID string, attributes, previous provision.Attributes) (provision.Account, error)
 	// SetActive suspends or unsuspends.
-	SetActive(ctx context.Context, id string, active bool) error
+	SetActive(ctx context.Context, ref Ref, active bool) error
 	// Delete removes the account for good; one that is gone already is no error.
-	Delete(ctx context.Context, id string) error
+	Delete(ctx context.Context, ref Ref) error
 }

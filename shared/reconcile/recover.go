@@ -107,7 +107,7 @@ func (a *attempt) findOut(ctx context.Context) (out outcome, happened bool, err 
 		}
 		return outcome{}, false, nil
 	}
-	account, err := a.accounts.Get(ctx, intent.AccountID)
+	account, err := a.accounts.Get(ctx, a.ref(intent.AccountID))
 	switch {
 	case fault.Is(err, fault.NotFound):
 		return outcome{status: gone}, intent.Operation == provision.HardDelete, nil
@@ -128,7 +128,7 @@ func (a *attempt) findOut(ctx context.Context) (out outcome, happened bool, err 
 
 // findAdopted reads the account that was about to be adopted.
 func (a *attempt) findAdopted(ctx context.Context) (out outcome, happened bool, err error) {
-	account, err := a.accounts.Get(ctx, a.rec.Intent.AccountID)
+	account, err := a.accounts.Get(ctx, a.ref(a.rec.Intent.AccountID))
 	if fault.Is(err, fault.NotFound) {
 		return outcome{}, false, nil
 	}

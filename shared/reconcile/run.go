@@ -5,6 +5,7 @@ import (
 	"maps"
 	"time"
 
+	"example.com/autoprovision/shared/app"
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
 )
@@ -72,7 +73,7 @@ func (a *attempt) run(ctx context.Context) outcome {
 		return classify(account, err)
 	case provision.Suspend, provision.Unsuspend:
 		active := a.op.Kind == provision.Unsuspend
-		if err := a.accounts.SetActive(ctx, id, active); err != nil {
+		if err := a.accounts.SetActive(ctx, a.ref(id), active); err != nil {
 			return classify(provision.Account{}, err)
 		}
 		return a.readBack(ctx, id, func(account provision.Account, found bool) bool { return found && account.Active == active })
@@ -88,7 +89,7 @@ func (a *attempt) hardDelete(ctx context.Context, id string) outcome {
 	if !a.c.Connection.HardDelete {
 		return outcome{status: ruledOut, untouched: true, text: "hard deletes are switched off in the connection settings"}
 	}
-	account, err := a.accounts.Get(ctx, id)
+	account, err := a.accounts.Get(ctx, a.ref(id))
 	switch {
 	case fault.Is(err, fault.NotFound):
 		return outcome{status: done} // R19
@@ -99,7 +100,7 @@ func (a *attempt) hardDelete(ctx context.Context, id string) outcome {
 	case account.Active && a.rec.Account.State == provision.AccountSuspended:
 		return outcome{status: reopened}
 	}
-	if err := a.accounts.Delete(ctx, id); err != nil && !fault.Is(err, fault.NotFound) {
+	if err := a.accounts.Delete(ctx, a.ref(id)); err != nil && !fault.Is(err, fault.NotFound) {
 		return classify(provision.Account{}, err)
 	}
 	return a.readBack(ctx, id, func(_ provision.Account, found bool) bool { return !found })
@@ -112,6 +113,20 @@ func (a *attempt) previous() provision.Attributes {
 		delete(previous, path)
 	}
 	return previous
+}
+
+// ref means an account with an id, which is or becomes this user's.
+func (a *attempt) ref(id string) app.Ref {
+	return refOf(a.rec, id, a.op.Attributes)
+}
+
+// refOf means a user's account; attributes are what is being written, nil for nothing.
+func refOf(rec provision.Record, id string, attributes provision.Attributes) app.Ref {
+	ref := app.Ref{ID: id, ExternalID: rec.UserID}
+	if ref.UserName, _ = rec.Account.Applied["userName"].(string); ref.UserName == "" {
+		ref.UserName, _ = attributes["userName"].(string)
+	}
+	return ref
 }
 
 // classify sorts an answer of the app.
@@ -135,7 +150,7 @@ func classify(account provision.Account, err error) outcome {
 func (a *attempt) readBack(ctx context.Context, id string, shows func(_ provision.Account, found bool) bool) outcome {
 	deadline := a.Real().Add(readBackTime)
 	for pause := 250 * time.Millisecond; ; pause = min(2*pause, 15*time.Second) {
-		account, err := a.accounts.Get(ctx, id)
+		account, err := a.accounts.Get(ctx, a.ref(id))
 		if err != nil && !fault.Is(err, fault.NotFound) {
 			out := classify(account, err)
 			out.untouched, out.reading = false, true // the operation itself was answered with success

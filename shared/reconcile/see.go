@@ -223,7 +223,7 @@ func (r *Reconciler) readLinked(ctx context.Context, c provision.Configuration, 
 	if err != nil {
 		return err
 	}
-	account, err := accounts.Get(ctx, s.record.Account.ID)
+	account, err := accounts.Get(ctx, refOf(s.record, s.record.Account.ID, nil))
 	switch {
 	case fault.Is(err, fault.NotFound):
 		s.gone = true

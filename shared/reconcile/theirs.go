@@ -88,7 +88,7 @@ func (r *Reconciler) answersOthers(ctx context.Context, c provision.Configuratio
 	if other == nil {
 		return accounts.Verify(ctx) == nil
 	}
-	if _, err = accounts.Get(ctx, other.Account.ID); err == nil || fault.Is(err, fault.NotFound) {
+	if _, err = accounts.Get(ctx, refOf(*other, other.Account.ID, nil)); err == nil || fault.Is(err, fault.NotFound) {
 		return true
 	}
 	r.breaker.unreadable(other.UserID)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/autoprovision/infra/simcomeet"
+	"example.com/autoprovision/shared/app"
 	"example.com/autoprovision/shared/app/apptest"
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
@@ -86,6 +87,10 @@ func TestConformance(t *testing.T) {
 		"no entries of lists":   {faults: simcomeet.Faults{NoPathFilters: true}},
 		"filters ignored":       {faults: simcomeet.Faults{IgnoreFilters: true}},
 		"filters refused":       {faults: simcomeet.Faults{RefuseFilters: true}},
+		"404 without a body":    {faults: simcomeet.Faults{NotFoundForm: simcomeet.FormEmpty}},
+		"404 in JSON":           {faults: simcomeet.Faults{NotFoundForm: simcomeet.FormJSON}},
+		"404 as a page, by PUT": {change: func(c *provision.Connection) { c.UpdateMethod = scim.MethodPut },
+			faults: simcomeet.Faults{NotFoundForm: simcomeet.FormPage, RefuseFilters: true}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -165,18 +170,18 @@ func TestWhatCallsCost(t *testing.T) {
 			}, want: map[string]int{"get": 1, "put": 1}},
 		"no PATCH, as discovery says": {
 			faults: simcomeet.Faults{NoPatch: true},
-			act:    func(c *scim.Client, id string) error { return c.SetActive(ctx, id, false) },
+			act:    func(c *scim.Client, id string) error { return c.SetActive(ctx, app.Ref{ID: id}, false) },
 			want:   map[string]int{"get": 1, "put": 1}},
 		"no PATCH, found out once": {
 			faults: simcomeet.Faults{NoPatch: true, NoDiscovery: true},
 			act: func(c *scim.Client, id string) error {
-				if err := c.SetActive(ctx, id, false); err != nil {
+				if err := c.SetActive(ctx, app.Ref{ID: id}, false); err != nil {
 					return err
 				}
-				return c.SetActive(ctx, id, true)
+				return c.SetActive(ctx, app.Ref{ID: id}, true)
 			}, want: map[string]int{"patch": 1, "get": 2, "put": 2}},
 		"a suspension": {
-			act:  func(c *scim.Client, id string) error { return c.SetActive(ctx, id, false) },
+			act:  func(c *scim.Client, id string) error { return c.SetActive(ctx, app.Ref{ID: id}, false) },
 			want: map[string]int{"patch": 1}},
 		"a look-up": {
 			act: func(c *scim.Client, id string) error {

@@ -7,8 +7,9 @@
 //     reads only where a write without a read could damage or miss something;
 //   - nothing is retried, slept on or followed: a redirect, a 429 or a 5xx is
 //     handed back as an error of its kind;
-//   - "not found" only on the app's own word, in SCIM or JSON: an HTML page, a
-//     cut answer or a listing that lacks what it must hold is no answer;
+//   - "not found" only on the app's own word, a 404 in SCIM form or a list that
+//     does not show the account: a web page, a gateway's JSON, an empty or cut
+//     answer or a listing that lacks what it must hold is no answer;
 //   - the token is in the Authorization header and nowhere else: no error
 //     holds it, nor an e-mail address, even when the app sends them back.
 //

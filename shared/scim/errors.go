@@ -39,10 +39,10 @@ func kindOf(q request, r reply) fault.Kind {
 		return fault.Unauthorized
 	case s == http.StatusForbidden:
 		return fault.Forbidden
-	case s == http.StatusNotFound && r.object != nil:
+	case s == http.StatusNotFound && r.scim:
 		return fault.NotFound
 	case s == http.StatusNotFound:
-		// A web server's own page: the address leads nowhere, which says nothing about the account.
+		// Of whatever is before the app: the address leads nowhere, which says nothing about an account.
 		return fault.Unavailable
 	case s == http.StatusConflict && (q.method == http.MethodPost || q.names):
 		return fault.Conflict
@@ -75,7 +75,7 @@ func describe(q request, r reply, token secrets.Value) string {
 	switch s := r.status; {
 	case s >= 300 && s < 400:
 		return text + ": a redirect, which is never followed with the token; set the base URL to where it leads if that is right"
-	case s == http.StatusNotFound && r.object == nil:
+	case s == http.StatusNotFound && !r.scim:
 		return text + " that is no SCIM answer; the base URL may be wrong"
 	case s == http.StatusMethodNotAllowed || s == http.StatusNotImplemented:
 		return text + ": the app does not support " + q.method + " here"

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"example.com/autoprovision/infra/simcomeet"
+	"example.com/autoprovision/shared/app"
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/scim"
@@ -26,7 +27,7 @@ func clockAt2000() time.Time { return time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC
 // acts are all calls that a reconciler makes.
 var acts = map[string]func(context.Context, *scim.Client) error{
 	"verify": func(ctx context.Context, c *scim.Client) error { return c.Verify(ctx) },
-	"get":    func(ctx context.Context, c *scim.Client) error { _, err := c.Get(ctx, "a1"); return err },
+	"get":    func(ctx context.Context, c *scim.Client) error { _, err := c.Get(ctx, app.Ref{ID: "a1"}); return err },
 	"find": func(ctx context.Context, c *scim.Client) error {
 		_, err := c.Find(ctx, "id", "ana@example.com")
 		return err
@@ -40,8 +41,8 @@ var acts = map[string]func(context.Context, *scim.Client) error{
 		_, err := c.Update(ctx, "a1", "id", person("ana"), person("ana"))
 		return err
 	},
-	"suspend": func(ctx context.Context, c *scim.Client) error { return c.SetActive(ctx, "a1", false) },
-	"delete":  func(ctx context.Context, c *scim.Client) error { return c.Delete(ctx, "a1") },
+	"suspend": func(ctx context.Context, c *scim.Client) error { return c.SetActive(ctx, app.Ref{ID: "a1"}, false) },
+	"delete":  func(ctx context.Context, c *scim.Client) error { return c.Delete(ctx, app.Ref{ID: "a1"}) },
 }
 
 func scimError(status int, scimType, detail string) string {
@@ -67,10 +68,10 @@ func TestAnswersAndTheirKinds(t *testing.T) {
 		"401 without a body":            {401, nil, "", fault.Unauthorized, nil},
 		"403":                           {403, nil, scimError(403, "", "no"), fault.Forbidden, kinds{"verify": fault.Unauthorized}},
 		"404 in SCIM":                   {404, nil, scimError(404, "", "no"), fault.NotFound, kinds{"verify": fault.Unavailable, "list": fault.Unavailable, "find": done, "create": fault.Unavailable, "delete": done}},
-		"404 in JSON":                   {404, nil, `{"message":"no"}`, fault.NotFound, kinds{"verify": fault.Unavailable, "list": fault.Unavailable, "find": fault.Unavailable, "create": fault.Unavailable, "delete": done}},
+		"404 in JSON":                   {404, nil, `{"message":"no"}`, fault.Unavailable, nil},
 		"404 as a web page":             {404, html, page, fault.Unavailable, nil},
 		"404 as a page, odd type":       {404, nil, page, fault.Unavailable, nil},
-		"404 without a body":            {404, nil, "", fault.Unavailable, kinds{"delete": done}},
+		"404 without a body":            {404, nil, "", fault.Unavailable, nil},
 		"409 uniqueness":                {409, nil, scimError(409, "uniqueness", "taken"), fault.Conflict, nil},
 		"409 by a rule":                 {409, nil, scimError(409, "", "last admin"), fault.Invalid, kinds{"create": fault.Conflict, "update": fault.Conflict, "find": fault.Invalid}},
 		"400":                           {400, nil, scimError(400, "invalidValue", "open roles"), fault.Invalid, nil},
@@ -142,7 +143,7 @@ func TestRetryAfter(t *testing.T) {
 		for value, want := range tests {
 			for status, kind := range map[int]fault.Kind{429: fault.Throttled, 503: fault.Unavailable} {
 				begun := time.Now()
-				err := answering(status, http.Header{"Retry-After": {value}}, "").Delete(t.Context(), "a1")
+				err := answering(status, http.Header{"Retry-After": {value}}, "").Delete(t.Context(), app.Ref{ID: "a1"})
 				if fault.RetryAfter(err) != want || !fault.Is(err, kind) {
 					t.Errorf("Retry-After %q: %v after %v, want %v", value, fault.KindOf(err), fault.RetryAfter(err), want)
 				}
@@ -202,7 +203,7 @@ func TestSlowAndLostAnswers(t *testing.T) {
 				}
 				server.SetFaults(test.faults)
 				begun := time.Now()
-				if err := client.Delete(t.Context(), ana.ID); !fault.Is(err, fault.Unavailable) {
+				if err := client.Delete(t.Context(), app.Ref{ID: ana.ID}); !fault.Is(err, fault.Unavailable) {
 					t.Errorf("error = %v, want fault.Unavailable", err)
 				}
 				if took := time.Since(begun); took > 30*time.Second {
@@ -212,7 +213,7 @@ func TestSlowAndLostAnswers(t *testing.T) {
 					t.Errorf("acted = %v, want %v", !there, test.acted)
 				}
 				server.SetFaults(simcomeet.Faults{})
-				if err := client.Delete(t.Context(), ana.ID); err != nil {
+				if err := client.Delete(t.Context(), app.Ref{ID: ana.ID}); err != nil {
 					t.Errorf("the second try: %v", err)
 				}
 			})
@@ -353,12 +354,12 @@ func TestIdsStayIdsInAddresses(t *testing.T) {
 		return response(r, 204, nil, ""), nil
 	})})
 	for _, id := range []string{"", ".", ".."} {
-		if err := client.Delete(t.Context(), id); !fault.Is(err, fault.Internal) {
+		if err := client.Delete(t.Context(), app.Ref{ID: id}); !fault.Is(err, fault.Internal) {
 			t.Errorf("delete %q = %v", id, err)
 		}
 	}
 	for _, id := range []string{"../Groups/1", "a/b", "a?b=c", "a#b", "a%2Fb", "ü"} {
-		if err := client.Delete(t.Context(), id); err != nil {
+		if err := client.Delete(t.Context(), app.Ref{ID: id}); err != nil {
 			t.Errorf("delete %q = %v", id, err)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/autoprovision/infra/simcomeet"
+	"example.com/autoprovision/shared/app"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/scim"
 )
@@ -65,10 +66,10 @@ func TestRequests(t *testing.T) {
 		}},
 		"verify": {nil, func(c *scim.Client, _ string) error { return c.Verify(t.Context()) }},
 		"get": {nil, func(c *scim.Client, id string) error {
-			_, err := c.Get(t.Context(), id)
+			_, err := c.Get(t.Context(), app.Ref{ID: id})
 			return err
 		}},
-		"delete": {nil, func(c *scim.Client, id string) error { return c.Delete(t.Context(), id) }},
+		"delete": {nil, func(c *scim.Client, id string) error { return c.Delete(t.Context(), app.Ref{ID: id}) }},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -100,7 +101,7 @@ func updates(t *testing.T, attributes, previous provision.Attributes) func(*scim
 }
 
 func suspends(t *testing.T, active bool) func(*scim.Client, string) error {
-	return func(c *scim.Client, id string) error { return c.SetActive(t.Context(), id, active) }
+	return func(c *scim.Client, id string) error { return c.SetActive(t.Context(), app.Ref{ID: id}, active) }
 }
 
 func compare(t *testing.T, name string, got []byte) {

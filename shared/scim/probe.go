@@ -168,8 +168,8 @@ func (p *probe) errors() {
 		p.add("errors", false, "the app answers success for an account that is not there", "a deleted account cannot be told from a present one: ask the app's support")
 	case r.status == http.StatusNotFound && r.scim:
 		p.add("errors", true, "an unknown account is a 404 in SCIM form", "no setting follows from this")
-	case r.status == http.StatusNotFound && r.object != nil:
-		p.add("errors", true, "an unknown account is a 404 in JSON, not in SCIM form", "a wrong base URL may look like a missing account: check it twice")
+	case r.status == http.StatusNotFound:
+		p.add("errors", true, "an unknown account is a 404 in another form than SCIM's", "an account counts as gone only when the app's list does not show it either, which costs a look-up each time")
 	default:
 		p.add("errors", false, fmt.Sprintf("an unknown account is answered with status %d, not a 404 in SCIM form", r.status), "an account deleted by hand in the app shows as an error, never as gone")
 	}

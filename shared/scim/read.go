@@ -26,11 +26,11 @@ func (c *Client) Verify(ctx context.Context) error {
 }
 
 // Get reads one account by the app's id.
-func (c *Client) Get(ctx context.Context, id string) (provision.Account, error) {
+func (c *Client) Get(ctx context.Context, ref app.Ref) (provision.Account, error) {
 	const op = "scim: get account"
-	r, err := c.get(ctx, op, id)
+	r, err := c.get(ctx, op, ref.ID)
 	if err != nil {
-		return provision.Account{}, err
+		return provision.Account{}, c.gone(ctx, op, ref, r, err)
 	}
 	return toAccount(op, r.object)
 }
@@ -49,6 +49,33 @@ func (c *Client) get(ctx context.Context, op, id string) (reply, error) {
 		return r, fault.New(fault.Incomplete, op, "the app answered with another account, or none")
 	}
 	return r, nil
+}
+
+// gone finds out what a failed call about an account says of it. A 404 in SCIM
+// form is the app's own word that it is not there. In any other form it may come
+// from something before the app, which knows of no accounts, and may do so for
+// the addresses of accounts alone: then the app's list decides, asked by what
+// the account is known by. Only a list that is answered and does not show the
+// account means that it is not there.
+func (c *Client) gone(ctx context.Context, op string, ref app.Ref, r reply, err error) error {
+	if r.status != http.StatusNotFound || r.scim || ref.ExternalID == "" && ref.UserName == "" {
+		return err
+	}
+	found, listErr := c.Find(ctx, ref.ExternalID, ref.UserName)
+	if listErr != nil {
+		kind := fault.Unavailable
+		if fault.Is(listErr, fault.Unauthorized, fault.Forbidden, fault.Throttled) {
+			kind = fault.KindOf(listErr)
+		}
+		return &fault.Error{Kind: kind, Op: op, Detail: "status 404 that is no SCIM answer, and the app's list says no more",
+			RetryAfter: fault.RetryAfter(listErr), Err: listErr}
+	}
+	for _, account := range found {
+		if account.ID == ref.ID {
+			return fault.New(fault.Unavailable, op, "status 404 that is no SCIM answer, though the app's list shows the account; something before the app may have answered")
+		}
+	}
+	return fault.New(fault.NotFound, op, "status 404, and the app's list does not show the account")
 }
 
 // List reads one page. A page that begins like the first one again means that

@@ -1,9 +1,11 @@
 package scim
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
+	"example.com/autoprovision/shared/app"
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
 )
@@ -58,7 +60,8 @@ func (c *Client) Update(ctx context.Context, id, externalID string, attributes, 
 	ch := change{externalID: externalID, set: set, removed: removed, previous: previous}
 	r, err := c.write(ctx, op, id, ch)
 	if err != nil {
-		return provision.Account{}, err
+		name, _ := cmp.Or(previous["userName"], attributes["userName"]).(string)
+		return provision.Account{}, c.gone(ctx, op, app.Ref{ID: id, ExternalID: externalID, UserName: name}, r, err)
 	}
 	if text(lookup(r.object, "id")) == "" {
 		userName, _ := attributes["userName"].(string)
@@ -72,25 +75,24 @@ func (c *Client) Update(ctx context.Context, id, externalID string, attributes, 
 }
 
 // SetActive writes active and nothing else.
-func (c *Client) SetActive(ctx context.Context, id string, active bool) error {
+func (c *Client) SetActive(ctx context.Context, ref app.Ref, active bool) error {
 	op := "scim: suspend account"
 	if active {
 		op = "scim: unsuspend account"
 	}
-	_, err := c.write(ctx, op, id, change{active: &active})
-	return err
+	r, err := c.write(ctx, op, ref.ID, change{active: &active})
+	return c.gone(ctx, op, ref, r, err)
 }
 
-// Delete removes the account. A 404 in SCIM, in JSON or without a body is
-// done; a web server's own page is not.
-func (c *Client) Delete(ctx context.Context, id string) error {
+// Delete removes the account.
+func (c *Client) Delete(ctx context.Context, ref app.Ref) error {
 	const op = "scim: delete account"
-	path, err := userPath(op, id)
+	path, err := userPath(op, ref.ID)
 	if err != nil {
 		return err
 	}
 	r, err := c.do(ctx, request{op: op, method: http.MethodDelete, path: path})
-	if r.status == http.StatusNotFound && (r.object != nil || r.empty) {
+	if err = c.gone(ctx, op, ref, r, err); fault.Is(err, fault.NotFound) {
 		return nil
 	}
 	return err
@@ -118,13 +120,13 @@ func (c *Client) write(ctx context.Context, op, id string, ch change) (reply, er
 }
 
 // methodMissing reports whether the app says that it has no such method; a
-// 404 that is not the app's own can mean that as well.
+// 404 that is not SCIM's can mean that as well.
 func methodMissing(r reply) bool {
 	switch r.status {
 	case http.StatusNotImplemented, http.StatusMethodNotAllowed:
 		return true
 	case http.StatusNotFound:
-		return r.object == nil
+		return !r.scim
 	}
 	return false
 }

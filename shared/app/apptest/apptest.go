@@ -78,6 +78,10 @@ func person(name string) provision.Attributes {
 	}
 }
 
+func ref(id, name string) app.Ref {
+	return app.Ref{ID: id, ExternalID: "id-" + name, UserName: name + "@example.com"}
+}
+
 func (s suite) create(name string) provision.Account {
 	s.Helper()
 	account, err := s.Accounts.Create(s.ctx, "id-"+name, person(name))
@@ -89,7 +93,7 @@ func (s suite) create(name string) provision.Account {
 
 func (s suite) get(id string) provision.Account {
 	s.Helper()
-	account, err := s.Accounts.Get(s.ctx, id)
+	account, err := s.Accounts.Get(s.ctx, app.Ref{ID: id})
 	if err != nil {
 		s.Fatalf("get: %v", err)
 	}
@@ -248,7 +252,7 @@ func updateAdds(t *testing.T, s suite) {
 
 func updateKeepsState(t *testing.T, s suite) {
 	ana := s.create("ana")
-	if err := s.Accounts.SetActive(s.ctx, ana.ID, false); err != nil {
+	if err := s.Accounts.SetActive(s.ctx, ref(ana.ID, "ana"), false); err != nil {
 		t.Fatal(err)
 	}
 	want := person("ana")
@@ -286,7 +290,7 @@ func adopt(t *testing.T, s suite) {
 func suspend(t *testing.T, s suite) {
 	ana := s.create("ana")
 	for _, active := range []bool{false, false, true, true, false} {
-		if err := s.Accounts.SetActive(s.ctx, ana.ID, active); err != nil {
+		if err := s.Accounts.SetActive(s.ctx, ref(ana.ID, "ana"), active); err != nil {
 			t.Fatalf("set active %v: %v", active, err)
 		}
 		after := s.get(ana.ID)
@@ -305,11 +309,11 @@ func suspend(t *testing.T, s suite) {
 func remove(t *testing.T, s suite) {
 	ana, bo := s.create("ana"), s.create("bo")
 	for range 2 {
-		if err := s.Accounts.Delete(s.ctx, ana.ID); err != nil {
+		if err := s.Accounts.Delete(s.ctx, ref(ana.ID, "ana")); err != nil {
 			t.Fatalf("delete: %v", err)
 		}
 	}
-	_, err := s.Accounts.Get(s.ctx, ana.ID)
+	_, err := s.Accounts.Get(s.ctx, ref(ana.ID, "ana"))
 	s.wantKind(err, fault.NotFound)
 	if ids := s.find("id-ana", "ana@example.com"); len(ids) != 0 {
 		t.Errorf("a deleted account is found as %v", ids)
@@ -324,12 +328,12 @@ func remove(t *testing.T, s suite) {
 
 func unknown(t *testing.T, s suite) {
 	const id = "00000000-0000-4000-8000-000000000000"
-	_, err := s.Accounts.Get(s.ctx, id)
+	_, err := s.Accounts.Get(s.ctx, ref(id, "ana"))
 	s.wantKind(err, fault.NotFound)
 	_, err = s.Accounts.Update(s.ctx, id, "id-ana", person("ana"), person("ana"))
 	s.wantKind(err, fault.NotFound)
-	s.wantKind(s.Accounts.SetActive(s.ctx, id, false), fault.NotFound)
-	if err := s.Accounts.Delete(s.ctx, id); err != nil {
+	s.wantKind(s.Accounts.SetActive(s.ctx, ref(id, "ana"), false), fault.NotFound)
+	if err := s.Accounts.Delete(s.ctx, ref(id, "ana")); err != nil {
 		t.Errorf("delete: %v", err)
 	}
 }
@@ -369,7 +373,7 @@ func cancelled(t *testing.T, s suite) {
 	var stop context.CancelFunc
 	s.ctx, stop = context.WithCancel(s.ctx)
 	stop()
-	s.wantKind(s.Accounts.Delete(s.ctx, ana.ID), fault.Unavailable)
+	s.wantKind(s.Accounts.Delete(s.ctx, ref(ana.ID, "ana")), fault.Unavailable)
 	_, err := s.Accounts.Create(s.ctx, "id-bo", person("bo"))
 	s.wantKind(err, fault.Unavailable)
 	s.ctx = t.Context()

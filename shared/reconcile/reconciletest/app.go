@@ -184,8 +184,8 @@ func (s *accounts) Verify(context.Context) error {
 	return err
 }
 
-func (s *accounts) Get(_ context.Context, id string) (provision.Account, error) {
-	return ask(s, "get", s.external(id), func() (provision.Account, error) { return s.account(id) })
+func (s *accounts) Get(_ context.Context, ref app.Ref) (provision.Account, error) {
+	return ask(s, "get", s.external(ref.ID), func() (provision.Account, error) { return s.account(ref.ID) })
 }
 
 func (s *accounts) Find(_ context.Context, externalID, userName string) ([]provision.Account, error) {
@@ -278,7 +278,8 @@ func (s *accounts) Update(_ context.Context, id, externalID string, attributes, 
 	})
 }
 
-func (s *accounts) SetActive(_ context.Context, id string, active bool) error {
+func (s *accounts) SetActive(_ context.Context, ref app.Ref, active bool) error {
+	id := ref.ID
 	name := map[bool]string{true: "unsuspend", false: "suspend"}[active]
 	externalID := s.external(id)
 	wanted := s.a.w.Directory.wants(externalID, s.c.Scope)
@@ -298,7 +299,8 @@ func (s *accounts) SetActive(_ context.Context, id string, active bool) error {
 	return err
 }
 
-func (s *accounts) Delete(_ context.Context, id string) error {
+func (s *accounts) Delete(_ context.Context, ref app.Ref) error {
+	id := ref.ID
 	externalID := s.external(id)
 	wanted := s.a.w.Directory.wants(externalID, s.c.Scope)
 	_, err := ask(s, "delete", externalID, func() (struct{}, error) {
