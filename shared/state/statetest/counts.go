@@ -126,6 +126,32 @@ func testCounts(t *testing.T, open Open) {
 	}
 }
 
+// testHeld holds somebody, for another cause, and no more, beside somebody who stays held.
+func testHeld(t *testing.T, open Open) {
+	s, ctx := open(t).Store, context.Background()
+	stays := provision.Record{UserID: "stays", Hold: &provision.Hold{Operation: provision.Suspend, HeldAt: at(2)}}
+	_, err := s.Commit(ctx, state.Change{Record: stays})
+	must(t, err)
+	r := provision.Record{UserID: "goes"}
+	for _, step := range []struct {
+		what string
+		hold *provision.Hold
+		want state.Held
+	}{
+		{"held", &provision.Hold{Operation: provision.Suspend, HeldAt: at(1)}, state.Held{People: 2, Since: at(1)}},
+		{"for another cause, later", &provision.Hold{Operation: provision.HardDelete, Since: at(1), HeldAt: at(3)}, state.Held{People: 2, Since: at(2)}},
+		{"no more", nil, state.Held{People: 1, Since: at(2)}},
+	} {
+		r.Hold = step.hold
+		r.Version, err = s.Commit(ctx, state.Change{Record: r})
+		must(t, err)
+		step.want.Marks = stays.HoldMark() + r.HoldMark()
+		got, err := s.Held(ctx)
+		must(t, err)
+		same(t, step.what, got, step.want)
+	}
+}
+
 func testCountsFresh(t *testing.T, open Open) {
 	s, ctx := open(t).Store, context.Background()
 	const people = 32

@@ -42,6 +42,7 @@ func Run(t *testing.T, open Open) {
 		"records: selections by time":             testSelectionsByTime,
 		"records: selection by address":           testSelectionByAddress,
 		"records: counts agree with the words":    testCounts,
+		"records: the held list after a release":  testHeld,
 		"records: counts see what has returned":   testCountsFresh,
 		"log: filters and pages, newest first":    testEvents,
 		"log: an id is logged once":               testEventIDs,
