@@ -109,6 +109,9 @@ const (
 
 // decode reads JSON; its errors are fit for an answer.
 func decode(data []byte, v any) error {
+	if at, found := repeated(data); found {
+		return fmt.Errorf("holds a name twice in one object, at byte %d", at)
+	}
 	err := json.Unmarshal(data, v)
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError

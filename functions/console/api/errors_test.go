@@ -115,6 +115,7 @@ func TestInvalidInputIsRefusedByName(t *testing.T) {
 		{"PUT authorization", `{"accessToken":"` + appToken + `","x":1}`, "body.x"},
 		{"PUT authorization", `{"AccessToken":"` + appToken + `"}`, "body.AccessToken body.accessToken"},
 		{"PUT authorization", `{"eyJhbGciOiJIUzI1NiJ9.` + strings.Repeat("k", 25) + `":1}`, "body.accessToken body.eyJhbGciOiJIUzI1NiJ9"}, // a token in the wrong place
+		{"PUT authorization", `{"accessToken":"wrong","accessToken":"` + appToken + `"}`, "body"},
 		{"PUT mapping", `{}`, "body.attributes"},
 		{"PUT mapping", `{"attributes":null}`, "body.attributes"},
 		{"PUT mapping", `{"attributes":[null]}`, "body.attributes[0]"},
@@ -130,6 +131,8 @@ func TestInvalidInputIsRefusedByName(t *testing.T) {
 		{"PUT scope", `{"orgUnits":[null],"accessGroups":[null],"groups":[null],"domains":[null]}`, "body.accessGroups[0] body.domains[0] body.groups[0] body.orgUnits[0]"},
 		{"PUT scope", `{"orgUnits":[{"path":"/","on":true},{"path":"/Nowhere","on":true}],"accessGroups":[],"groups":["none@example.com"],"domains":["else.example"]}`,
 			"body.domains[0] body.groups[0] body.orgUnits[1].path"},
+		{"PUT scope", `{"orgUnits":[{"path":"/","on":true}],"accessGroups":[],"groups":[],"domains":[],"orgUnits":[]}`, "body"}, // else nobody
+		{"PUT scope", scopeOf(`{"path":"/","on":true,"on":false}`), "body"},
 		{"PUT scope", scopeOf(`{"path":"/"}`), "body.orgUnits[0].on"},
 		{"PUT scope", scopeOf(`{"path":"/","on":"yes"}`), "body.orgUnits[0].on"},
 		{"PUT scope", `{"orgunits":[],"accessGroups":[],"groups":[],"domains":[]}`, "body.orgUnits body.orgunits"},
