@@ -1,6 +1,10 @@
 package sweep_test
 
 import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,4 +77,42 @@ func TestLostGroups(t *testing.T) {
 	if writes := after.Version - before.Version; writes != 2 { // when it had planned, and when it was done
 		t.Errorf("the second sweep wrote the configuration %d times", writes)
 	}
+}
+
+// TestReplacedSweepIsNoError: a sweep gets no further, and another takes its
+// place before it has said so itself. That it finds so is nothing to wake
+// anybody up for, and its task is not to come again.
+func TestReplacedSweepIsNoError(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	w.Directory.HireMany(3)
+	w.Queue.LoseLooks = true
+	p := w.Process()
+	var lines bytes.Buffer
+	p.Sweeper.Log = slog.New(slog.NewTextHandler(&lines, nil))
+	ctx := context.Background()
+	first, err := p.Sweeper.Request(ctx, "button")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Inject(reconciletest.Fault{})
+	p.MeetNamed("state looks left", 5, func() {
+		w.Advance(11 * time.Minute)
+		if next, err := p.Sweeper.Request(ctx, "schedule"); err != nil || next.ID == first.ID {
+			t.Errorf("another sweep: %+v, %v", next, err)
+		}
+	})
+	if err := p.Sweeper.Run(ctx, first.ID); err != nil {
+		t.Errorf("the task of the sweep that was replaced comes again: %v", err)
+	}
+	if strings.Contains(lines.String(), "level=ERROR") {
+		t.Errorf("logged as an error:\n%s", &lines)
+	}
+	w.Queue.LoseLooks = false
+	w.Queue.DeliverAll(w)
+	sw, err := p.Sweeper.Current(ctx)
+	if err != nil || sw.ID == first.ID {
+		t.Fatalf("the last sweep is %+v, %v", sw, err)
+	}
+	done(t, *sw)
 }

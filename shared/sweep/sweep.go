@@ -167,8 +167,7 @@ func (s *Sweeper) Run(ctx context.Context, id string) error {
 	case errors.Is(err, errHandOver):
 		return s.enqueue(ctx, id, run.sw.Turn)
 	case errors.Is(err, errTakenOver):
-		s.Log.InfoContext(ctx, "sweep goes on elsewhere", "sweep", id)
-		return nil // the other delivery lasts until it ends
+		return run.elsewhere(ctx)
 	case ctx.Err() != nil:
 		return err // stopped from outside: the task comes again
 	case passes(err) && s.Real().Sub(run.sw.ProgressAt) < stallTime:
@@ -340,16 +339,26 @@ func (r *run) done(ctx context.Context) error {
 	return r.end(ctx)
 }
 
-// fail ends the sweep for a reason, in words.
+// fail ends the sweep for a reason, in words, unless another has taken its place.
 func (r *run) fail(ctx context.Context, cause error) error {
 	r.sw.State, r.sw.Stage, r.sw.FinishedAt, r.sw.Reason = provision.SweepFailed, "", r.Business(), cause.Error()
-	r.Log.ErrorContext(ctx, "sweep failed", "sweep", r.sw.ID, "reason", r.sw.Reason)
 	if errors.Is(cause, errUnauthorized) {
 		if _, err := reconcile.MarkUnauthorized(ctx, r.Store, r.c, r.NewID(), r.Business()); err != nil {
 			return err
 		}
 	}
-	return r.end(ctx)
+	err := r.end(ctx)
+	if errors.Is(err, errTakenOver) {
+		return r.elsewhere(ctx)
+	}
+	r.Log.ErrorContext(ctx, "sweep failed", "sweep", r.sw.ID, "reason", r.sw.Reason)
+	return err
+}
+
+// elsewhere ends the task: whatever has taken the sweep's place lasts until it ends.
+func (r *run) elsewhere(ctx context.Context) error {
+	r.Log.InfoContext(ctx, "sweep goes on elsewhere", "sweep", r.sw.ID)
+	return nil
 }
 
 // end stores that the sweep has ended, or the next one in its place, so that a
