@@ -180,6 +180,10 @@ func TestDirectoryPush(t *testing.T) {
 		{"without sense", "{", id, w.token, 204, 0},
 		{"too large", strings.Repeat(" ", 2<<20), id, w.token, 204, 0},
 		{"without the token", pushed, id, "", 401, 0},
+		{"with another token", pushed, id, "wrong", 401, 0},
+		{"with the token's beginning", pushed, id, w.token[:len(w.token)-1], 401, 0},
+		{"with the token and more", pushed, id, w.token + "x", 401, 0},
+		{"with the channel's id for a token", pushed, id, id, 401, 0},
 	} {
 		if status := push(test.body, test.channel, test.token); status != test.status || w.queue.n != test.enqueued {
 			t.Errorf("%s: status %d, %d enqueued", test.what, status, w.queue.n)
