@@ -33,6 +33,8 @@ type world struct {
 	vault  secrets.Store
 	// claims are what the provider's next token says but for the nonce.
 	claims simtokens.Claims
+	// sign makes the token of the claims.
+	sign func(simtokens.Claims) string
 	// nonce replaces the right one, unless empty; broken makes it answer nothing.
 	nonce  string
 	broken bool
@@ -51,6 +53,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, issuer: simtokens.New(), admins: map[string]bool{"1001": true}, at: time.Now(), codes: map[string][2]string{}}
+	w.sign = w.issuer.Token
 	w.claims = simtokens.Account("ana@example.com", clientID).With("sub", "1001").With("hd", "example.com")
 	provider := httptest.NewServer(http.HandlerFunc(w.token))
 	t.Cleanup(provider.Close)
@@ -109,7 +112,7 @@ func (w *world) token(out http.ResponseWriter, r *http.Request) {
 		nonce = w.nonce
 	}
 	out.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(out).Encode(map[string]any{"access_token": "a", "token_type": "Bearer", "id_token": w.issuer.Token(w.claims.With("nonce", nonce))})
+	_ = json.NewEncoder(out).Encode(map[string]any{"access_token": "a", "token_type": "Bearer", "id_token": w.sign(w.claims.With("nonce", nonce))})
 }
 
 // visit begins a sign-in and goes to the provider, who gives a code.
@@ -170,20 +173,13 @@ func TestWhoIsRefused(t *testing.T) {
 		spoil func(w *world, cookie **http.Cookie, back url.Values)
 		kind  fault.Kind
 	}{
-		"another browser":        {func(_ *world, c **http.Cookie, _ url.Values) { *c = nil }, fault.Unauthorized},
-		"another state":          {func(_ *world, _ **http.Cookie, b url.Values) { b.Set("state", "x") }, fault.Unauthorized},
-		"no state":               {func(_ *world, c **http.Cookie, b url.Values) { b.Del("state"); (*c).Value = "." }, fault.Unauthorized},
-		"given up":               {func(_ *world, _ **http.Cookie, b url.Values) { b.Del("code"); b.Set("error", "access_denied") }, fault.Unauthorized},
-		"another's code":         {func(w *world, _ **http.Cookie, b url.Values) { _, other := w.visit(); b.Set("code", other.Get("code")) }, fault.Unauthorized},
-		"another nonce":          {func(w *world, _ **http.Cookie, _ url.Values) { w.nonce = "x" }, fault.Unauthorized},
-		"another client's token": {func(w *world, _ **http.Cookie, _ url.Values) { w.claims = w.claims.With("aud", "other.apps.example") }, fault.Unauthorized},
-		"no Workspace account":   {func(w *world, _ **http.Cookie, _ url.Values) { w.claims = w.claims.With("hd", nil) }, fault.Unauthorized},
-		"an unverified address":  {func(w *world, _ **http.Cookie, _ url.Values) { w.claims = w.claims.With("email_verified", false) }, fault.Unauthorized},
-		"an expired token":       {func(w *world, _ **http.Cookie, _ url.Values) { w.claims = w.claims.With("exp", time.Now().Unix()-1) }, fault.Unauthorized},
-		"another issuer": {func(w *world, _ **http.Cookie, _ url.Values) {
-			w.claims = w.claims.With("iss", "https://other.example")
-		}, fault.Unauthorized},
-		"a forged token":          {func(w *world, _ **http.Cookie, _ url.Values) { w.issuer = simtokens.New() }, fault.Unauthorized},
+		"another browser":         {func(_ *world, c **http.Cookie, _ url.Values) { *c = nil }, fault.Unauthorized},
+		"another state":           {func(_ *world, _ **http.Cookie, b url.Values) { b.Set("state", "x") }, fault.Unauthorized},
+		"no state":                {func(_ *world, c **http.Cookie, b url.Values) { b.Del("state"); (*c).Value = "." }, fault.Unauthorized},
+		"given up":                {func(_ *world, _ **http.Cookie, b url.Values) { b.Del("code"); b.Set("error", "access_denied") }, fault.Unauthorized},
+		"another's code":          {func(w *world, _ **http.Cookie, b url.Values) { _, other := w.visit(); b.Set("code", other.Get("code")) }, fault.Unauthorized},
+		"another nonce":           {func(w *world, _ **http.Cookie, _ url.Values) { w.nonce = "x" }, fault.Unauthorized},
+		"no Workspace account":    {func(w *world, _ **http.Cookie, _ url.Values) { w.claims = w.claims.With("hd", nil) }, fault.Unauthorized},
 		"another customer's":      {func(w *world, _ **http.Cookie, _ url.Values) { w.claims = w.claims.With("sub", "2002") }, fault.Unauthorized},
 		"no administrator":        {func(w *world, _ **http.Cookie, _ url.Values) { w.admins["1001"] = false }, fault.Unauthorized},
 		"the directory is silent": {func(w *world, _ **http.Cookie, _ url.Values) { w.down = true }, fault.Unavailable},
@@ -247,6 +243,27 @@ func TestExchanges(t *testing.T) {
 	all.Wait()
 	if most != exchanges {
 		t.Errorf("%d at a time, want %d", most, exchanges)
+	}
+}
+
+// TestRefusedTokens: whatever the provider answers with but a right token of our
+// client signs nobody in, and the directory is not asked; the right one does.
+func TestRefusedTokens(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	cookie, back := w.visit()
+	code := back.Get("code")
+	given := w.codes[code]
+	for what, token := range simtokens.Refused(w.issuer, simtokens.New(), w.claims.With("nonce", given[1])) {
+		w.codes[code] = given
+		w.sign = func(simtokens.Claims) string { return token }
+		if person, err := w.comeBack(cookie, back); !fault.Is(err, fault.Unauthorized) || w.reads != 0 || w.begun != 0 {
+			t.Errorf("%s: %q, %v; %d reads", what, person, err, w.reads)
+		}
+	}
+	w.codes[code], w.sign = given, w.issuer.Token
+	if person, err := w.comeBack(cookie, back); person != "1001" || err != nil {
+		t.Errorf("the right token: %q, %v", person, err)
 	}
 }
 
