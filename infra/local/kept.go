@@ -30,7 +30,7 @@ func (k keptFile) load() ([]byte, error) {
 // is worth a program's life, not a power cut.
 func (k keptFile) save(data []byte) error {
 	temporary := k.path + ".new"
-	if err := os.WriteFile(temporary, data, 0o600); err != nil {
+	if err := os.WriteFile(temporary, data, 0o600); err != nil { // #nosec G703 -- in the folder that the program was started with
 		return err
 	}
 	return os.Rename(temporary, k.path)

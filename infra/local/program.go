@@ -141,7 +141,7 @@ func (p *program) directory(ctx context.Context) (*workspace.Client, error) {
 	case strings.HasPrefix(who, "adc:"):
 		hc, err = workspace.ImpersonatedClient(ctx, strings.TrimPrefix(who, "adc:"), admin)
 	default:
-		key, readErr := os.ReadFile(who)
+		key, readErr := os.ReadFile(who) // #nosec G304 -- the key file that the program was started with
 		if readErr != nil {
 			return nil, fmt.Errorf("-directory-credentials: %w", readErr)
 		}
@@ -293,7 +293,7 @@ func (p *program) close(ctx context.Context) {
 		p.shutDown(ctx)
 	}
 	if p.listener != nil {
-		p.listener.Close()
+		p.listener.Close() // #nosec G104 -- the server has mostly closed it, which is the error
 	}
 	if p.sim != nil {
 		p.sim.close()
@@ -309,7 +309,7 @@ func (p *program) close(ctx context.Context) {
 		}
 	}
 	if p.settings.temporary {
-		os.RemoveAll(p.settings.data)
+		os.RemoveAll(p.settings.data) // #nosec G104 G703 -- the folder that this program made, and the last that it does
 	}
 }
 
@@ -319,7 +319,7 @@ func (p *program) shutDown(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	if p.server.Shutdown(ctx) != nil {
-		p.server.Close()
+		p.server.Close() // #nosec G104 -- the program ends, and its connections with it
 	}
 }
 

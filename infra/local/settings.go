@@ -148,7 +148,7 @@ func (s *settings) folder() error {
 		s.data, s.temporary = dir, true
 		return nil
 	}
-	if err := os.MkdirAll(s.data, 0o700); err != nil {
+	if err := os.MkdirAll(s.data, 0o700); err != nil { // #nosec G703 -- the folder that the program was started with
 		return fmt.Errorf("the data folder cannot be made: %w: choose another with -data", err)
 	}
 	return nil

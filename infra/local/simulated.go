@@ -128,13 +128,13 @@ const (
 
 func listenAnywhere(file keptFile) (listener net.Listener, err error) {
 	for range portTries {
-		port := strconv.Itoa(firstPort + mathrand.IntN(portCount))
+		port := strconv.Itoa(firstPort + mathrand.IntN(portCount)) // #nosec G404 -- a port is no secret
 		listener, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", port))
 		if err != nil {
 			continue
 		}
 		if err = file.save([]byte(port + "\n")); err != nil {
-			listener.Close()
+			listener.Close() // #nosec G104 -- what is returned is why it is closed
 			return nil, err
 		}
 		return listener, nil
@@ -160,7 +160,8 @@ func (sim *simulated) close() {
 		sim.workspace.Close()
 	}
 	for i, server := range sim.servers {
-		server.Close()
-		sim.listeners[i].Close() // a server that has not begun to serve closes it later, and the port is wanted again
+		server.Close() // #nosec G104 -- the program ends, and its listener is closed next
+		// A server that has not begun to serve closes it later, and the port is wanted again.
+		sim.listeners[i].Close() // #nosec G104 -- the server has mostly closed it, which is the error
 	}
 }
