@@ -40,6 +40,8 @@ type Service struct {
 	Damage func(*secretmanagerpb.SecretPayload)
 	// Refuse is the code of every answer, unless OK.
 	Refuse codes.Code
+	// Lose is the code of the answer to each write that was done, unless OK.
+	Lose codes.Code
 	// Accessed, if set, is called when an access was answered but before it is sent.
 	Accessed func()
 }
@@ -132,7 +134,7 @@ func (s *Service) AddSecretVersion(_ context.Context, r *secretmanagerpb.AddSecr
 	made := &Version{&secretmanagerpb.SecretVersion{Name: fmt.Sprintf("%s/versions/%d", r.GetParent(), len(all)+1),
 		State: secretmanagerpb.SecretVersion_ENABLED}, data}
 	s.Versions[r.GetParent()] = append(all, made)
-	return proto.CloneOf(made.SecretVersion), nil
+	return s.written(made)
 }
 
 // AccessSecretVersion reads a version that is enabled.
@@ -208,5 +210,13 @@ func (s *Service) DestroySecretVersion(_ context.Context, r *secretmanagerpb.Des
 		return nil, status.Errorf(codes.FailedPrecondition, "Secret Version [%s] is already destroyed.", v.GetName())
 	}
 	v.State, v.data = secretmanagerpb.SecretVersion_DESTROYED, nil
+	return s.written(v)
+}
+
+// written is the answer to a write that was done.
+func (s *Service) written(v *Version) (*secretmanagerpb.SecretVersion, error) {
+	if s.Lose != codes.OK {
+		return nil, status.Error(s.Lose, "the test says so")
+	}
 	return proto.CloneOf(v.SecretVersion), nil
 }

@@ -3,6 +3,7 @@ package secretmanager_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -261,6 +262,60 @@ func TestRefused(t *testing.T) {
 	cancel()
 	if _, _, err := s.Latest(ended, name); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("Latest with an ended context: %v, want fault.Unavailable", err)
+	}
+}
+
+// TestDoneYetFailed sees that a write which was done although it failed is as
+// good as another process's: what it stored is found in a minute, and to write
+// again is right.
+func TestDoneYetFailed(t *testing.T) {
+	t.Parallel()
+	service, client := serve(t)
+	c, ctx := &timer{now: time.Date(2026, 4, 1, 12, 0, 0, 0, time.UTC)}, context.Background()
+	s := secretmanager.New(client, project, prefix, c.Now)
+	lost := func(what string, write func() error) {
+		t.Helper()
+		service.Set(func() { service.Lose = codes.Unavailable })
+		if err := write(); !fault.Is(err, fault.Unavailable) || strings.Contains(fmt.Sprint(err), "second") {
+			t.Errorf("%s whose answer is lost: %v, want fault.Unavailable without the secret", what, err)
+		}
+		service.Set(func() { service.Lose = codes.OK })
+	}
+	states := func(want ...secretmanagerpb.SecretVersion_State) {
+		t.Helper()
+		service.Set(func() {
+			var got []secretmanagerpb.SecretVersion_State
+			for _, v := range service.Versions["projects/"+project+"/secrets/"+prefix+name] {
+				got = append(got, v.GetState())
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("the versions are %v, want %v", got, want)
+			}
+		})
+	}
+	const enabled, destroyed = secretmanagerpb.SecretVersion_ENABLED, secretmanagerpb.SecretVersion_DESTROYED
+	put(t, s, "first")
+	lost("Put", func() error { _, err := s.Put(ctx, name, secrets.NewValue("second")); return err })
+	states(enabled, enabled)
+	latest(t, open(client), "second")
+	c.advance(time.Minute)
+	latest(t, s, "second")
+
+	third := put(t, s, "second") // again, since it failed
+	lost("DestroyBefore", func() error { return s.DestroyBefore(ctx, name, third) })
+	if err := s.DestroyBefore(ctx, name, third); err != nil {
+		t.Errorf("DestroyBefore again: %v", err)
+	}
+	states(destroyed, destroyed, enabled)
+	latest(t, s, "second")
+
+	lost("Delete", func() error { return s.Delete(ctx, name) })
+	states(destroyed, destroyed, destroyed)
+	if _, _, err := s.Latest(ctx, name); !fault.Is(err, fault.NotFound) {
+		t.Errorf("Latest after a Delete that was done: %v, want fault.NotFound", err)
+	}
+	if err := s.Delete(ctx, name); err != nil {
+		t.Errorf("Delete again: %v", err)
 	}
 }
 
