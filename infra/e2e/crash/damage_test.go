@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"example.com/autoprovision/infra/e2e/program"
 )
@@ -92,6 +93,65 @@ func TestDamagedFolder(t *testing.T) {
 			t.Errorf("%d accounts and %d events, had %d and %d", len(after), len(p.Events("")), len(before), events)
 		}
 	})
+}
+
+// A database that is cut beside the log of a program that was killed is refused
+// too, and neither is changed: with the file back, nothing is lost.
+func TestCutBesideItsLog(t *testing.T) {
+	t.Parallel()
+	killed := t.TempDir()
+	p := binary.Start(t, "-data", killed)
+	p.SetUp(program.Everybody(), leaveAtOnce)
+	if err := p.Stop(syscall.SIGTERM); err != nil { // which leaves everything in the database
+		t.Fatal(err)
+	}
+	p = binary.Start(t, "-data", killed)
+	const who = "yuki.tanaka@example.com"
+	p.Dir("PATCH", "/users/"+who, object{"suspended": true})
+	program.Until(t, 10*time.Second, "a suspend", func() bool { return p.AccountState(who) == "suspended" })
+	p.Kill() // which leaves this in the log
+	const db, wal = "autoprovision.db", "autoprovision.db-wal"
+	log := func(folder string) string {
+		data, err := os.ReadFile(filepath.Join(folder, wal))
+		if err != nil || len(data) == 0 {
+			t.Errorf("the log has %d bytes: %v", len(data), err)
+		}
+		return string(data)
+	}
+	for name, left := range map[string]func(whole int) int{
+		"in half":     func(whole int) int { return whole / 2 / 4096 * 4096 },
+		"in mid-page": func(whole int) int { return whole/2/4096*4096 + 1000 },
+		"to one page": func(int) int { return 4096 },
+		"to nothing":  func(int) int { return 0 },
+	} {
+		t.Run(name, func(t *testing.T) { // one after the other, since the simulated services have their ports
+			folder := t.TempDir()
+			copyFolder(t, folder, killed)
+			path := filepath.Join(folder, db)
+			whole, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Truncate(path, int64(left(len(whole)))); err != nil {
+				t.Fatal(err)
+			}
+			found, logged := contents(t, folder), log(folder)
+			out, err := binary.Run(t, "-addr", "127.0.0.1:0", "-data", folder)
+			if err == nil || !strings.Contains(out, db) || !strings.Contains(out, "restore it and the files beside it") {
+				t.Errorf("err %v, said: %s", err, out)
+			}
+			if left := contents(t, folder); !maps.Equal(found, left) || log(folder) != logged {
+				t.Errorf("it was refused, and changed all the same: %v, was %v", left, found)
+			}
+			if err := os.WriteFile(path, whole, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			p := binary.Start(t, "-data", folder)
+			if got := p.AccountState(who); got != "suspended" {
+				t.Errorf("whole again, the account is %s", got)
+			}
+		})
+	}
 }
 
 // copyFolder copies files for the eyes of their owner only, as they were.
