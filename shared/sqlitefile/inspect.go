@@ -1,8 +1,10 @@
 package sqlitefile
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -52,12 +54,54 @@ func prepare(path string, schemas []Schema) error {
 	case err != nil || closeErr != nil:
 		return unusable(op, path, errors.Join(err, closeErr))
 	}
-	// SQLite reads a last page that is cut short as if zeros followed. Beside a
-	// log, a crash may have left it so, and the log has the whole page.
-	if wal == 0 && length%pageBytes != 0 {
-		return damaged(path, "the file is cut short")
+	// SQLite reads a last page that is cut short as if zeros followed. A crash may
+	// have left it so, but then the log has the whole page.
+	if length%pageBytes != 0 {
+		whole, err := logged(path+"-wal", length/pageBytes+1)
+		if err != nil {
+			return unusable(op, path, err)
+		}
+		if !whole {
+			return damaged(path, "the file is cut short")
+		}
 	}
 	return inspect(path, schemas)
+}
+
+// logged reports whether a write-ahead log has a page, counted from 1, in a
+// transaction that was committed (https://sqlite.org/fileformat.html#the_write_ahead_log).
+func logged(path string, page int64) (bool, error) {
+	log, err := os.Open(path) // #nosec G304 -- in the folder that the program was started with
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer log.Close()
+	head, frame := make([]byte, 32), make([]byte, 24+pageBytes)
+	if _, err := log.ReadAt(head, 0); err != nil {
+		return false, ignoreEnd(err)
+	}
+	seen, committed := false, false
+	for at := int64(len(head)); ; at += int64(len(frame)) {
+		if _, err := log.ReadAt(frame, at); err != nil {
+			return committed, ignoreEnd(err)
+		}
+		if !bytes.Equal(frame[8:16], head[16:24]) { // the salts: what follows is left from before
+			return committed, nil
+		}
+		seen = seen || int64(binary.BigEndian.Uint32(frame)) == page
+		committed = committed || seen && binary.BigEndian.Uint32(frame[4:]) > 0 // the size after a commit
+	}
+}
+
+// ignoreEnd returns nil for the end of a file.
+func ignoreEnd(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
 }
 
 // inspect reads the file through a read-only connection, which cannot change

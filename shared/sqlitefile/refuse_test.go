@@ -131,6 +131,59 @@ func TestBadFilesAreRefused(t *testing.T) {
 	})
 }
 
+// TestCutBesideItsLog: a last page that is cut is refused also beside a log,
+// unless the log has that page whole, as where a crash has cut it.
+func TestCutBesideItsLog(t *testing.T) {
+	t.Parallel()
+	for what, test := range map[string]struct {
+		change string // what the log has
+		edit   func(log []byte) []byte
+		ok     bool
+	}{
+		"the last page":                 {"UPDATE rows SET doc = upper(doc)", nil, true},
+		"another page":                  {"UPDATE rows SET doc = 'y' WHERE id = 0", nil, false},
+		"the last page from before":     {"UPDATE rows SET doc = upper(doc)", func(b []byte) []byte { b[16]++; return b }, false},
+		"the last page, no commit":      {"UPDATE rows SET doc = doc || doc", func(b []byte) []byte { return b[:len(b)-1] }, false},
+		"the last page, not to its end": {"UPDATE rows SET doc = upper(doc)", func(b []byte) []byte { return b[:len(b)-1] }, false},
+		"a part of its head":            {"UPDATE rows SET doc = upper(doc)", func(b []byte) []byte { return b[:20] }, false},
+	} {
+		path := filepath.Join(t.TempDir(), "state.db")
+		if err := os.WriteFile(path, filled(t), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f := open(t, path, nil)
+		err := f.Write(context.Background(), func(tx sqlitefile.Tx) error { _, err := tx.Exec(test.change); return err })
+		if err != nil {
+			t.Fatal(err)
+		}
+		killed := filepath.Join(t.TempDir(), "state.db")
+		for _, file := range []string{"", "-wal"} {
+			data, err := os.ReadFile(path + file)
+			if err != nil || len(data) == 0 {
+				t.Fatalf("%d bytes, %v", len(data), err)
+			}
+			if file == "" {
+				data = data[:len(data)-100]
+			} else if test.edit != nil {
+				data = test.edit(data)
+			}
+			if err := os.WriteFile(killed+file, data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		closeFile(t, f)
+		if !test.ok {
+			refused(t, killed, what, fault.Unready, "from a backup")
+			continue
+		}
+		f = open(t, killed, nil)
+		if got := rows(t, f, "rows WHERE doc = '"+strings.Repeat("X", 3000)+"'"); len(got) != 50 {
+			t.Errorf("%d rows are whole of 50", len(got))
+		}
+		closeFile(t, f)
+	}
+}
+
 // BenchmarkOpen opens a file of about 100 MB, which it checks each time.
 func BenchmarkOpen(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "state.db")
