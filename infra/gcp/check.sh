@@ -98,18 +98,18 @@ unreadable() {
 
 # delegated_token prints an access token, or says on standard error why there is none.
 delegated_token() {
-  local now scopes answer
+  local now scopes assertion answer
   now=$(date +%s)
   scopes=$(directory_scopes | tr '\n' ' ')
   printf '{"iss":"%s","sub":"%s","scope":"%s","aud":"https://oauth2.googleapis.com/token","iat":%d,"exp":%d}' \
     "$(account ap-directory)" "$directory_subject" "${scopes% }" "$now" $((now + 600)) >"$work/claims"
-  again gcloud iam service-accounts sign-jwt "$work/claims" "$work/assertion" --iam-account="$(account ap-directory)" 2>"$work/sign.err" || {
+  assertion=$(again gcloud iam service-accounts sign-jwt "$work/claims" - --iam-account="$(account ap-directory)" 2>"$work/sign.err") || {
     bad "whether the delegation works cannot be tried as you: let yourself sign as the account until you have checked, with
          gcloud iam service-accounts add-iam-policy-binding $(account ap-directory) --member=user:YOU --role=roles/iam.serviceAccountTokenCreator" >&2
     return 1
   }
-  answer=$(curl --silent --show-error --data-urlencode 'grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer' \
-    --data-urlencode "assertion@$work/assertion" "$token_address") || true
+  answer=$(printf %s "$assertion" | curl --silent --show-error --data-urlencode 'grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer' \
+    --data-urlencode assertion@- "$token_address") || true
   [[ $answer =~ \"access_token\"\ *:\ *\"([^\"]+)\" ]] || {
     [[ $answer =~ \"error\"\ *:\ *\"([^\"]+)\" ]] || true
     bad "domain-wide delegation: Google answers ${BASH_REMATCH[1]:-nothing}" >&2
