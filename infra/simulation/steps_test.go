@@ -206,6 +206,9 @@ var kinds = []struct {
 				external = ""
 			}
 		}
+		if external != "" {
+			w.owed[external+" "+provision.EventCreate]++ // may be taken for ours after a crash
+		}
 		acc := w.app.add(external, provision.Attributes{"userName": email}, "")
 		w.note("hand", "%s made, external id %q, name %s", acc.ID, external, email)
 	}},
