@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -283,4 +284,66 @@ func TestReplacedGroupIsLost(t *testing.T) {
 	if preview := o.previewed(t, inGroups("small@example.com")); preview.Confirms != 20 {
 		t.Errorf("%d are confirmed of 20", preview.Confirms)
 	}
+}
+
+// TestPreviewShowsEveryDeadlineThatMoves: a preview shows of each deadline that
+// moves when it was, and when it is: also of the one behind the next.
+func TestPreviewShowsEveryDeadlineThatMoves(t *testing.T) {
+	t.Parallel()
+	o, ids := crowd(t)
+	policy := weekly()
+	o.World.Configure(func(c *provision.Configuration) {
+		c.Policies = []provision.PolicyEdit{{Policy: policy, SavedAt: o.Business().Add(-30 * day)}}
+	})
+	o.Directory().Suspend(ids[0], o.Business())
+	o.MustLook(ids[0])
+	began := o.Business()
+	nobody, her := []string{}, []string{reconciletest.Email(0)}
+	for _, test := range []struct {
+		name string
+		edit admin.Proposal
+		want []string
+	}{
+		{"nothing", frames(func(*provision.Deprovisioning) {}), []string{"operations suspend 7d was 7d"}},
+		{"the hard delete goes", frames(func(d *provision.Deprovisioning) { d.Suspended.DeleteAfter = provision.Never }),
+			[]string{"operations suspend 7d was 7d", "freed hardDelete was 21d"}},
+		{"the hard delete comes sooner", frames(func(d *provision.Deprovisioning) { d.Suspended.DeleteAfter = "14d" }),
+			[]string{"operations suspend 7d was 7d", "operations hardDelete 14d was 21d confirmed"}},
+		{"the hard delete comes later", frames(func(d *provision.Deprovisioning) { d.Suspended.DeleteAfter = "30d" }),
+			[]string{"operations suspend 7d was 7d", "operations hardDelete 30d was 21d"}},
+		{"the suspend goes, and the hard delete comes sooner", frames(func(d *provision.Deprovisioning) { d.Suspended = provision.TimeFrames{DeleteAfter: "1d"} }),
+			[]string{"operations hardDelete 1d was 21d confirmed", "freed suspend was 7d"}},
+		{"both go", frames(func(d *provision.Deprovisioning) { d.Suspended = provision.TimeFrames{} }), []string{"freed suspend was 7d", "freed hardDelete was 21d"}},
+		{"she is protected", admin.Proposal{Protected: &her}, []string{"freed suspend was 7d", "freed hardDelete was 21d"}},
+		{"nobody is protected", admin.Proposal{Protected: &nobody}, []string{"operations suspend 7d was 7d"}},
+	} {
+		preview := o.previewed(t, test.edit)
+		var got []string
+		for _, kind := range []provision.PreviewKind{provision.PreviewOperations, provision.PreviewFreed} {
+			rows, _, err := o.PreviewRows(t.Context(), preview.ID, kind, "", 500)
+			must(t, err)
+			for _, row := range rows {
+				got = append(got, moved(row, began))
+			}
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
+	}
+}
+
+// moved is a row as text, with its times in days from another.
+func moved(row provision.PreviewRow, from time.Time) string {
+	days := func(at time.Time) string { return strconv.Itoa(int(at.Sub(from).Hours())/24) + "d" }
+	text := string(row.Kind) + " " + string(row.Operation)
+	if !row.DueAt.IsZero() {
+		text += " " + days(row.DueAt)
+	}
+	if !row.Was.IsZero() {
+		text += " was " + days(row.Was)
+	}
+	if row.Confirms {
+		text += " confirmed"
+	}
+	return text
 }

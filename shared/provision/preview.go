@@ -44,7 +44,7 @@ type Preview struct {
 	Reason   string `json:"reason,omitempty"`
 }
 
-// PreviewKind tells the three lists of a preview apart.
+// PreviewKind tells the lists of a preview apart.
 type PreviewKind string
 
 // The lists of a preview.
@@ -52,6 +52,8 @@ const (
 	PreviewOperations PreviewKind = "operations"
 	PreviewAdopt      PreviewKind = "adopt"
 	PreviewOrphans    PreviewKind = "orphans"
+	// PreviewFreed is the removals that come without the edit, and not with it.
+	PreviewFreed PreviewKind = "freed"
 )
 
 // PreviewRow is one line of one of a preview's lists.

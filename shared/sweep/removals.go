@@ -22,11 +22,14 @@ func (w *previewer) addRemovals(v *survey, f finding, row provision.PreviewRow) 
 		otherwise = comes(*w.without, before, f.at)
 	}
 	for _, kind := range []provision.OperationKind{provision.Suspend, provision.HardDelete} {
-		m, was := with[kind], otherwise[kind]
-		if m == nil || was != nil && was.At.Equal(m.At) && !next(f.decision, kind) {
-			continue
+		switch m, was := with[kind], otherwise[kind]; {
+		case m == nil && was == nil:
+		case m == nil:
+			w.rows = append(w.rows, provision.PreviewRow{Kind: provision.PreviewFreed, UserID: row.UserID, Email: row.Email, AccountID: row.AccountID,
+				Operation: kind, Condition: was.Cause.Condition, Was: tried(before, *was)})
+		case was == nil || !was.At.Equal(m.At) || next(f.decision, kind):
+			w.addRemoval(v, f, row, before, *m, was)
 		}
-		w.addRemoval(v, f, row, before, *m, was)
 	}
 }
 

@@ -84,15 +84,65 @@ func TestPreviewSaysWhoIsFreed(t *testing.T) {
 	w.send("POST", "/people/"+email+"/look", nil)
 	preview := w.post("/settings/time-frames", frames("deleted", "7d", ""), "/previews/")
 	page := w.until(preview, func(page string) bool { return strings.Contains(page, `class="tiles"`) })
-	freed := between(t, page, "No longer due", "With your edit")
+	freed := between(t, page, "<h2>No longer due", "With your edit")
 	if !strings.Contains(freed, email) || !strings.Contains(freed, "Hard delete") {
 		t.Errorf("the preview does not say whose hard delete is gone: %s", freed)
 	}
 	preview = w.post("/settings/time-frames", frames("suspended", "within24h", "21d"), "/previews/")
 	page = w.until(preview, func(page string) bool { return strings.Contains(page, `class="tiles"`) })
-	if !strings.Contains(page, "without the edit: ") || strings.Contains(page, "No longer due") {
+	if !strings.Contains(page, "without the edit: ") || strings.Contains(page, "<h2>No longer due") {
 		t.Error("the preview does not say that the hard delete moves")
 	}
+}
+
+// TestPreviewShowsTheDeadlineBehindTheNext: of somebody who is to be suspended
+// first, an edit of the hard delete shows when it was and when it will be.
+func TestPreviewShowsTheDeadlineBehindTheNext(t *testing.T) {
+	t.Parallel()
+	w := on(t)
+	const email = "maya.cohen@example.com"
+	edit := func(suspend, remove string) (path, page string) {
+		path = w.post("/settings/time-frames", frames("suspended", suspend, remove), "/previews/")
+		return path, w.until(path, func(page string) bool { return strings.Contains(page, `class="tiles"`) })
+	}
+	path, _ := edit("7d", "21d")
+	w.post(path+"/save", nil, "/settings")
+	w.patch(email, `{"suspended":true}`)
+	w.send("POST", "/people/"+email+"/look", nil)
+	day := func(days int) string { return w.now().UTC().AddDate(0, 0, days).Format("2 Jan 2006") }
+
+	_, page := edit("7d", "14d")
+	rows := cells(page)
+	if len(rows) != 3 || !strings.Contains(rows[1][2], day(7)) || !strings.Contains(rows[1][2], "as without the edit") ||
+		!strings.Contains(rows[2][2], day(14)) || !strings.Contains(rows[2][2], "without the edit: "+day(21)) {
+		t.Errorf("the hard delete comes sooner: %q", rows)
+	}
+	_, page = edit("7d", "")
+	if freed := cells(between(t, page, "<h2>No longer due", "With your edit")); len(freed) != 2 || freed[1][1] != "Hard delete" || !strings.Contains(freed[1][2], day(21)) {
+		t.Errorf("the hard delete goes: %q", freed)
+	}
+	_, page = edit("", "1d")
+	if freed := cells(between(t, page, "<h2>No longer due", "With your edit")); len(freed) != 2 || freed[1][1] != "Suspend" || !strings.Contains(freed[1][2], day(7)) {
+		t.Errorf("the suspend goes: %q", freed)
+	}
+}
+
+var (
+	rowOf  = regexp.MustCompile(`(?s)<tr[^>]*>(.*?)</tr>`)
+	cellOf = regexp.MustCompile(`(?s)<t[dh][^>]*>(.*?)</t[dh]>`)
+	tagOf  = regexp.MustCompile(`<[^>]*>`)
+)
+
+// cells are the texts of the tables in a page, the headings among them.
+func cells(page string) (rows [][]string) {
+	for _, row := range rowOf.FindAllStringSubmatch(page, -1) {
+		var texts []string
+		for _, cell := range cellOf.FindAllStringSubmatch(row[1], -1) {
+			texts = append(texts, tagOf.ReplaceAllString(cell[1], ""))
+		}
+		rows = append(rows, texts)
+	}
+	return rows
 }
 
 func TestVanishedOrgUnit(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 
 	"example.com/autoprovision/shared/admin"
@@ -31,11 +30,10 @@ type previewView struct {
 	Kind           provision.PreviewKind
 	Rows           []previewRow
 	Next           string
-	// Freed are people who lose something as things are, and would not with the
-	// edit; Unnamed is true when there are too many to find them.
-	Freed     []personRow
-	FreedMore int
-	Unnamed   bool
+	// Freed are the first removals that come as things are, and would not with the
+	// edit; FreedMore is true when there are more.
+	Freed     []previewRow
+	FreedMore bool
 	// Nothing is true when nothing would be done to anybody.
 	Nothing bool
 }
@@ -141,38 +139,14 @@ func (p *Pages) viewPreview(ctx context.Context, preview provision.Preview, c pr
 	}
 	v.Next, v.Nothing = next, len(rows) == 0 && token == ""
 	v.Rows = previewRows(rows, preview, now)
-	_, scope := preview.Proposal["scope"]
-	_, frames := preview.Proposal["deprovisioning"]
-	_, protects := preview.Proposal["protected"]
-	if (scope || frames || protects) && kind == provision.PreviewOperations && token == "" {
-		v.Freed, v.Unnamed, err = p.freed(ctx, preview, now)
-		v.FreedMore = max(0, len(v.Freed)-pageRows)
-		v.Freed = v.Freed[:len(v.Freed)-v.FreedMore]
+	if kind == provision.PreviewOperations && token == "" {
+		freed, more, err := p.service.PreviewRows(ctx, preview.ID, provision.PreviewFreed, "", pageRows)
+		if err != nil {
+			return v, err
+		}
+		v.Freed, v.FreedMore = previewRows(freed, preview, now), more != ""
 	}
-	return v, err
-}
-
-// freedRead is how many rows of a preview, and how many people of whom
-// something is due, are compared to find whom an edit frees.
-const freedRead = 500
-
-// freed finds who would not lose any more what is due now. unnamed is true
-// when there are too many people to compare.
-func (p *Pages) freed(ctx context.Context, preview provision.Preview, now time.Time) (rows []personRow, unnamed bool, err error) {
-	due, next, err := p.service.PendingPage(ctx, "", freedRead)
-	if err != nil || len(due) == 0 {
-		return nil, false, err
-	}
-	planned, more, err := p.service.PreviewRows(ctx, preview.ID, provision.PreviewOperations, "", freedRead)
-	if err != nil || next != "" || more != "" {
-		return nil, err == nil, err
-	}
-	named := map[string]bool{}
-	for _, row := range planned {
-		named[row.UserID] = named[row.UserID] || row.Operation.Removes()
-	}
-	due = slices.DeleteFunc(due, func(person admin.Person) bool { return named[person.ID] })
-	return p.rows(due, now), false, nil
+	return v, nil
 }
 
 func previewRows(rows []provision.PreviewRow, preview provision.Preview, now time.Time) []previewRow {
@@ -186,6 +160,9 @@ func previewRows(rows []provision.PreviewRow, preview provision.Preview, now tim
 			if !v.Unchanged {
 				v.Was = momentAt(row.Was, now)
 			}
+		}
+		if row.Kind == provision.PreviewFreed {
+			v.Why = sentence(condition(row.Condition))
 		}
 		views[i] = v
 	}
