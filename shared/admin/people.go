@@ -250,7 +250,7 @@ func (s *Service) attentionAtLarge(ctx context.Context) ([]provision.Attention, 
 // attentionHeld is the held list as one entry that names everybody on it; none when nothing is held.
 func (s *Service) attentionHeld(ctx context.Context) ([]provision.Attention, error) {
 	held := provision.Attention{Kind: provision.AttentionHeld, UserIDs: []string{},
-		Why: "More would be taken away at once than the guard allows.", Todo: "Look at who and why, then confirm or dismiss."}
+		Why: "More would be taken away at once than the limit on removals allows.", Todo: "Look at who and why, then confirm or dismiss."}
 	err := s.eachHeld(ctx, func(rec provision.Record) error {
 		held.UserIDs = append(held.UserIDs, rec.UserID)
 		if held.Since.IsZero() || rec.Hold.HeldAt.Before(held.Since) {

@@ -25,8 +25,8 @@ func (d *decider) attention() []provision.Attention {
 	if account.Exists() && d.protected() && !d.frozen() {
 		if m := next(d.ordered()); m != nil {
 			add(provision.AttentionProtected, account.ID,
-				fmt.Sprintf("This person is protected. Without that, a %s would be due at %s, because of the condition %s.",
-					m.Operation.Words(), m.At.UTC().Format(time.RFC3339), m.Cause.Condition),
+				fmt.Sprintf("This person is protected. Without that, a %s would be due at %s, because %s.",
+					m.Operation.Words(), m.At.UTC().Format(time.RFC3339), because[m.Cause.Condition]),
 				"If the account should go, take the person off the protected list; otherwise nothing.", d.now)
 		}
 	}
@@ -80,6 +80,12 @@ func (d *decider) dismissed() *provision.Verdict {
 		}
 	}
 	return nil
+}
+
+// because says for each condition what holds.
+var because = map[provision.ConditionName]string{
+	provision.ConditionAppOff: "the app is turned off for them", provision.ConditionSuspended: "they are suspended from Google",
+	provision.ConditionDeleted: "they are deleted from Google", provision.ConditionArchived: "they are archived in Google",
 }
 
 func advice(retry provision.Retry) (provision.AttentionKind, string) {

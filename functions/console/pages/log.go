@@ -33,7 +33,7 @@ func (p *Pages) viewEvents(ctx context.Context, events []provision.Event, now ti
 	}
 	rows := make([]eventRow, len(events))
 	for i, e := range events {
-		rows[i] = eventRow{When: momentAt(e.Time, now), Name: e.Name, Outcome: outcomeLabel(e.Outcome),
+		rows[i] = eventRow{When: momentAt(e.Time, now), Name: e.Name, Outcome: eventLabel(e),
 			Person: personLink{e.UserID, e.Email}, Why: texter.read(eventWhy(e.Cause, now)), Error: texter.read(e.Error)}
 	}
 	return rows, nil

@@ -16,14 +16,16 @@ type settingsView struct {
 	Status        string
 	On, Ready     bool
 	Authorization label
-	VerifiedAt    moment
-	BaseURL       string
-	Mapping       []settingLine
-	Scope         []settingLine
-	ScopeSet      bool
-	Frames        []settingLine
-	Protected     []string
-	Guard         string
+	// Authorized is true once a token was stored, also when the app refuses it.
+	Authorized bool
+	VerifiedAt moment
+	BaseURL    string
+	Mapping    []settingLine
+	Scope      []settingLine
+	ScopeSet   bool
+	Frames     []settingLine
+	Protected  []string
+	Guard      string
 }
 
 type settingLine struct{ Name, Value string }
@@ -41,6 +43,7 @@ func (p *Pages) viewSettings(ctx context.Context, st admin.Status) settingsView 
 	v := settingsView{App: p.service.Profile.Name, Status: st.Status, On: c.On, Ready: c.Ready(), BaseURL: c.Connection.BaseURL,
 		VerifiedAt: momentAt(c.Authorization.VerifiedAt, st.Now), Protected: admin.ProtectedOf(c),
 		Guard: percent(c.Guard.MaxShare) + " of the accounts and more than " + plural(c.Guard.MinUsers, "person", "people") + " within 24 hours"}
+	v.Authorized = authorized(c)
 	switch c.Authorization.State {
 	case provision.AuthorizationOK:
 		v.Authorization = label{"Authorized", "good"}

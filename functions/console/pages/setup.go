@@ -41,15 +41,19 @@ func steps() []step {
 
 func inSetup(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/setup/") }
 
+// authorized is true once the app has accepted a token, also when it does no more.
+func authorized(c provision.Configuration) bool {
+	return c.Authorization.State != provision.AuthorizationNone && c.Authorization.State != ""
+}
+
 // wizardOf is nil for a page outside of the set-up.
 func wizardOf(r *http.Request, c provision.Configuration) *wizard {
 	if !inSetup(r) {
 		return nil
 	}
 	w := &wizard{Steps: steps()}
-	authorized := c.Authorization.State != provision.AuthorizationNone && c.Authorization.State != ""
 	_, framed := c.Policy()
-	done := []bool{authorized, authorized, c.Scope != nil, c.Scope != nil, framed, false}
+	done := []bool{authorized(c), authorized(c), c.Scope != nil, c.Scope != nil, framed, false}
 	at := slices.IndexFunc(w.Steps, func(s step) bool { return s.Path == r.URL.Path })
 	for i := range w.Steps {
 		// The check-list and the attributes, which have a default, store nothing that says that they are done.
@@ -89,7 +93,7 @@ func (p *Pages) setup(w http.ResponseWriter, r *http.Request) error {
 	}
 	to := stepReview
 	switch _, framed := c.Policy(); {
-	case c.Authorization.State == provision.AuthorizationNone || c.Authorization.State == "":
+	case !authorized(c):
 		to = stepStart
 	case c.Scope == nil:
 		to = stepAttributes
@@ -132,7 +136,7 @@ func (p *Pages) showChecklist(w http.ResponseWriter, r *http.Request, status int
 	}
 	v := checklistView{App: p.service.Profile.Name, Wizard: wizardOf(r, c), Checks: checks(p.service.Profile.Name), Problems: found}
 	for i := range v.Checks {
-		passed := r.Method == http.MethodGet && c.Authorization.State != provision.AuthorizationNone && c.Authorization.State != ""
+		passed := r.Method == http.MethodGet && authorized(c)
 		v.Checks[i].Ticked = passed || r.PostForm.Has(v.Checks[i].Name)
 	}
 	return p.renderAs(w, r, status, "start", "Before you begin", v)
@@ -182,6 +186,9 @@ func (p *Pages) showToken(w http.ResponseWriter, r *http.Request, status int, fo
 	title := "Access token"
 	if v.Wizard == nil {
 		title = "Reauthorize"
+		if !v.Stored && !v.Lost {
+			title = "Authorize"
+		}
 	}
 	return p.renderAs(w, r, status, "token", title, v)
 }
@@ -210,6 +217,9 @@ func (p *Pages) saveToken(w http.ResponseWriter, r *http.Request) error {
 	}
 	if inSetup(r) {
 		return p.done(w, r, stepAttributes, "The app accepts the token; it is stored.")
+	}
+	if !authorized(c) {
+		return p.done(w, r, "/", "Authorized: the app accepts the token.")
 	}
 	return p.done(w, r, "/", "Reauthorized: the app accepts the token.")
 }

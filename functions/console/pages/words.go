@@ -110,7 +110,20 @@ func causeWords(cause string) string {
 	case "adopted":
 		return "their account existed already, and was linked to them"
 	}
+	for _, l := range []provision.Lifecycle{provision.Suspended, provision.Deleted, provision.Archived} {
+		if rest, ok := strings.CutPrefix(cause, "the directory says: "+string(l)); ok {
+			return condition(provision.ConditionName(l)) + rest // each has its condition's name
+		}
+	}
 	return cause
+}
+
+// eventLabel is how an event ended; of a notice nothing ended well or badly.
+func eventLabel(e provision.Event) label {
+	if e.Name == provision.EventNotice && e.Outcome == provision.OutcomeDone {
+		return label{"Notice", "quiet"}
+	}
+	return outcomeLabel(e.Outcome)
 }
 
 // sentence begins with a capital.
