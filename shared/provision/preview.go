@@ -39,9 +39,12 @@ type Preview struct {
 	Counts map[OperationKind]int `json:"counts"`
 	// Confirms is how many removals confirming releases. Held is how many wait
 	// for an administrator, with or without the edit; Counts leaves them out.
-	Confirms int    `json:"confirms,omitempty"`
-	Held     int    `json:"held,omitempty"`
-	Reason   string `json:"reason,omitempty"`
+	Confirms int `json:"confirms,omitempty"`
+	Held     int `json:"held,omitempty"`
+	// Impossible is how many creates and updates fail before they are tried,
+	// since the mapping does; Counts leaves these out too.
+	Impossible int    `json:"impossible,omitempty"`
+	Reason     string `json:"reason,omitempty"`
 }
 
 // PreviewKind tells the lists of a preview apart.
@@ -74,6 +77,8 @@ type PreviewRow struct {
 	// Confirms is true for a removal that the edit or turn-on brings about or
 	// moves sooner, which is what confirming releases (R12).
 	Confirms bool `json:"confirms,omitempty"`
+	// Impossible is true for what fails before it is tried; Why says why.
+	Impossible bool `json:"impossible,omitempty"`
 	// Since is the condition's, where that has begun and stays as it is.
 	Since time.Time `json:"since,omitzero"`
 }

@@ -27,7 +27,7 @@ func (s *Sweeper) Preview(ctx context.Context, id string) error {
 	}
 	now := s.Business()
 	w := &previewer{Sweeper: s, p: p, without: without(p, now)}
-	w.p.Counts, w.p.Listed, w.p.Confirms, w.p.Held = map[provision.OperationKind]int{}, 0, 0, 0
+	w.p.Counts, w.p.Listed, w.p.Confirms, w.p.Held, w.p.Impossible = map[provision.OperationKind]int{}, 0, 0, 0, 0
 	if p.Storing {
 		err = errors.New("it was interrupted: ask for another")
 	} else {
@@ -213,6 +213,11 @@ func (w *previewer) add(v *survey, f finding) {
 	op := d.Operation
 	switch {
 	case op == nil || op.Kind.Removes():
+	case op.Impossible != "":
+		impossible := row
+		impossible.Operation, impossible.Impossible, impossible.Why = op.Kind, true, "the mapping fails: "+op.Impossible
+		w.rows = append(w.rows, impossible)
+		w.p.Impossible++
 	case op.Kind == provision.Create && len(matches) > 0:
 		for _, a := range matches {
 			w.rows = append(w.rows, provision.PreviewRow{Kind: provision.PreviewAdopt, UserID: f.user.ID, Email: f.user.Email,
@@ -220,7 +225,7 @@ func (w *previewer) add(v *survey, f finding) {
 		}
 		w.count(provision.Update)
 	default:
-		row.Operation, row.Why = op.Kind, why(d)
+		row.Operation, row.Why = op.Kind, op.Cause.Text
 		w.rows = append(w.rows, row)
 		w.count(op.Kind)
 	}
@@ -237,12 +242,4 @@ func adoptWhy(f finding, a provision.Account, matches int) string {
 		return "has this person's directory id as its external id"
 	}
 	return "has this person's address as its user name"
-}
-
-// why explains in a sentence what is done that takes nothing away.
-func why(d decide.Decision) string {
-	if d.Operation.Impossible != "" {
-		return "the mapping fails: " + d.Operation.Impossible
-	}
-	return d.Operation.Cause.Text
 }

@@ -76,6 +76,27 @@ func TestUnrelatedEditReleasesNobody(t *testing.T) {
 	}
 }
 
+// TestPreviewOfAMappingThatFails: what cannot be computed is no work to be done.
+func TestPreviewOfAMappingThatFails(t *testing.T) {
+	t.Parallel()
+	w := on(t)
+	form := defaultMapping()
+	form["app"] = append(form["app"][:4], "title")
+	form.Set("source4", "expression")
+	form.Set("expression4", "string(int(user.name.familyName))")
+	path := w.post("/settings/attributes", form, "/previews/")
+	page := w.until(path, func(page string) bool { return strings.Contains(page, `class="tiles"`) })
+	for _, want := range []string{`<strong>0</strong> <span class="label update">`, `<strong>38</strong> <span class="label bad">Cannot be computed`,
+		"the attributes of 38 people cannot be computed: nothing would be written for them, and nobody new among them would get an account"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the preview does not say %q: %s", want, page)
+		}
+	}
+	if rows := cells(page); len(rows) != 39 || rows[1][2] != "Not done" || !strings.Contains(rows[1][3], "The mapping fails") {
+		t.Errorf("rows %q", rows)
+	}
+}
+
 func TestPreviewSaysWhoIsFreed(t *testing.T) {
 	t.Parallel()
 	w := on(t)

@@ -27,9 +27,11 @@ type previewView struct {
 	Tiles []usageTotal
 	// Confirms is how many removals saving confirms; Held how many wait for a word, as without the edit.
 	Confirms, Held int
-	Kind           provision.PreviewKind
-	Rows           []previewRow
-	Next           string
+	// Impossible says of how many people the attributes cannot be computed; empty for nobody.
+	Impossible string
+	Kind       provision.PreviewKind
+	Rows       []previewRow
+	Next       string
 	// Freed are the first removals that come as things are, and would not with the
 	// edit; FreedMore is true when there are more.
 	Freed     []previewRow
@@ -47,9 +49,9 @@ type previewRow struct {
 	Person    personLink
 	Operation label
 	Due       moment
-	// AtOnce is true for what is due as soon as it may be.
-	AtOnce bool
-	Why    string
+	// AtOnce is true for what is due as soon as it may be, Never for what cannot be done.
+	AtOnce, Never bool
+	Why           string
 	// Held is true for a removal that waits for an administrator's word already.
 	Held bool
 	// Was is when such a removal comes without the edit; zero for never or the same.
@@ -130,6 +132,10 @@ func (p *Pages) viewPreview(ctx context.Context, preview provision.Preview, c pr
 	if v.Held > 0 {
 		v.Tiles = append(v.Tiles, usageTotal{label{"Held for you", "warn"}, v.Held})
 	}
+	if n := preview.Impossible; n > 0 {
+		v.Tiles = append(v.Tiles, usageTotal{label{"Cannot be computed", "bad"}, n})
+		v.Impossible = plural(n, "person", "people")
+	}
 	if v.Running || v.Failed {
 		return v, nil
 	}
@@ -153,7 +159,7 @@ func previewRows(rows []provision.PreviewRow, preview provision.Preview, now tim
 	views := make([]previewRow, len(rows))
 	for i, row := range rows {
 		v := previewRow{Person: personLink{row.UserID, row.Email}, Operation: operationLabel(row.Operation), Due: momentAt(row.DueAt, now),
-			AtOnce: row.DueAt.Before(preview.CreatedAt.Add(time.Minute)), Held: row.Held, Why: sentence(causeWords(row.Why)),
+			AtOnce: row.DueAt.Before(preview.CreatedAt.Add(time.Minute)), Never: row.Impossible, Held: row.Held, Why: sentence(causeWords(row.Why)),
 			AccountID: row.AccountID, UserName: row.UserName}
 		if edits := len(preview.Proposal) > 0; edits && row.Operation.Removes() {
 			v.New, v.Unchanged = row.Was.IsZero(), row.Was.Equal(row.DueAt)
