@@ -133,7 +133,7 @@ func (s *Service) store(ctx context.Context, change func(*provision.Configuratio
 		if err != nil {
 			return c, err
 		}
-		_, err = s.Store.PutConfiguration(ctx, next, s.event(ctx, what))
+		_, err = s.Store.PutConfiguration(ctx, next, s.event(ctx, what+changes(c, next)))
 		if fault.Is(err, fault.Conflict) {
 			continue
 		}
