@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"example.com/autoprovision/shared/fault"
@@ -27,7 +28,7 @@ func (a *attempt) create(ctx context.Context) outcome {
 		return out
 	}
 	refusal := text(err)
-	if matches, err = a.accounts.Find(ctx, a.rec.UserID, a.userName()); err != nil {
+	if matches, err = a.search(ctx); err != nil {
 		return classifyRead(err)
 	}
 	if len(matches) == 0 {
@@ -43,7 +44,30 @@ func (a *attempt) matches(ctx context.Context) ([]provision.Account, error) {
 	if listing := a.req.Listing; a.seen.listed && a.Real().Sub(listing.AppReadAt) <= listingAge {
 		return listing.Accounts, nil
 	}
-	return a.accounts.Find(ctx, a.rec.UserID, a.userName())
+	return a.search(ctx)
+}
+
+// search asks the app for the accounts that could be this user's, and reads
+// those that its listing showed: a filter may compare names with their case.
+func (a *attempt) search(ctx context.Context) ([]provision.Account, error) {
+	found, err := a.accounts.Find(ctx, a.rec.UserID, a.userName())
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range a.req.Matches {
+		if slices.ContainsFunc(found, func(account provision.Account) bool { return account.ID == id }) {
+			continue
+		}
+		account, err := a.accounts.Get(ctx, a.ref(id))
+		switch {
+		case fault.Is(err, fault.NotFound):
+		case err != nil:
+			return nil, err
+		case account.ExternalID == a.rec.UserID || strings.EqualFold(account.UserName, a.userName()):
+			found = append(found, account)
+		}
+	}
+	return found, nil
 }
 
 func (a *attempt) userName() string {

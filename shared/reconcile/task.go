@@ -25,6 +25,9 @@ type Request struct {
 	// SweepID is the sweep that asked; empty for none. Listing is what its listing said.
 	SweepID string   `json:"sweepId,omitempty"`
 	Listing *Listing `json:"listing,omitempty"`
+	// Matches are the ids of the accounts that the app's listing showed as this
+	// user's, linked to nobody: no filter of the app's need show them again (R2).
+	Matches []string `json:"matches,omitempty"`
 	// Configuration is the version of the configuration that the sweep asked
 	// under; one that was read before that will not do.
 	Configuration int64 `json:"configuration,omitempty"`

@@ -192,6 +192,9 @@ func (r *run) need(ctx context.Context, v *survey, f finding, at, readAt time.Ti
 	req.Listing = &reconcile.Listing{User: f.user, Scope: f.verdict, At: at, ReadAt: readAt}
 	if inScope && !f.record.Account.Exists() {
 		req.Listing.AppReadAt, req.Listing.Accounts = v.readAt, matches
+		for _, account := range matches {
+			req.Matches = append(req.Matches, account.ID)
+		}
 	}
 	req.Plan = plans(f)
 	return req, true, nil
@@ -231,6 +234,9 @@ func (v *survey) takenByRename(f finding) bool {
 // freed reports whether a conflict that a user waits for is gone from the app's listing (R2).
 func (r *run) freed(ctx context.Context, v *survey, f finding, matches []provision.Account) (bool, error) {
 	for _, retry := range f.record.Retries {
+		if retry.Reason == provision.Conflicting && retry.Operation == provision.Create && retry.AccountID == "" && len(matches) > 0 {
+			return true, nil // the app said that their account exists, and only now shows which
+		}
 		if retry.Reason != provision.Conflicting || retry.AccountID == "" {
 			continue
 		}
