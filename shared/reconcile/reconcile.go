@@ -162,6 +162,9 @@ func (r *Reconciler) round(ctx context.Context, req Request, res *Result) (more 
 	if seen.gone {
 		return true, r.recordGone(ctx, rec)
 	}
+	if seen.back != nil {
+		return true, r.recordBack(ctx, rec, *seen.back)
+	}
 	if op := d.Operation; op != nil && req.Plan && (op.Kind.Removes() || op.Kind == provision.Create && !d.Record.GoneAt.IsZero()) {
 		d.Operation, seen.unread, res.Waiting = nil, nil, "the sweep gets to know all its removals first"
 	}
@@ -185,7 +188,7 @@ func (r *Reconciler) round(ctx context.Context, req Request, res *Result) (more 
 // enough for what it leads to.
 func (r *Reconciler) decide(ctx context.Context, c provision.Configuration, req Request, rec provision.Record) (sighting, decide.Decision, error) {
 	seen, err := r.see(ctx, c, req, rec, roster.CacheAge)
-	if err != nil || seen.gone {
+	if err != nil || seen.relinks() {
 		return seen, decide.Decision{}, err
 	}
 	d := decide.Decide(c, seen.look, seen.record, r.Business())
@@ -194,7 +197,7 @@ func (r *Reconciler) decide(ctx context.Context, c provision.Configuration, req 
 	}
 	req.Listing = nil
 	seen, err = r.see(ctx, c, req, rec, roster.Fresh)
-	if err != nil || seen.gone {
+	if err != nil || seen.relinks() {
 		return seen, decide.Decision{}, err
 	}
 	return seen, decide.Decide(c, seen.look, seen.record, r.Business()), nil

@@ -32,6 +32,8 @@ type sighting struct {
 	unreadable string
 	// gone is true when the account that the record links to is not in the app any more.
 	gone bool
+	// back is the account that the record was linked to, and that is there again; nil for none.
+	back *provision.Account
 }
 
 // stamp dates the record by this look, if the look saw all that a look can see:
@@ -85,12 +87,16 @@ func (r *Reconciler) see(ctx context.Context, c provision.Configuration, req Req
 		}
 		s.look.Desired = desired
 	}
+	asked := req.CheckAccount && rec.Account.ID != "" || updateDue(rec, r.Business()) && rec.Account.Exists()
 	known := rec.Intent == nil // else it has just been read in vain
-	if (req.CheckAccount || updateDue(rec, r.Business())) && known && rec.Account.Exists() && c.Runs() {
+	if asked && known && c.Runs() {
 		return s, r.readLinked(ctx, c, req, &s)
 	}
 	return s, nil
 }
+
+// relinks is true when the record is not linked as it should be: that comes before any decision.
+func (s sighting) relinks() bool { return s.gone || s.back != nil }
 
 // updateDue reports whether an update that went wrong is to be tried again: only
 // the account shows whether it is still called for (R17).
@@ -211,7 +217,7 @@ func (r *Reconciler) listedDeleted(ctx context.Context, id string) (provision.Us
 // reading is the operation's name in the log when none is under way.
 const reading = "read"
 
-// readLinked reads the linked account by its id (R17).
+// readLinked reads the linked account, or the one that was linked last, by its id (R17).
 func (r *Reconciler) readLinked(ctx context.Context, c provision.Configuration, req Request, s *sighting) error {
 	if pause := r.breaker.pause(req.UserID); pause > 0 {
 		return paused(pause)
@@ -223,10 +229,11 @@ func (r *Reconciler) readLinked(ctx context.Context, c provision.Configuration, 
 	if err != nil {
 		return err
 	}
+	linked := s.record.Account.Exists()
 	account, err := accounts.Get(ctx, refOf(s.record, s.record.Account.ID, nil))
 	switch {
 	case fault.Is(err, fault.NotFound):
-		s.gone = true
+		s.gone = linked
 		return nil
 	case fault.Is(err, fault.Unauthorized, fault.Forbidden):
 		switch verified := accounts.Verify(ctx); {
@@ -245,7 +252,32 @@ func (r *Reconciler) readLinked(ctx context.Context, c provision.Configuration, 
 		return nil
 	}
 	r.breaker.read(req.UserID)
-	s.look.Account = &account
+	switch {
+	case linked:
+		s.look.Account = &account
+	case account.ExternalID == req.UserID:
+		s.back = &account
+	}
+	return nil
+}
+
+// recordBack takes up the link to an account again that was not in the app, as
+// far as we knew. Its person has an account from now on, so that conditions begin
+// now too (R3).
+func (r *Reconciler) recordBack(ctx context.Context, rec provision.Record, account provision.Account) error {
+	now := r.Business()
+	link := &rec.Account
+	link.State, link.LinkedAt, link.ActiveSince, link.RemovedAt = provision.AccountActive, now, now, time.Time{}
+	if !account.Active {
+		link.State, link.SuspendedAt = provision.AccountSuspended, now
+	}
+	rec.GoneAt, rec.Conditions = time.Time{}, nil
+	notice := provision.Event{ID: r.NewID(), Time: now, Name: provision.EventNotice, UserID: rec.UserID, Email: rec.Email, AccountID: account.ID,
+		Outcome: provision.OutcomeDone, Cause: provision.Cause{Text: "the account is in the app again"}}
+	if err := r.keep(ctx, &rec, notice); err != nil {
+		return err
+	}
+	r.logEvents(ctx, []provision.Event{notice})
 	return nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,13 +33,16 @@ type appView struct {
 	seen        map[string]struct{}
 	// differing are the users whose linked account is not as we left it.
 	differing []string
+	// ended are the users whose link to an unlinked account has ended, by its id:
+	// it is there again.
+	ended map[string]string
 	// behind is how the person in scope is who matches an unlinked account, by its id.
 	behind map[string]provision.Lifecycle
 }
 
 func newAppView() *appView {
 	return &appView{byName: map[string][]provision.Account{}, byExternal: map[string][]provision.Account{},
-		linkedNames: map[string]string{}, seen: map[string]struct{}{}, behind: map[string]provision.Lifecycle{}}
+		linkedNames: map[string]string{}, seen: map[string]struct{}{}, ended: map[string]string{}, behind: map[string]provision.Lifecycle{}}
 }
 
 // row is what is kept of a listed account.
@@ -50,6 +55,8 @@ type row struct {
 	UserID string `json:"userId,omitempty"`
 	// Differs means that it is not as we left it.
 	Differs bool `json:"differs,omitempty"`
+	// Ended is whom our records linked it to, before it was not in the app any more.
+	Ended string `json:"ended,omitempty"`
 }
 
 // add takes in an account, once.
@@ -68,6 +75,9 @@ func (a *appView) add(r row) {
 	}
 	account := provision.Account{ID: r.ID, UserName: r.UserName, ExternalID: r.ExternalID, Active: r.Active}
 	a.byName[name] = append(a.byName[name], account)
+	if r.Ended != "" {
+		a.ended[r.ID] = r.Ended
+	}
 	if r.ExternalID != "" {
 		a.byExternal[r.ExternalID] = append(a.byExternal[r.ExternalID], account)
 	}
@@ -100,6 +110,9 @@ func (a *appView) orphans() []provision.Orphan {
 	var list []provision.Orphan
 	for _, accounts := range a.byName {
 		for _, account := range accounts {
+			if a.ended[account.ID] != "" {
+				continue // it becomes its person's again
+			}
 			why := "no person in scope has this account's external id or user name, and autoprovisioning neither created nor adopted it"
 			switch is := a.behind[account.ID]; is {
 			case "":
@@ -222,9 +235,40 @@ func (v *survey) compare(ctx context.Context, accounts []provision.Account, at t
 			differs := a.Active != (rec.Account.State == provision.AccountActive) || len(decide.Drift(rec, a)) > 0
 			rows[i].UserID, rows[i].Differs = rec.UserID, differs && !rec.LookedAt.After(at)
 		}
-		v.app.add(rows[i])
+	}
+	if err := v.findEnded(ctx, rows); err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		v.app.add(r)
 	}
 	return rows, nil
+}
+
+// findEnded notes which accounts of a page we were linked to, until we deleted
+// them or they were not in the app any more.
+func (v *survey) findEnded(ctx context.Context, rows []row) error {
+	var ids []string
+	for _, r := range rows {
+		if r.UserID == "" && r.ExternalID != "" {
+			ids = append(ids, r.ExternalID) // of ours it is the directory id (R2)
+		}
+	}
+	records := map[string]provision.Record{}
+	for some := range slices.Chunk(ids, 500) {
+		found, err := v.Store.RecordsByID(ctx, some)
+		if err != nil {
+			return err
+		}
+		maps.Copy(records, found)
+	}
+	for i, r := range rows {
+		link := records[r.ExternalID].Account
+		if r.UserID == "" && link.ID == r.ID && !link.Exists() && link.App == v.c.Connection.BaseURL {
+			rows[i].Ended = r.ExternalID
+		}
+	}
+	return nil
 }
 
 // worthStoring reports whether a part is to be stored: when there is much of it,

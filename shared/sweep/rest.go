@@ -2,6 +2,8 @@ package sweep
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/reconcile"
@@ -22,7 +24,7 @@ func (r *run) unlisted(ctx context.Context, v *survey) error {
 	}
 	wanted := newWanted(r.sw.ID, r.c.Version, present)
 	wanted.foreign = r.sw.Foreign != ""
-	for _, id := range v.app.differing {
+	for _, id := range slices.Concat(v.app.differing, slices.Sorted(maps.Values(v.app.ended))) {
 		wanted.add(reconcile.Request{UserID: id, CheckAccount: true})
 	}
 	now := r.Business()
