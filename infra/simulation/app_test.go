@@ -235,6 +235,9 @@ func (c client) do(ctx context.Context, kind provision.OperationKind, id string,
 	if gone != nil {
 		return gone
 	}
+	if fault.Is(err, fault.Invalid) {
+		w.refuse(ctx, kind)
+	}
 	return err
 }
 
@@ -304,7 +307,8 @@ func (c client) Delete(ctx context.Context, ref app.Ref) error {
 	id := ref.ID
 	return c.do(ctx, provision.HardDelete, id, func(worker *worker) error {
 		acc := c.world.app.get(id)
-		if acc == nil {
+		if acc == nil { // done all the same (R19)
+			c.world.owed[worker.user+" "+provision.EventHardDelete]++
 			return nil
 		}
 		c.world.app.remove(acc)

@@ -141,6 +141,7 @@ func (w *world) change(p *person, what string, edit func(*person)) {
 		p.before = nil
 	}
 	w.note("company", "%s %s", p.id, what)
+	w.stirred[p.id] = time.Now()
 	w.turn(false)
 	w.notify(p)
 	word, _, _ := strings.Cut(what, " ")

@@ -27,7 +27,7 @@ var (
 const pageOfUsers = 12
 
 func ask[T any](ctx context.Context, d workspace, key string, get func() (T, error)) (T, error) {
-	return answer(ctx, &d.world.scheduler, "directory: "+key, func(*worker) (out T, err error) {
+	return answer(ctx, &d.world.scheduler, "directory: "+key, func(worker *worker) (out T, err error) {
 		f := d.world.faults
 		switch {
 		case d.world.chance(f.throttle):
@@ -37,7 +37,9 @@ func ask[T any](ctx context.Context, d workspace, key string, get func() (T, err
 		case d.world.chance(f.missingKeys):
 			return out, fault.New(fault.Incomplete, "directory: "+key, "the answer lacks a key")
 		}
-		return get()
+		out, err = get()
+		d.world.asked(worker, key, err)
+		return out, err
 	})
 }
 
@@ -74,7 +76,9 @@ func (d workspace) ListUsers(ctx context.Context, token string) (directory.UserP
 			}
 		}
 		slices.SortFunc(present, func(a, b *person) int { return cmp.Compare(a.email, b.email) })
-		return d.page(present, token), nil
+		page := d.page(present, token)
+		d.world.pageListed(token, page.Next)
+		return page, nil
 	})
 }
 

@@ -21,6 +21,12 @@
 // that the checker of the broken rule notices. scenarios_test.go plays the
 // edges of the guard and of quarantine by name.
 //
+// A life ends under a scope, time frames and protected people drawn from its
+// seed. In its quiet days a few people leave, some without any message, and the
+// time by which each of them has lost access follows from what really happened
+// (rest_test.go). Who is given access is judged in entitled_test.go, with what a
+// removal needs before it: a sweep after a turn-on, and a reading by id.
+//
 //	go test ./infra/simulation                          a few seeds
 //	go test ./infra/simulation -run Seeds -seed 17      one seed, with its trace
 //	go test ./infra/simulation -run Seeds -seeds 1000   so many seeds

@@ -49,6 +49,9 @@ func (w *world) committed(events []provision.Event, after provision.Record) {
 		if !held {
 			w.wasHeld[id] = true
 			w.note("hold", "%s %s of %s", id, after.Hold.Operation, after.Hold.Condition)
+			if wrong := w.needless(*after.Hold); wrong != "" {
+				w.accuse("R12: within the limit nothing is held", "%s for %s", wrong, id)
+			}
 		}
 		w.holds[id] = *after.Hold
 	case held && w.leaves(h, after):
@@ -90,6 +93,7 @@ func (w *world) logged(events []provision.Event) {
 		if e.Outcome == provision.OutcomeDone {
 			w.claimed(e)
 		}
+		w.told(e)
 	}
 }
 
@@ -99,7 +103,8 @@ func (w *world) claimed(e provision.Event) {
 	acc := w.app.get(e.AccountID)
 	touched, byHand := w.touched[e.AccountID]
 	just := byHand && time.Since(touched) < 10*time.Minute
-	if e.Name == provision.EventCreate || e.Name == provision.EventSuspend || e.Name == provision.EventUnsuspend {
+	switch e.Name {
+	case provision.EventCreate, provision.EventUpdate, provision.EventSuspend, provision.EventUnsuspend, provision.EventHardDelete:
 		key := e.UserID + " " + e.Name
 		if w.owed[key]--; w.owed[key] < 0 {
 			w.accuse("R14: every operation is one event", "%s for %s is logged more often than it happened", e.Name, e.UserID)

@@ -52,6 +52,8 @@ type worker struct {
 	// user is the person that the work is about; empty for none.
 	user      string
 	startedAt time.Time
+	// read says that it has read that person by id.
+	read bool
 	// revision is that of the last configuration that it read, and runs whether it said on and authorized.
 	revision int64
 	runs     bool

@@ -33,28 +33,34 @@ func (w *world) end() {
 	}
 	w.turn(false)
 	w.run(time.Now().Add(time.Hour))
+	w.rest = w.drawRest()
 	w.clearConflicts()
 	w.insist("init", func(ctx context.Context, in *instance) error { return in.admin.Init(ctx) })
 	w.authorize(w.newToken())
 	w.insist("last edit", func(ctx context.Context, in *instance) error {
-		policy, nobody := lastPolicy, []string{}
-		return in.admin.Put(ctx, admin.Proposal{Scope: &everybodyInScope, Deprovisioning: &policy, Protected: &nobody}, "")
+		addresses := w.protectedAddresses()
+		return in.admin.Put(ctx, admin.Proposal{Scope: &w.rest.scope, Deprovisioning: &w.rest.policy, Protected: &addresses, Guard: &w.rest.guard}, "")
 	})
 	w.insist("turn on", func(ctx context.Context, in *instance) error { return in.admin.TurnOn(ctx, "") })
 	w.quietSince = time.Now()
-	w.rest()
+	w.quietDays(true)
 	if w.anyBroken() {
-		for _, wrong := range unstopped(w) {
-			w.accuse(unstoppable, "%s", wrong)
+		for _, b := range unstopped(w) {
+			w.accuse(unstoppable, "%s", b.text)
 		}
 		for _, acc := range w.app.accounts {
 			acc.unreadable, acc.unwritable = false, false
 		}
 		w.quietSince = time.Now()
-		w.rest()
+		w.quietDays(false)
 	}
 	if len(w.broken) > 0 {
 		return
+	}
+	for _, p := range w.company.people {
+		for _, b := range w.demanded(p) {
+			w.accuse(b.rule, "%s", b.text)
+		}
 	}
 	for _, s := range settled {
 		for _, wrong := range s.check(w) {
@@ -63,16 +69,37 @@ func (w *world) end() {
 	}
 }
 
-// rest lets days pass, each of 25 hours, so that no deadline of whole days falls on a sweep.
-func (w *world) rest() {
-	for range 8 {
+// quietDays are 8 of 25 hours each, so that no deadline of whole days falls on
+// a sweep. Where people leave, a few do on the second.
+func (w *world) quietDays(leaving bool) {
+	policy, edited := w.rest.policy, false
+	leaveAt := 2 + w.rng.IntN(8)
+	for day := range 8 {
 		w.apply(step{kind: "scheduled sweep"})
-		w.run(time.Now().Add(13 * time.Hour))
-		if sw := w.memory.sweeps.Current; sw == nil || sw.State != provision.SweepDone {
-			w.accuse(unstoppable, "the sweep is not done: %+v", sw)
+		nextSweep := time.Now().Add(25 * time.Hour)
+		for hour := range 25 {
+			w.run(time.Now().Add(time.Hour))
+			switch {
+			case hour == 12:
+				if sw := w.memory.sweeps.Current; sw == nil || sw.State != provision.SweepDone {
+					w.accuse(unstoppable, "the sweep is not done: %+v", sw)
+				}
+				w.decideHeld(true)
+			case !leaving:
+			case day == 1 && hour == leaveAt:
+				w.leaveQuietly(nextSweep)
+			case day == 1 && hour == 14 && w.rest.edited != nil:
+				policy, edited = *w.rest.edited, true
+				w.insist("edit time frames", func(ctx context.Context, in *instance) error {
+					return in.admin.Put(ctx, admin.Proposal{Deprovisioning: &policy}, "")
+				})
+			case day == 2 && hour == 1:
+				w.thenDeleted()
+			}
+			if leaving {
+				w.judgeLeavers(policy, edited)
+			}
 		}
-		w.decideHeld(true)
-		w.run(time.Now().Add(12 * time.Hour))
 	}
 }
 
@@ -80,14 +107,18 @@ const unstoppable = "R2: one person's failure never stops another's"
 
 func (w *world) anyBroken() bool { return slices.ContainsFunc(w.app.accounts, (*account).broken) }
 
-// unstopped says what is wrong with everybody over whom the app does not fail,
-// and whose name is held by nobody over whom it does.
-func unstopped(w *world) []string {
-	var wrong []string
+// hindered reports whether the app fails over somebody's account, or over one that has their name.
+func (w *world) hindered(p *person) bool {
+	return slices.ContainsFunc(w.app.accounts, func(acc *account) bool {
+		return acc.broken() && (acc.owner == p.id || strings.EqualFold(acc.UserName, p.email))
+	})
+}
+
+// unstopped is what is wrong with everybody whom no failure of the app hinders.
+func unstopped(w *world) []breach {
+	var wrong []breach
 	for _, p := range w.company.people {
-		if !slices.ContainsFunc(w.app.accounts, func(acc *account) bool {
-			return acc.broken() && (acc.owner == p.id || strings.EqualFold(acc.UserName, p.email))
-		}) {
+		if !w.hindered(p) {
 			wrong = append(wrong, w.demanded(p)...)
 		}
 	}
@@ -101,7 +132,7 @@ func unstopped(w *world) []string {
 func (w *world) clearConflicts() {
 	for _, acc := range slices.Clone(w.app.accounts) {
 		holder := w.company.named(acc.UserName)
-		if owner := w.company.person(acc.owner); owner != nil && (owner.archived && !owner.deleted || w.dismissed[owner.id]) && holder != nil && holder != owner {
+		if owner := w.company.person(acc.owner); owner != nil && (owner.archived && !owner.deleted || w.stays(owner)) && holder != nil && holder != owner {
 			acc.UserName = "renamed-" + acc.UserName
 			acc.Attributes["userName"] = acc.UserName
 			w.note("hand", "%s renamed", acc.ID)
@@ -119,22 +150,21 @@ var settled = []struct {
 	rule  string
 	check func(*world) []string
 }{
-	{"R2, R4, R5, R6, R16, R17: the app is as the rules demand", asDemanded},
+	{"R6: archived people with an active account are listed", attentionListed(provision.AttentionArchived)},
+	{"R18: what would happen to protected people is listed", attentionListed(provision.AttentionProtected)},
+	{"R5: a deadline ends with its condition", nothingPending},
 	{"§3: no lease, intent, hold or retry is left", nothingLeft},
 	{"R14: every operation is one event", oneEventEach},
+	{"R14: every refusal is one event", refusalsTold},
 	{"R15: tokens are in the secret store only", noTokenStored},
 }
 
-func asDemanded(w *world) []string {
-	var wrong []string
-	for _, p := range w.company.people {
-		wrong = append(wrong, w.demanded(p)...)
-	}
-	return wrong
-}
+// breach is a rule that is broken, and how.
+type breach struct{ rule, text string }
 
 // demanded says in which the app is not as the rules demand about one person.
-func (w *world) demanded(p *person) []string {
+func (w *world) demanded(p *person) []breach {
+	const rule = "R2, R4, R6: the app is as the rules demand"
 	var own []*account
 	for _, acc := range w.app.accounts {
 		if acc.owner == p.id {
@@ -144,31 +174,28 @@ func (w *world) demanded(p *person) []string {
 	now := p.past[len(p.past)-1]
 	switch {
 	case len(own) > 1:
-		return []string{p.id + " has more than one account"}
-	case now.lifecycle == provision.Archived:
+		return []breach{{rule, p.id + " has more than one account"}}
 	case now.active() && len(own) == 0 && w.dismissed[p.id]: // nor its new account (R17)
 	case now.active() && len(own) == 0:
-		return []string{p.id + " is active and in scope, and has no account: " + w.memory.why(p.id)}
+		return []breach{{rule, p.id + " is active and in scope, and has no account: " + w.memory.why(p.id)}}
 	case now.active():
 		return w.unlike(p, own[0])
-	case len(own) > 0 && !w.dismissed[p.id]:
-		return []string{fmt.Sprintf("%s is %s and %s, and has the account %s: %s", p.id, now.lifecycle, now.scope, own[0].ID, w.memory.why(p.id))}
+	case len(own) > 0 && !w.stays(p):
+		return []breach{{rule, fmt.Sprintf("%s is %s and %s, and has the account %s: %s", p.id, now.lifecycle, now.scope, own[0].ID, w.memory.why(p.id))}}
 	}
 	return nil
 }
 
 // unlike says in which the account of somebody active and in scope is not as it must be.
-func (w *world) unlike(p *person, acc *account) []string {
-	var wrong []string
+func (w *world) unlike(p *person, acc *account) []breach {
+	const byHand = "R17: what was changed by hand is put right"
+	var wrong []breach
 	rec := w.memory.records[p.id]
 	if !acc.Active {
-		wrong = append(wrong, p.id+" is active and in scope, and the account is suspended: "+w.memory.why(p.id))
-	}
-	if acc.ExternalID != p.id {
-		wrong = append(wrong, p.id+" has an account with another external id")
+		wrong = append(wrong, breach{"R5: who returns has access again", p.id + " is active and in scope, and the account is suspended: " + w.memory.why(p.id)})
 	}
 	if rec.Account.ID != acc.ID {
-		wrong = append(wrong, p.id+" is linked to another account")
+		wrong = append(wrong, breach{"R2: the link is to their own account", p.id + " is linked to " + rec.Account.ID})
 	}
 	want := map[string]string{"userName": p.email, "name.givenName": p.given, "name.familyName": p.family, `emails[type eq "work"].value`: p.email}
 	if len(w.memory.config.Mapping) > len(mappings[0]) {
@@ -178,9 +205,16 @@ func (w *world) unlike(p *person, acc *account) []string {
 		delete(want, given)
 	}
 	for _, path := range slices.Sorted(maps.Keys(want)) {
-		if value := want[path]; acc.Attributes[path] != value {
-			wrong = append(wrong, fmt.Sprintf("%s has %s = %v, want %s: %s", p.id, path, acc.Attributes[path], value, w.memory.why(p.id)))
+		rule := byHand
+		if path == "userName" {
+			rule = "R16: a rename reaches the account"
 		}
+		if value := want[path]; acc.Attributes[path] != value {
+			wrong = append(wrong, breach{rule, fmt.Sprintf("%s has %s = %v, want %s: %s", p.id, path, acc.Attributes[path], value, w.memory.why(p.id))})
+		}
+	}
+	if acc.ExternalID != p.id {
+		wrong = append(wrong, breach{byHand, fmt.Sprintf("%s has an account with the external id %q", p.id, acc.ExternalID)})
 	}
 	return wrong
 }
@@ -189,6 +223,16 @@ func (w *world) unlike(p *person, acc *account) []string {
 func (m *memory) why(id string) string {
 	rec := m.records[id]
 	return fmt.Sprintf("account %q %s, conditions %v, next %v, retries %v, verdicts %v, gone %v", rec.Account.ID, rec.Account.State, rec.Conditions, rec.Next, rec.Retries, rec.Verdicts, rec.GoneAt)
+}
+
+func nothingPending(w *world) []string {
+	var wrong []string
+	for _, rec := range w.memory.sorted() {
+		if rec.Next != nil && rec.Lifecycle != provision.Archived {
+			wrong = append(wrong, fmt.Sprintf("%s has a pending %s at %s", rec.UserID, rec.Next.Operation, stamp(rec.Next.At)))
+		}
+	}
+	return wrong
 }
 
 func nothingLeft(w *world) []string {
@@ -202,8 +246,6 @@ func nothingLeft(w *world) []string {
 			wrong = append(wrong, rec.UserID+" is held")
 		case len(rec.Retries) > 0:
 			wrong = append(wrong, rec.UserID+" waits: "+rec.Retries[0].Error)
-		case rec.Next != nil:
-			wrong = append(wrong, fmt.Sprintf("%s has a pending %s at %s", rec.UserID, rec.Next.Operation, stamp(rec.Next.At)))
 		}
 	}
 	if sw := w.memory.sweeps.Current; sw == nil || sw.State != provision.SweepDone {

@@ -271,6 +271,7 @@ func (w *world) vanish(acc *account) {
 	w.touched[acc.ID] = time.Now()
 	if acc.owner != "" {
 		w.lost[acc.owner] = time.Now()
+		w.owed[acc.owner+" "+provision.EventHardDelete]++ // may be taken for ours after a lost answer
 	}
 	w.app.remove(acc)
 }
@@ -324,6 +325,9 @@ func (w *world) put(what string, p admin.Proposal, n uint64) {
 func (w *world) deciding(ctx context.Context, marked, people map[string]bool, do func() error) error {
 	if err := w.park(ctx, "harness: decide", time.Time{}, func(*worker) {
 		maps.Copy(marked, people)
+		for id := range people {
+			w.stirred[id] = time.Now()
+		}
 	}); err != nil {
 		return err
 	}
@@ -357,6 +361,7 @@ func (in *instance) lookNow(ctx context.Context, id string) error {
 	// The look is about a person, so the worker is one of theirs.
 	worker, _ := ctx.Value(workerKey{}).(*worker)
 	worker.user = id
+	in.world.stirred[id] = time.Now()
 	_, _, err := in.admin.Reconcile(ctx, id)
 	return err
 }

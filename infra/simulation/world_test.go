@@ -47,6 +47,8 @@ type world struct {
 	editing        int             // how many administrators' actions are under way
 
 	// What happened, for the checkers.
+	sight
+	rest        rest
 	settings    []setting
 	turnedOn    time.Time
 	unprotected map[string]time.Time
@@ -92,7 +94,7 @@ func newWorld(seed uint64, f faults, people int) *world {
 	w := &world{scheduler: scheduler{rng: rand.New(rand.NewPCG(seed, 1))}, faults: f, memory: newMemory(), company: newCompany(people),
 		app: &application{tokens: map[string]bool{}}, safe: safe{}, instances: make([]*instance, 2), hidden: map[string]bool{},
 		unprotected: map[string]time.Time{}, released: map[string]bool{}, dismissed: map[string]bool{}, holds: map[string]provision.Hold{}, wasHeld: map[string]bool{},
-		lost: map[string]time.Time{}, touched: map[string]time.Time{}, effected: map[string]bool{}, owed: map[string]int{}, events: map[string]provision.Event{}}
+		lost: map[string]time.Time{}, touched: map[string]time.Time{}, effected: map[string]bool{}, owed: map[string]int{}, events: map[string]provision.Event{}, sight: newSight()}
 	w.queue = newQueue(w)
 	w.crash = func(*call) (before, after bool) {
 		if w.faults.crash == 0 || w.rng.Float64() >= w.faults.crash {
