@@ -73,7 +73,7 @@ var mutations = []mutation{
 	{"R16: a rename", []edit{{"shared/decide/decide.go",
 		"case !op.Attributes.Equal(applied):", "case !op.Attributes.Equal(applied) && op.Attributes[\"userName\"] == applied[\"userName\"]:"}}},
 	{"R17: what was changed by hand", []edit{{"shared/decide/facts.go",
-		"if got, ok := account.Attributes[path]; (!ok || got != value) &&", "if got, ok := account.Attributes[path]; false && (!ok || got != value) &&"}}},
+		"if (!ok || got != value) &&", "if false && (!ok || got != value) &&"}}},
 	{"R7: no event says", []edit{{"shared/reconcile/act.go",
 		"notice.Name, notice.Cause.Text = provision.EventNotice,", "_, notice.Cause.Text = provision.EventNotice,"}}},
 	{"R10: a deleted configuration", []edit{{"shared/admin/admin.go",

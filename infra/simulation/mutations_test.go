@@ -39,6 +39,7 @@ var outcomes = []mutation{
 	{"R14: every operation is one event", []edit{{"shared/reconcile/act.go", "		if more, err = a.finish(ctx, event); err == nil",
 		"		all := []provision.Event{event}\n		if kind == provision.HardDelete || kind == provision.Update {\n" +
 			"			all = append(all, event)\n			all[1].ID = a.NewID()\n		}\n		if more, err = a.finish(ctx, all...); err == nil"}}},
+	{"R17: what was changed by hand", []edit{{"shared/decide/facts.go", "got, ok = account.ExternalID, true", "got, ok = value, true"}}},
 	{"R18: what would happen", []edit{{"shared/decide/attention.go", "provision.AttentionProtected", "provision.AttentionArchived"}}},
 	{"R19: a refusal is retried", []edit{{"shared/decide/retry.go", "	if reason == provision.Refused {\n		wait =", "	if false {\n		wait ="}}},
 }

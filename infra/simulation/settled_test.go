@@ -213,7 +213,7 @@ func (w *world) unlike(p *person, acc *account) []breach {
 			wrong = append(wrong, breach{rule, fmt.Sprintf("%s has %s = %v, want %s: %s", p.id, path, acc.Attributes[path], value, w.memory.why(p.id))})
 		}
 	}
-	if acc.ExternalID != p.id {
+	if acc.ExternalID != p.id && !slices.Contains(rec.Left, provision.ExternalID) {
 		wrong = append(wrong, breach{byHand, fmt.Sprintf("%s has an account with the external id %q", p.id, acc.ExternalID)})
 	}
 	return wrong

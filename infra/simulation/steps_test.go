@@ -187,7 +187,11 @@ var kinds = []struct {
 		}
 		w.count()
 	}},
-	{"edited by hand", 4, onAccount("edited by hand", func(w *world, acc *account, n uint64) {
+	{"edited by hand", 4, onAccount("edited by hand", func(_ *world, acc *account, n uint64) {
+		if n/10%3 == 0 && acc.owner != "" { // by another provisioner
+			acc.ExternalID = []string{"", "another"}[n%2]
+			return
+		}
 		acc.Attributes["name.givenName"] = fmt.Sprint("Hand", n%10)
 	})},
 	{"made by hand", 3, func(w *world, n uint64) {

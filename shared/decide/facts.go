@@ -232,11 +232,16 @@ func observeAccount(l Look, r provision.Record, now time.Time) provision.Record 
 }
 
 // Drift lists the attributes in which the account departs from the app's own
-// form of what we last wrote, those given up left out (R17).
+// form of what we last wrote, the external id among them, those given up left
+// out (R17).
 func Drift(r provision.Record, account provision.Account) []string {
 	var drifted []string
 	for path, value := range r.Account.Form {
-		if got, ok := account.Attributes[path]; (!ok || got != value) && !slices.Contains(r.Left, path) {
+		got, ok := account.Attributes[path]
+		if path == provision.ExternalID {
+			got, ok = account.ExternalID, true
+		}
+		if (!ok || got != value) && !slices.Contains(r.Left, path) {
 			drifted = append(drifted, path)
 		}
 	}

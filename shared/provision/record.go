@@ -99,7 +99,7 @@ type Link struct {
 	RemovedAt time.Time `json:"removedAt,omitzero"`
 	// Applied is what we last wrote.
 	Applied Attributes `json:"applied,omitempty"`
-	// Form is the app's own form of what we last wrote (R17).
+	// Form is the app's own form of what we last wrote, with ExternalID (R17).
 	Form Attributes `json:"form,omitempty"`
 }
 

@@ -67,6 +67,10 @@ func (u User) Domain() string {
 // to a string, a bool or a float64. An attribute without a value is absent.
 type Attributes map[string]any
 
+// ExternalID is the path of the attribute that is the directory id, written by
+// us and replaced by no mapping (R2).
+const ExternalID = "externalId"
+
 // Equal reports whether both hold the same attributes with the same values.
 func (a Attributes) Equal(b Attributes) bool {
 	if len(a) != len(b) {

@@ -16,7 +16,7 @@ func succeed(rec *provision.Record, intent provision.Intent, out outcome, appURL
 	case provision.Create:
 		*link = provision.Link{
 			ID: out.account.ID, State: provision.AccountActive, App: appURL, Adopted: out.adopted,
-			LinkedAt: now, ActiveSince: now, Applied: intent.Attributes, Form: formOf(intent.Attributes, out.account),
+			LinkedAt: now, ActiveSince: now, Applied: intent.Attributes, Form: formOf(intent.Attributes, out.account, nil),
 		}
 		if out.adopted {
 			kind, cause = provision.Update, provision.Cause{Text: "adopted"}
@@ -26,7 +26,7 @@ func succeed(rec *provision.Record, intent provision.Intent, out outcome, appURL
 		}
 		rec.GoneAt = time.Time{}
 	case provision.Update:
-		link.Applied, link.Form = withLeft(intent.Attributes, rec), formOf(intent.Attributes, out.account)
+		link.Applied, link.Form = withLeft(intent.Attributes, rec), formOf(intent.Attributes, out.account, link.Form)
 	case provision.Suspend:
 		link.State, link.SuspendedAt = provision.AccountSuspended, now
 		if !intent.Released {
@@ -61,9 +61,16 @@ func withLeft(written provision.Attributes, rec *provision.Record) provision.Att
 }
 
 // formOf is the app's own form of what was written (R17): of the attributes
-// that its answer shows, its values; all of ours when it showed none.
-func formOf(written provision.Attributes, account provision.Account) provision.Attributes {
-	form := make(provision.Attributes, len(written))
+// that its answer shows, its values; all of ours when it showed none. So it is
+// with the external id, which stays as it was in the form before when the
+// answer showed nothing: an app that keeps none is not told again and again.
+func formOf(written provision.Attributes, account provision.Account, before provision.Attributes) provision.Attributes {
+	form := make(provision.Attributes, len(written)+1)
+	if shown, known := before[provision.ExternalID]; known && account.Attributes == nil {
+		form[provision.ExternalID] = shown
+	} else if account.ExternalID != "" && (account.Attributes != nil || before == nil) {
+		form[provision.ExternalID] = account.ExternalID
+	}
 	for path, value := range written {
 		if account.Attributes == nil {
 			form[path] = value

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"example.com/autoprovision/shared/decide"
@@ -121,7 +122,7 @@ func (a *attempt) findOut(ctx context.Context) (out outcome, happened bool, err 
 	case provision.Unsuspend:
 		happened = account.Active
 	case provision.Update:
-		happened = shows(account, intent.Attributes, a.previous())
+		happened = shows(account, intent.Attributes, a.previous()) && !slices.Contains(decide.Drift(a.rec, account), provision.ExternalID)
 	}
 	return out, happened, nil
 }
