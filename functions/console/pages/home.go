@@ -125,6 +125,8 @@ type confirmView struct {
 	Removes int
 	// Missing says what must be set before; empty when nothing.
 	Missing string
+	// Protected are the protected people, whose protection goes with the configuration; empty for nobody.
+	Protected string
 }
 
 func (p *Pages) turnOnPage(w http.ResponseWriter, r *http.Request) error {

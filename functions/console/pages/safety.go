@@ -37,7 +37,7 @@ func (p *Pages) saveSafety(w http.ResponseWriter, r *http.Request) error {
 		v.Problems["minUsers"] = "write a whole number of people, such as 5"
 	}
 	if len(v.Problems) == 0 {
-		users := list(strings.Fields(strings.ReplaceAll(v.Protected, ",", " ")))
+		users := addresses(v.Protected)
 		guard := provision.Guard{MaxShare: share / 100, MinUsers: least}
 		found, err := p.propose(w, r, admin.Proposal{Protected: &users, Guard: &guard}, "/settings")
 		if err != nil || found == nil {
@@ -46,6 +46,11 @@ func (p *Pages) saveSafety(w http.ResponseWriter, r *http.Request) error {
 		v.Problems = gathered(found)
 	}
 	return p.renderAs(w, r, http.StatusUnprocessableEntity, "safety", "Safety", v)
+}
+
+// addresses are those that a text holds, split by lines, spaces or commas.
+func addresses(text string) []string {
+	return list(strings.Fields(strings.ReplaceAll(text, ",", " ")))
 }
 
 // gathered gathers the problems of each protected address under the one field that holds them.

@@ -136,7 +136,11 @@ func unitName(path string) string {
 func percent(share float64) string { return strconv.FormatFloat(share*100, 'f', -1, 64) + "\u00a0%" }
 
 func (p *Pages) deletePage(w http.ResponseWriter, r *http.Request) error {
-	return p.render(w, r, "delete", "Delete configuration", confirmView{App: p.service.Profile.Name})
+	c, err := p.service.Store.Configuration(r.Context())
+	if err != nil {
+		return err
+	}
+	return p.render(w, r, "delete", "Delete configuration", confirmView{App: p.service.Profile.Name, Protected: strings.Join(admin.ProtectedOf(c), ", ")})
 }
 
 func (p *Pages) deleteConfiguration(w http.ResponseWriter, r *http.Request) error {

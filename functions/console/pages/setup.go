@@ -241,11 +241,23 @@ type reviewView struct {
 	None bool
 	// Warnings say what of the settings is allowed but seldom meant.
 	Warnings []string
+	// Protected are the protected people, one a line, as stored or as entered.
+	Protected string
+	Problems  problems
 }
 
-// makeReview makes the preview of turning on that the last step shows.
+// makeReview makes the preview of turning on that the last step shows, after it
+// has saved who is protected, where that was sent.
 func (p *Pages) makeReview(w http.ResponseWriter, r *http.Request) error {
-	return p.newReview(w, r, "")
+	if !r.PostForm.Has("protected") {
+		return p.newReview(w, r, "")
+	}
+	users := addresses(r.PostForm.Get("protected"))
+	found, err := p.propose(w, r, admin.Proposal{Protected: &users}, stepReview)
+	if err != nil || found == nil {
+		return err
+	}
+	return p.showReview(w, r, http.StatusUnprocessableEntity, gathered(found))
 }
 
 func (p *Pages) newReview(w http.ResponseWriter, r *http.Request, said string) error {
@@ -265,6 +277,10 @@ func (p *Pages) newReview(w http.ResponseWriter, r *http.Request, said string) e
 
 // review is the last step: the preview that is named, or a button that makes one.
 func (p *Pages) review(w http.ResponseWriter, r *http.Request) error {
+	return p.showReview(w, r, http.StatusOK, nil)
+}
+
+func (p *Pages) showReview(w http.ResponseWriter, r *http.Request, status int, found problems) error {
 	ctx := r.Context()
 	st, err := p.service.Status(ctx)
 	if err != nil {
@@ -278,17 +294,21 @@ func (p *Pages) review(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := reviewView{App: p.service.Profile.Name, Wizard: wizardOf(r, st.Configuration), Settings: p.viewSettings(ctx, st),
-		Warnings: seldomMeant(p.service.Profile.Name, st.Configuration)}
+		Warnings:  seldomMeant(p.service.Profile.Name, st.Configuration),
+		Protected: strings.Join(admin.ProtectedOf(st.Configuration), "\n"), Problems: found}
+	if r.PostForm.Has("protected") {
+		v.Protected = r.PostForm.Get("protected")
+	}
 	if err != nil || preview.Revision != st.Configuration.Revision {
 		v.None = true
-		return p.render(w, r, "review", "Review", v)
+		return p.renderAs(w, r, status, "review", "Review", v)
 	}
 	kind := provision.PreviewKind(or(r.URL.Query().Get("list"), string(provision.PreviewOperations)))
 	if v.previewView, err = p.viewPreview(ctx, preview, st.Configuration, kind, r.URL.Query().Get("page")); err != nil {
 		return err
 	}
 	refreshOnce(w, r, v)
-	return p.render(w, r, "review", "Review", v)
+	return p.renderAs(w, r, status, "review", "Review", v)
 }
 
 // seldomMeant warns of time frames that leave people who are gone with their account.

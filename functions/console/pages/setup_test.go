@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"example.com/autoprovision/shared/admin"
 )
 
 func TestSetUpToOn(t *testing.T) {
@@ -82,5 +84,35 @@ func TestSteps(t *testing.T) {
 	w.post("/setup/who", url.Values{"do": {"save"}, "unit": {"/"}, "state": {"off"}}, "/settings/who")
 	if c, _ := w.system.Store.Configuration(t.Context()); !c.Scope.OrgUnits[0].On {
 		t.Error("while it is on, the set-up saves without a preview")
+	}
+}
+
+// TestProtectionIsLostAndOfferedAgain: whoever deletes the configuration reads
+// whose protection goes with it, and the next set-up offers to protect people.
+func TestProtectionIsLostAndOfferedAgain(t *testing.T) {
+	t.Parallel()
+	w := configured(t)
+	protects := func() string {
+		c, err := w.system.Store.Configuration(t.Context())
+		check(t, err)
+		return strings.Join(admin.ProtectedOf(c), " ")
+	}
+	page := w.refuse(422, "/setup/review", url.Values{"protected": {"maya.cohen@example.com\nnobody@example.com"}}, "nobody@example.com")
+	if !strings.Contains(page, `<textarea id="protected"`) || !strings.Contains(page, "maya.cohen@example.com\nnobody@example.com</textarea>") || protects() != "" {
+		t.Errorf("what was refused is not shown as it was entered: %s", page)
+	}
+	review := w.post("/setup/review", url.Values{"protected": {"maya.cohen@example.com, tomas.novak@example.com"}}, "/setup/review?preview=")
+	if page := w.get(http.StatusOK, review); !strings.Contains(page, "maya.cohen@example.com\ntomas.novak@example.com</textarea>") || protects() != "maya.cohen@example.com tomas.novak@example.com" {
+		t.Errorf("the review does not show who is protected: %s", page)
+	}
+	page = w.get(http.StatusOK, "/settings/delete")
+	for _, want := range []string{"maya.cohen@example.com, tomas.novak@example.com", "the limit on removals", "protected no longer"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not say that %q goes too: %s", want, page)
+		}
+	}
+	w.post("/settings/delete", nil, "/")
+	if page := w.get(http.StatusOK, "/settings/delete"); strings.Contains(page, "protected no longer") {
+		t.Error("nobody is protected, and somebody is said to lose it")
 	}
 }
