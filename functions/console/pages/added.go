@@ -21,6 +21,12 @@ func Condition(name provision.ConditionName) string { return condition(name) }
 // Waits says what keeps a removal that admin.Person.HeldBy names; empty for nothing.
 func Waits(by string) string { return heldWords(by) }
 
+// Readable makes a text that was written for machines too readable for a person:
+// of the directory ids in it those that have a name, and its times.
+func Readable(text string, now time.Time, names map[string]string) string {
+	return reader{now, names}.plain(text)
+}
+
 // Explain is what an error says to an administrator.
 func Explain(err error) string {
 	_, text := explained(err)

@@ -123,7 +123,7 @@ func viewUsage(counts []state.DayCount, now time.Time) usageView {
 // draw lays out one day.
 func (b *usageBar) draw(failureClass string, v usageView) {
 	top := float64(v.Top)
-	height := func(n int) int { return max(2, int(float64(n)/top*float64(chartHeight-10))) }
+	height := func(n int) int { return max(2, int(float64(n)/top*float64(chartHeight-1))) }
 	y, left := v.Base, float64(b.place)*dayWidth
 	last := len(b.Counts) - 1
 	for k, n := range b.Counts[:last] {

@@ -36,8 +36,11 @@ func (p *Pages) reader(ctx context.Context, now time.Time, texts ...string) (rea
 	return r, err
 }
 
-// read begins a text with a capital, and shows its ids as addresses and its times as all others.
-func (r reader) read(text string) string {
+// read begins a text with a capital, and makes it plain.
+func (r reader) read(text string) string { return sentence(r.plain(text)) }
+
+// plain shows the ids in a text as names and its times as all others.
+func (r reader) plain(text string) string {
 	for _, id := range idInText.FindAllString(text, -1) {
 		if name := r.names[id]; name != "" {
 			text = strings.ReplaceAll(text, "with the directory id "+id, name)
@@ -45,12 +48,11 @@ func (r reader) read(text string) string {
 			text = strings.ReplaceAll(text, id, name)
 		}
 	}
-	text = timeInText.ReplaceAllStringFunc(text, func(s string) string {
+	return timeInText.ReplaceAllStringFunc(text, func(s string) string {
 		at, err := time.Parse(time.RFC3339, s)
 		if err != nil {
 			return s
 		}
 		return momentAt(at, r.now).Text()
 	})
-	return sentence(text)
 }
