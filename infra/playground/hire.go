@@ -26,7 +26,7 @@ func (g *playground) hire(w http.ResponseWriter, r *http.Request) error {
 	}
 	local := localPart(u.Name.GivenName + "." + u.Name.FamilyName)
 	if u.Name.GivenName == "" || u.Name.FamilyName == "" || strings.Trim(local, ".") == "" {
-		return g.said(w, r, "", fault.New(fault.Invalid, "", "write a given name and a family name, with letters from a to z for the address."))
+		return g.said(w, r, "", fault.New(fault.Invalid, "", "write a first name and a last name, with letters from a to z for the address."))
 	}
 	if title := field(r, "title"); title != "" {
 		u.Organizations = []map[string]any{{"title": title, "primary": true}}
@@ -102,7 +102,7 @@ func (g *playground) change(w http.ResponseWriter, r *http.Request) error {
 	want.GivenName, want.FamilyName, want.Email = field(r, "givenName"), field(r, "familyName"), strings.ToLower(field(r, "email"))
 	want.Title, want.OrgUnit, want.Groups = field(r, "title"), field(r, "orgUnit"), r.PostForm["group"]
 	if want.GivenName == "" || want.FamilyName == "" || want.Email == "" {
-		return g.showChange(w, r, p, want, "A person has a given name, a family name and an address.")
+		return g.showChange(w, r, p, want, "A person has a first name, a last name and an address.")
 	}
 	if err := g.make(r.Context(), p, want); err != nil {
 		return g.showChange(w, r, p, want, "That did not work: "+explain(err))

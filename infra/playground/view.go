@@ -155,6 +155,7 @@ func (g *playground) happened(ctx context.Context, names map[string]string, now 
 	events, _, err := g.Service.Events(ctx, state.EventFilter{Limit: newsRows})
 	list := make([]happening, len(events))
 	for i, e := range events {
+		e.Cause.Text, e.Error = pages.Readable(e.Cause.Text, now, names), pages.Readable(e.Error, now, names)
 		list[i] = happening{When: pages.Moment(e.Time, now), Text: sentence(e), Bad: e.Outcome != provision.OutcomeDone}
 		if e.UserID != "" {
 			list[i].Path, list[i].Name = personPath(e.UserID), cmp.Or(names[e.UserID], e.Email, "user "+e.UserID)

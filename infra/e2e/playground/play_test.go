@@ -128,7 +128,7 @@ func TestRefused(t *testing.T) {
 	for _, test := range []struct{ email, family, says string }{
 		{"maya.cohen@example.com", "Haddad", "somebody has this address already"},
 		{"omar@elsewhere.example", "Haddad", "the address is in no domain of the company"},
-		{"omar.haddad@example.com", "", "a family name"},
+		{"omar.haddad@example.com", "", "a last name"},
 	} {
 		page := v.send(path, test.says, "givenName", "Omar", "familyName", test.family, "email", test.email, "orgUnit", "/Sales")
 		if !strings.Contains(page, `value="`+test.email+`"`) {
@@ -138,7 +138,7 @@ func TestRefused(t *testing.T) {
 	if u := v.Dir("GET", "/users/"+who, nil); u["orgUnitPath"] != "/Engineering/Platform" {
 		t.Errorf("moved all the same: %v", u)
 	}
-	v.send("/people", "write a given name", "givenName", " ", "familyName", "Berg")
+	v.send("/people", "write a first name", "givenName", " ", "familyName", "Berg")
 	v.send("/clock", "choose one of the steps", "hours", "-24")
 	v.send("/app", "choose one of the manners", "manner", "explodes")
 }
