@@ -127,5 +127,5 @@ func TestTroubles(t *testing.T) {
 	b.Becomes("the list to follow what is typed", "document.querySelectorAll('#people tbody tr').length === 1")
 	b.Becomes("that to be announced", "document.querySelector('#found[role=status]').innerText === '1 shown'")
 	b.Press("omar.haddad@example.com", "although they are suspended from Google")
-	b.Shows("It is due to be suspended now. The app refused it; tried again daily.")
+	b.Shows("It is due to be suspended now. Comeet refused it, and it is tried again on ")
 }
