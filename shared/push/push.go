@@ -61,14 +61,16 @@ type Channels struct {
 	// known is the token as this process last read it.
 	knownMu sync.Mutex
 	known   secrets.Value
-	// learntAt is when it was last tried to read it, in real time, and learnErr what came of it.
-	learnMu  sync.Mutex
+	// learning has room for the one who reads the token; whoever waits for it can
+	// give up. learntAt is when that was last tried, in real time, and learnErr what
+	// came of it.
+	learning chan struct{}
 	learntAt time.Time
 	learnErr error
 }
 
 // New returns it.
-func New(p Ports) *Channels { return &Channels{Ports: p} }
+func New(p Ports) *Channels { return &Channels{Ports: p, learning: make(chan struct{}, 1)} }
 
 const (
 	// renewAt is the share of a channel's life after which it is renewed: of six

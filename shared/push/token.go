@@ -73,10 +73,15 @@ func (c *Channels) isKnown(sent string) bool {
 }
 
 // learn reads the token, unless it was tried a moment ago: then what came of that
-// counts. One reads at a time, and others wait for what comes of it.
+// counts. One reads at a time, and others wait for what comes of it, or until
+// they are given up.
 func (c *Channels) learn(ctx context.Context) error {
-	c.learnMu.Lock()
-	defer c.learnMu.Unlock()
+	select {
+	case c.learning <- struct{}{}:
+		defer func() { <-c.learning }()
+	case <-ctx.Done():
+		return fault.Wrap(fault.Unavailable, "push: read token", ctx.Err())
+	}
 	if now := c.Real(); c.learntAt.IsZero() || now.Sub(c.learntAt) >= readAgain {
 		c.learntAt = now
 		var known secrets.Value
