@@ -171,7 +171,7 @@ func (w *world) joinAndChange(t teller) {
 	id := w.hire("ana", "/")
 	w.becomes("join", id, "active")
 	w.settle()
-	t.Logf("one person joins, with the second look. %s", w.counts().since(began))
+	w.costs(t, "somebody joins, told by push and audit log", began)
 	began = w.counts()
 	w.dir("PATCH", "/users/"+id, object{"name": object{"givenName": "Anna", "familyName": "Example"}})
 	took := until(t, "the new name", func() bool {
@@ -183,13 +183,14 @@ func (w *world) joinAndChange(t teller) {
 		return false
 	})
 	w.settle()
-	t.Logf("one change, after %v, with the second look. %s", took.Round(time.Millisecond), w.counts().since(began))
+	t.Logf("one change, after %v", took.Round(time.Millisecond))
+	w.costs(t, "somebody's name changes", began)
 	if n := w.events(id, "Create User By Auto Provisioning"); n != 1 {
 		t.Errorf("%d events of the create", n)
 	}
 	began = w.counts()
 	w.sweep()
-	t.Logf("one sweep of %d people with nothing to do. %s", len(w.app.Accounts()), w.counts().since(began))
+	w.costs(t, "a sweep with nothing to do", began)
 }
 
 // group: nothing is pushed for a membership; the audit log tells of it.
@@ -203,7 +204,7 @@ func (w *world) group(t teller) {
 	w.dir("POST", "/groups/hiring@example.com/members", object{"email": "cleo@example.com"})
 	w.becomes("added to the group", id, "active")
 	w.settle()
-	t.Logf("one membership, with the second look. %s", w.counts().since(began))
+	w.costs(t, "somebody joins a group that decides scope", began)
 	w.dir("DELETE", "/groups/hiring@example.com/members/cleo@example.com", nil)
 	w.becomes("removed from the group", id, "suspended")
 }
@@ -265,7 +266,7 @@ func (w *world) deleted(t teller) {
 func (w *world) renewal(t teller) {
 	began := w.counts()
 	w.schedule("renew-channels")
-	t.Logf("one renewal with nothing to do. %s", w.counts().since(began))
+	w.costs(t, "a renewal with nothing to do", began)
 	health := w.api("GET", "/health", nil, 200)
 	if push, audit := health["push"].(object), health["audit"].(object); push["state"] != "alive" || audit["state"] != "alive" {
 		t.Errorf("push %v, audit %v", push, audit)
