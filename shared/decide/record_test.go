@@ -260,6 +260,8 @@ func TestAttention(t *testing.T) {
 		{"R6: archived with a suspended account", "suspended within24h never", []string{"suspend ana", "archive ana"}, "", ""},
 		{"R6: archived, chosen as a condition", "archived 21d never", []string{"archive ana"}, "", ""},
 		{"R18: what would have happened to a protected person", "suspended 7d 21d", []string{"protect ana", "suspend ana"}, provision.AttentionProtected, "2000-01-08T00:00:00Z"},
+		{"R18: what was refused before somebody was protected waits no more", "suspended 1d never", []string{"app refuses suspend", "suspend ana", "advance 1d", "protect ana"},
+			provision.AttentionProtected, "is protected"},
 		{"R18: a protected person in no condition", "suspended 7d 21d", []string{"protect ana"}, "", ""},
 		{"R12: a dismissed leaver still has access", "suspended 1d 2d", []string{"guard holds", "suspend ana", "advance 1d", "dismiss ana"}, provision.AttentionHeld, "2000-01-02T00:00:00Z"},
 		{"R12: a dismissed leaver, of whom only the hard delete was ordered", "suspended never 1d", []string{"guard holds", "suspend ana", "advance 1d", "dismiss ana"}, provision.AttentionHeld, "hard delete"},

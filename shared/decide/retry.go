@@ -80,10 +80,13 @@ func (d *decider) dropStaleRetries() {
 }
 
 // orders reports whether a condition orders a removal of a kind still: its cause
-// has not gone away, nobody dismissed it, and no suspend has to come before it
-// (R4). While archived, all of them wait.
+// has not gone away, nobody dismissed it or protects the person, and no suspend
+// has to come before it (R4). While archived, all of them wait.
 func (d *decider) orders(kind provision.OperationKind) bool {
-	if d.l.User.Lifecycle == provision.Archived {
+	switch {
+	case d.protected():
+		return false
+	case d.l.User.Lifecycle == provision.Archived:
 		return len(d.r.Conditions) > 0
 	}
 	return slices.ContainsFunc(d.ordered(), func(m removal) bool { return m.kind == kind && !m.blocked })
