@@ -38,6 +38,7 @@ func (w *world) unconcerned(worker *worker, rec provision.Record, v provision.Ve
 		if at, orders := a.orders(saved.c, v.Operation); !orders || ordered && !at.Before(was) {
 			return "its time frame is no shorter"
 		}
+	case old.Scope == nil: // nothing could happen to anybody before
 	case e.Scope != nil:
 		if v.Condition != provision.ConditionAppOff {
 			return "the scope has nothing to do with it"

@@ -28,8 +28,10 @@ type sight struct {
 // refusal is an operation that the app refused by rule.
 type refusal struct {
 	worker *worker
-	key    string
+	kind   provision.OperationKind
 }
+
+func (r refusal) key() string { return r.worker.user + " " + string(r.kind) }
 
 func newSight() sight {
 	return sight{refusing: map[string]refusal{}, refused: map[string]time.Time{}, stirred: map[string]time.Time{}, treeRead: map[*instance]time.Time{}}
@@ -40,10 +42,13 @@ func entitled(a attempt) string {
 	if a.kind.Removes() {
 		return ""
 	}
+	var active, inScope bool // each read for itself, and the directory may answer with an old state of one
 	for _, i := range a.person.between(a.from.Add(-listingLasts-a.tolerance()), a.at) {
-		if a.person.past[i].active() {
-			return ""
-		}
+		active = active || a.person.past[i].lifecycle == provision.Active
+		inScope = inScope || a.person.past[i].scope == in
+	}
+	if active && inScope {
+		return ""
 	}
 	now := a.person.past[len(a.person.past)-1]
 	return fmt.Sprintf("they are %s and %s", now.lifecycle, now.scope)
@@ -121,15 +126,21 @@ func (w *world) pageListed(token, next string) {
 func (w *world) refuse(ctx context.Context, kind provision.OperationKind) {
 	worker, _ := ctx.Value(workerKey{}).(*worker)
 	if rec := w.memory.records[worker.user]; rec.Intent != nil {
-		w.refusing[rec.Intent.ID] = refusal{worker, worker.user + " " + string(kind)}
+		w.refusing[rec.Intent.ID] = refusal{worker, kind}
 	}
 }
 
-// told notes an event that says that an operation did not succeed.
+// told notes the event of an operation. It speaks for an earlier refusal of the
+// same too, whose worker was stopped for longer than its lease and could not.
 func (w *world) told(e provision.Event) {
-	if r, ok := w.refusing[e.ID]; ok && e.Outcome != provision.OutcomeDone {
-		w.refused[r.key] = time.Now()
-		delete(w.refusing, e.ID)
+	for id, r := range w.refusing {
+		same := id == e.ID || e.UserID == r.worker.user && e.Name == provision.EventName(r.kind)
+		if same && e.Outcome != provision.OutcomeDone {
+			w.refused[r.key()] = time.Now()
+		}
+		if same {
+			delete(w.refusing, id)
+		}
 	}
 }
 
@@ -139,7 +150,7 @@ func refusalsTold(w *world) []string {
 	var wrong []string
 	for id, r := range w.refusing {
 		if !r.worker.instance.dead.Load() {
-			wrong = append(wrong, fmt.Sprintf("the refusal of %s has no event %s", r.key, id))
+			wrong = append(wrong, fmt.Sprintf("the refusal of %s has no event %s", r.key(), id))
 		}
 	}
 	slices.Sort(wrong)

@@ -54,6 +54,8 @@ func (m *memory) Select(ctx context.Context, s state.Selection) ([]provision.Rec
 		key, at := r.UserID, time.Time{}
 		switch s.Kind {
 		case state.SelectAll:
+		case state.SelectByAddress:
+			key = strings.ToLower(r.Email) + "\x00" + r.UserID
 		case state.SelectLinked:
 			if !r.Account.Exists() {
 				continue
