@@ -44,8 +44,6 @@ var mutations = []mutation{
 		"	in, err := anyMember(s.AccessGroups, members)\n	if err != nil || in {\n		return in, \"\", err\n	}\n", ""}}},
 	{"R3, R8, R13: the reason given", []edit{{"shared/decide/facts.go",
 		"cond.Since = latest(cond.Since, b.c.TurnedOnAt)", "_ = b.c.TurnedOnAt"}}},
-	{"R3, R8, R13: the reason given", []edit{{"shared/reconcile/see.go",
-		"s.look.User = provision.User{ID: req.UserID, Lifecycle: provision.Unknown}", "s.look.User = provision.User{ID: req.UserID, Lifecycle: provision.Deleted}"}}},
 	{"R6: nothing is done to an archived", []edit{
 		{"shared/decide/decide.go", "d.protected() || d.frozen()", "d.protected()"},
 		{"shared/decide/decide.go", "if d.l.User.Lifecycle == provision.Archived && dl.Condition.Name != provision.ConditionArchived {", "if false {"}}},
