@@ -241,6 +241,8 @@ func TestExchanges(t *testing.T) {
 	}
 	close(free)
 	all.Wait()
+	mu.Lock()
+	defer mu.Unlock()
 	if most != exchanges {
 		t.Errorf("%d at a time, want %d", most, exchanges)
 	}
