@@ -32,7 +32,7 @@ var layers = []struct {
 	// The ports.
 	{"shared/directory", []string{"shared/provision"}, nil},
 	{"shared/app", []string{"shared/provision"}, nil},
-	{"shared/state", []string{"shared/provision"}, nil},
+	{"shared/state", []string{"shared/fault", "shared/provision"}, nil},
 	{"shared/tasks", []string{"shared/fault"}, nil},
 	{"shared/secrets", nil, nil},
 	// What adapters that call others share.
@@ -69,7 +69,7 @@ var layers = []struct {
 	{"shared/hint", []string{"shared/clock", "shared/reconcile", "shared/sweep", "shared/tasks"}, nil},
 	{"shared/push", []string{"shared/clock", "shared/directory", "shared/fault", "shared/hint", "shared/provision", "shared/secrets", "shared/state"}, nil},
 	{"shared/health", []string{"shared/clock", "shared/directory", "shared/fault", "shared/provision", "shared/state"}, nil},
-	{"shared/audit", []string{"shared/clock", "shared/directory", "shared/fault", "shared/health", "shared/hint", "shared/provision"}, nil},
+	{"shared/audit", []string{"shared/clock", "shared/directory", "shared/fault", "shared/health", "shared/hint", "shared/provision", "shared/state"}, nil},
 	{"shared/admin", []string{"shared/app", "shared/clock", "shared/decide", "shared/directory", "shared/fault", "shared/health", "shared/provision",
 		"shared/reconcile", "shared/roster", "shared/scope", "shared/secrets", "shared/state", "shared/sweep", "shared/tasks"}, nil},
 	// Put together.

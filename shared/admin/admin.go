@@ -98,26 +98,21 @@ func New(p Ports) *Service { return &Service{p} }
 // Init puts the default configuration in place when there is none, and the
 // base URL when that comes from outside.
 func (s *Service) Init(ctx context.Context) error {
-	for {
-		c, err := s.Store.Configuration(ctx)
-		if err != nil {
-			return err
-		}
+	_, err := state.EditConfiguration(ctx, s.Store, func(c *provision.Configuration) ([]provision.Event, error) {
 		switch {
 		case c.Version == 0:
-			c = s.defaults()
+			*c = s.defaults()
 		case s.FixedBaseURL && c.Connection.BaseURL != s.Connection.BaseURL:
 			// Another base URL is another app: its links are void (R10), and the token is not for it (R15).
 			c.Connection.BaseURL = s.Connection.BaseURL
 			c.On, c.Authorization = false, provision.Authorization{State: provision.AuthorizationNone}
 			c.Revision++
 		default:
-			return nil
+			return nil, state.ErrUnchanged
 		}
-		if _, err = s.Store.PutConfiguration(ctx, c); !fault.Is(err, fault.Conflict) {
-			return err
-		}
-	}
+		return nil, nil
+	})
+	return err
 }
 
 // defaults is the configuration before an administrator has set anything.
@@ -235,7 +230,7 @@ func (s *Service) TurnOn(ctx context.Context, confirmed string) error {
 	}
 	c, err = s.edit(ctx, "turned on", func(c *provision.Configuration) error {
 		if c.On {
-			return errUnchanged
+			return state.ErrUnchanged
 		}
 		if c.Stripping {
 			return fault.New(fault.Conflict, "", "the configuration is being deleted: turn on again in a moment")
@@ -249,7 +244,7 @@ func (s *Service) TurnOn(ctx context.Context, confirmed string) error {
 		c.On, c.TurnedOnAt = true, s.Business()
 		return nil
 	})
-	if errors.Is(err, errUnchanged) { // but who turned it on may not have come to ask for the sweep
+	if errors.Is(err, state.ErrUnchanged) { // but who turned it on may not have come to ask for the sweep
 		return s.Sweeper.CatchUp(context.WithoutCancel(ctx), c, "turnOn")
 	}
 	if err != nil {
@@ -290,12 +285,12 @@ func ready(c provision.Configuration) error {
 func (s *Service) TurnOff(ctx context.Context) error {
 	_, err := s.edit(ctx, "turned off", func(c *provision.Configuration) error {
 		if !c.On {
-			return errUnchanged
+			return state.ErrUnchanged
 		}
 		c.On = false
 		return nil
 	})
-	if errors.Is(err, errUnchanged) {
+	if errors.Is(err, state.ErrUnchanged) {
 		c, err := s.Store.Configuration(ctx)
 		if err != nil {
 			return err
@@ -360,16 +355,14 @@ func (s *Service) finishDelete(ctx context.Context) error {
 	if err := s.stripRecords(ctx); err != nil {
 		return err
 	}
-	for {
-		c, err := s.Store.Configuration(ctx)
-		if err != nil || !c.Stripping {
-			return err
+	_, err := state.EditConfiguration(ctx, s.Store, func(c *provision.Configuration) ([]provision.Event, error) {
+		if !c.Stripping {
+			return nil, state.ErrUnchanged
 		}
 		c.Stripping = false
-		if _, err = s.Store.PutConfiguration(ctx, c); !fault.Is(err, fault.Conflict) {
-			return err
-		}
-	}
+		return nil, nil
+	})
+	return err
 }
 
 // stripRecords leaves of each record only the link to its account.

@@ -82,11 +82,11 @@ func (s *Service) put(ctx context.Context, p Proposal, confirmed string, prints 
 		case len(edited) > 0:
 			return strings.Join(edited, ", ") + " edited", nil
 		case preview == nil:
-			return "", errUnchanged
+			return "", state.ErrUnchanged
 		}
 		return "preview confirmed", nil
 	})
-	if err != nil && !errors.Is(err, errUnchanged) {
+	if err != nil && !errors.Is(err, state.ErrUnchanged) {
 		return err
 	}
 	// It is stored, now or by an earlier call that may have failed after that: each
@@ -119,40 +119,37 @@ func (s *Service) edit(ctx context.Context, what string, change func(*provision.
 }
 
 // store changes the configuration under a new revision, by compare-and-set, with
-// one event. change says what it did, or gives the error, also errUnchanged,
+// one event. change says what it did, or gives the error, also state.ErrUnchanged,
 // with which nothing is stored.
 func (s *Service) store(ctx context.Context, change func(*provision.Configuration) (what string, err error)) (provision.Configuration, error) {
-	for {
-		c, err := s.Store.Configuration(ctx)
-		if err != nil {
-			return c, err
+	var (
+		before, after provision.Configuration
+		what          string
+	)
+	changed, err := state.EditConfiguration(ctx, s.Store, func(c *provision.Configuration) (_ []provision.Event, err error) {
+		before = c.Clone()
+		c.Revision++
+		if what, err = change(c); err != nil {
+			return nil, err
 		}
-		next := c.Clone()
-		next.Revision++
-		what, err := change(&next)
-		if err != nil {
-			return c, err
-		}
-		_, err = s.Store.PutConfiguration(ctx, next, s.event(ctx, what+changes(c, next)))
-		if fault.Is(err, fault.Conflict) {
-			continue
-		}
-		if err != nil {
-			return c, err
-		}
-		s.Reconciler.Forget()
-		s.Log.InfoContext(ctx, "configuration changed", "what", what, "revision", next.Revision)
-		return next, nil
+		after = *c
+		return []provision.Event{s.event(ctx, what+changes(before, after))}, nil
+	})
+	switch {
+	case err != nil:
+		return before, err
+	case !changed:
+		return before, state.ErrUnchanged
 	}
+	s.Reconciler.Forget()
+	s.Log.InfoContext(ctx, "configuration changed", "what", what, "revision", after.Revision)
+	return after, nil
 }
 
 func (s *Service) event(ctx context.Context, what string) provision.Event {
 	return provision.Event{ID: s.NewID(), Time: s.Business(), Name: provision.EventConfiguration,
 		Outcome: provision.OutcomeDone, Cause: provision.Cause{Text: what + by(ctx)}}
 }
-
-// errUnchanged ends an edit that another one has made already.
-var errUnchanged = errors.New("nothing to change")
 
 // settleTime is the longest wait for operations under way, in real time: the
 // life of a lease, after which none can start.

@@ -8,6 +8,7 @@ import (
 	"example.com/autoprovision/shared/directory"
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/state"
 )
 
 // groups does what follows from an event about a group or a member of one, if
@@ -88,16 +89,11 @@ func (r reading) readAnew(ctx context.Context) error {
 // begins after this: a change in one that has just come into the scope may be
 // told before any sweep has seen it there.
 func (r reading) unknow(ctx context.Context) error {
-	for {
-		s, err := r.Store.Sources(ctx)
-		if err != nil {
-			return err
-		}
+	_, err := state.EditSources(ctx, r.Store, func(s *provision.Sources) ([]provision.Event, error) {
 		s.Groups, s.NewGroups = nil, s.NewGroups+1
-		if _, err = r.Store.PutSources(ctx, s); !fault.Is(err, fault.Conflict) {
-			return err
-		}
-	}
+		return nil, nil
+	})
+	return err
 }
 
 // group looks at everybody in a group.

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"example.com/autoprovision/shared/clock"
-	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/state"
 )
@@ -96,7 +95,7 @@ func (h *Health) note(ctx context.Context, change func(s *provision.Sources, now
 	if !due {
 		return
 	}
-	err := h.update(ctx, func(s *provision.Sources) ([]provision.Event, bool) { merge(s, heard); return nil, true })
+	_, err := state.EditSources(ctx, h.Store, func(s *provision.Sources) ([]provision.Event, error) { merge(s, heard); return nil, nil })
 	if err != nil {
 		h.mu.Lock()
 		h.heard.Unknown += heard.Unknown
@@ -122,12 +121,12 @@ func merge(s *provision.Sources, heard provision.Sources) {
 // Review keeps r for an administrator, with the event whose id it names. Said
 // again with the same event id, it changes nothing.
 func (h *Health) Review(ctx context.Context, r provision.Review, event provision.Event) error {
-	return h.update(ctx, func(s *provision.Sources) ([]provision.Event, bool) {
+	_, err := state.EditSources(ctx, h.Store, func(s *provision.Sources) ([]provision.Event, error) {
 		at := slices.IndexFunc(s.Reviews, func(known provision.Review) bool { return known.Key == r.Key })
 		if at >= 0 {
 			known := s.Reviews[at]
 			if known.EventID == r.EventID {
-				return nil, false
+				return nil, state.ErrUnchanged
 			}
 			if known.Until.After(r.SeenAt) {
 				r.Since = known.Since
@@ -136,23 +135,7 @@ func (h *Health) Review(ctx context.Context, r provision.Review, event provision
 		}
 		s.Reviews = append(s.Reviews, r)
 		s.Reviews = s.Reviews[max(0, len(s.Reviews)-maxReviews):]
-		return []provision.Event{event}, true
+		return []provision.Event{event}, nil
 	})
-}
-
-// update changes the stored sources by compare-and-set, if change says that there is a change.
-func (h *Health) update(ctx context.Context, change func(*provision.Sources) ([]provision.Event, bool)) error {
-	for {
-		s, err := h.Store.Sources(ctx)
-		if err != nil {
-			return err
-		}
-		events, changed := change(&s)
-		if !changed {
-			return nil
-		}
-		if _, err = h.Store.PutSources(ctx, s, events...); !fault.Is(err, fault.Conflict) {
-			return err
-		}
-	}
+	return err
 }

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/secrets"
+	"example.com/autoprovision/shared/state"
 )
 
 // readAgain is how soon the token is read again because another one came, or
@@ -26,29 +28,30 @@ type token struct {
 // each the first counts. A version that is gone was destroyed by hand, and another
 // takes its place.
 func (c *Channels) token(ctx context.Context) (token, error) {
-	var made token
-	for {
-		s, err := c.Store.Sources(ctx)
-		if err != nil {
-			return token{}, err
-		}
+	var made, used token
+	_, err := state.EditSources(ctx, c.Store, func(s *provision.Sources) (_ []provision.Event, err error) {
 		if s.ChannelToken != "" {
 			value, err := c.Secrets.Version(ctx, secrets.ChannelToken, s.ChannelToken)
+			if err == nil {
+				used, err = token{value, s.ChannelToken}, state.ErrUnchanged
+			}
 			if !fault.Is(err, fault.NotFound) {
-				return token{value, s.ChannelToken}, err
+				return nil, err
 			}
 		}
 		if made.version == "" {
 			made.value = secrets.NewValue(rand.Text())
 			if made.version, err = c.Secrets.Put(ctx, secrets.ChannelToken, made.value); err != nil {
-				return token{}, err
+				return nil, err
 			}
 		}
-		s.ChannelToken = made.version
-		if _, err = c.Store.PutSources(ctx, s); !fault.Is(err, fault.Conflict) {
-			return made, err
-		}
+		used, s.ChannelToken = made, made.version
+		return nil, nil
+	})
+	if err != nil {
+		return token{}, err
 	}
+	return used, nil
 }
 
 // verify returns nil for our token; fault.Unauthorized for another, and another

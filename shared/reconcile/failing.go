@@ -4,27 +4,21 @@ import (
 	"context"
 	"time"
 
-	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/state"
 )
 
 // noteFailing records since when the app as a whole fails, or with zero that it
 // does not. It is for an administrator to see, and nothing depends on it.
 func (r *Reconciler) noteFailing(ctx context.Context, since time.Time) {
-	for {
-		c, err := r.Store.Configuration(ctx)
-		if err == nil && c.FailingSince.IsZero() == since.IsZero() {
-			return // known already
+	_, err := state.EditConfiguration(ctx, r.Store, func(c *provision.Configuration) ([]provision.Event, error) {
+		if c.FailingSince.IsZero() == since.IsZero() {
+			return nil, state.ErrUnchanged // known already
 		}
-		if err == nil {
-			c.FailingSince = since
-			_, err = r.Store.PutConfiguration(ctx, c)
-		}
-		switch {
-		case err == nil:
-			return
-		case !fault.Is(err, fault.Conflict):
-			r.Log.WarnContext(ctx, "how the app does is not stored", "error", err.Error())
-			return
-		}
+		c.FailingSince = since
+		return nil, nil
+	})
+	if err != nil {
+		r.Log.WarnContext(ctx, "how the app does is not stored", "error", err.Error())
 	}
 }

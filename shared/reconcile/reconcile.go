@@ -48,8 +48,7 @@ type Mapper interface {
 // Store is what a look reads and writes.
 type Store interface {
 	state.Records
-	Configuration(ctx context.Context) (provision.Configuration, error)
-	PutConfiguration(ctx context.Context, c provision.Configuration, events ...provision.Event) (int64, error)
+	state.Configurations
 	EndLook(ctx context.Context, sweepID, userID string) error
 }
 

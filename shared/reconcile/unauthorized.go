@@ -4,38 +4,25 @@ import (
 	"context"
 	"time"
 
-	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/state"
 )
-
-// Configurations is where the loss of the authorization is recorded.
-type Configurations interface {
-	Configuration(ctx context.Context) (provision.Configuration, error)
-	PutConfiguration(ctx context.Context, c provision.Configuration, events ...provision.Event) (int64, error)
-}
 
 // MarkUnauthorized records that the app refuses the token that a configuration
 // names: the app needs to be reauthorized, which is one event with the given id.
 // It reports whether that is news; an answer to a token that is not the
 // configured one any more marks nothing (R11).
-func MarkUnauthorized(ctx context.Context, s Configurations, c provision.Configuration, eventID string, now time.Time) (news bool, err error) {
-	for {
-		fresh, err := s.Configuration(ctx)
-		if err != nil {
-			return false, err
-		}
+func MarkUnauthorized(ctx context.Context, s state.Configurations, c provision.Configuration, eventID string, now time.Time) (news bool, err error) {
+	return state.EditConfiguration(ctx, s, func(fresh *provision.Configuration) ([]provision.Event, error) {
 		if fresh.Authorization.SecretVersion != c.Authorization.SecretVersion || fresh.Authorization.State != provision.AuthorizationOK {
-			return false, nil
+			return nil, state.ErrUnchanged
 		}
 		fresh.Authorization.State, fresh.Authorization.LostAt = provision.NeedsReauthorizing, now
-		_, err = s.PutConfiguration(ctx, fresh, provision.Event{
+		return []provision.Event{{
 			ID: eventID, Time: now, Name: provision.EventNotice,
 			Outcome: provision.OutcomeFailed, Error: "The app refuses the access token: autoprovisioning needs to be reauthorized.",
-		})
-		if !fault.Is(err, fault.Conflict) {
-			return err == nil, err
-		}
-	}
+		}}, nil
+	})
 }
 
 // loseAuthorization stops everything until an administrator reauthorizes.

@@ -4,8 +4,8 @@ import (
 	"context"
 	"slices"
 
-	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/state"
 )
 
 // mostGroups bounds how many groups are kept as those that bear on the scope.
@@ -26,16 +26,14 @@ func (v *survey) keepGroups(ctx context.Context, newGroups int) error {
 		return nil // whatever failed says so
 	}
 	known := v.scopeGroups(configured)
-	for {
-		s, err := v.Store.Sources(ctx)
-		if err != nil || s.NewGroups != newGroups || same(s.Groups, known) {
-			return err
+	_, err := state.EditSources(ctx, v.Store, func(s *provision.Sources) ([]provision.Event, error) {
+		if s.NewGroups != newGroups || same(s.Groups, known) {
+			return nil, state.ErrUnchanged
 		}
 		s.Groups = known
-		if _, err = v.Store.PutSources(ctx, s); !fault.Is(err, fault.Conflict) {
-			return err
-		}
-	}
+		return nil, nil
+	})
+	return err
 }
 
 // scopeGroups are the groups that were read, and those that are configured and

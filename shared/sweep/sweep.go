@@ -380,13 +380,11 @@ func (r *run) end(ctx context.Context) error {
 // update changes the configuration by compare-and-set, without a new revision;
 // edit returns false to leave it as it is.
 func (s *Sweeper) update(ctx context.Context, edit func(*provision.Configuration) bool) error {
-	for {
-		c, err := s.Store.Configuration(ctx)
-		if err != nil || !edit(&c) {
-			return err
+	_, err := state.EditConfiguration(ctx, s.Store, func(c *provision.Configuration) ([]provision.Event, error) {
+		if !edit(c) {
+			return nil, state.ErrUnchanged
 		}
-		if _, err = s.Store.PutConfiguration(ctx, c); !fault.Is(err, fault.Conflict) {
-			return err
-		}
-	}
+		return nil, nil
+	})
+	return err
 }

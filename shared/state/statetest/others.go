@@ -2,8 +2,10 @@ package statetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -146,6 +148,58 @@ func testConfiguration(t *testing.T, open Open) {
 		t.Fatalf("version %d after %d, error %v", c.Version, version, err)
 	}
 	same(t, "the configuration replaced", read(), c)
+}
+
+// testEdits lets several edit one thing at a time: no edit and no event is lost.
+func testEdits(t *testing.T, open Open) {
+	const writers = 8
+	s, ctx := open(t).Store, context.Background()
+	var all sync.WaitGroup
+	for i := range writers {
+		all.Go(func() {
+			changed, err := state.EditConfiguration(ctx, s, func(c *provision.Configuration) ([]provision.Event, error) {
+				c.Revision++
+				return []provision.Event{event(name("configuration", i), at(i))}, nil
+			})
+			if err != nil || !changed {
+				t.Errorf("an edit of the configuration: changed %v, error %v", changed, err)
+			}
+		})
+		all.Go(func() {
+			changed, err := state.EditSources(ctx, s, func(v *provision.Sources) ([]provision.Event, error) {
+				v.Unknown++
+				return []provision.Event{event(name("sources", i), at(i))}, nil
+			})
+			if err != nil || !changed {
+				t.Errorf("an edit of the sources: changed %v, error %v", changed, err)
+			}
+		})
+	}
+	all.Wait()
+	c, err := s.Configuration(ctx)
+	must(t, err)
+	sources, err := s.Sources(ctx)
+	must(t, err)
+	if events := allEvents(t, s, state.EventFilter{}); c.Revision != writers || sources.Unknown != writers || len(events) != 2*writers {
+		t.Errorf("revision %d, unknown %d, %d events, want %d, %d and %d", c.Revision, sources.Unknown, len(events), writers, writers, 2*writers)
+	}
+
+	failed := errors.New("no")
+	for _, want := range []error{nil, failed} {
+		changed, err := state.EditConfiguration(ctx, s, func(c *provision.Configuration) ([]provision.Event, error) {
+			c.Revision = 99
+			if want != nil {
+				return nil, want
+			}
+			return nil, state.ErrUnchanged
+		})
+		if changed || !errors.Is(err, want) {
+			t.Errorf("an edit that ends with %v: changed %v, error %v", want, changed, err)
+		}
+	}
+	if c, err = s.Configuration(ctx); err != nil || c.Revision != writers {
+		t.Errorf("revision %d, error %v after edits that ended without a change", c.Revision, err)
+	}
 }
 
 func testSweeps(t *testing.T, open Open) {

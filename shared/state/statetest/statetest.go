@@ -48,6 +48,7 @@ func Run(t *testing.T, open Open) {
 		"log: an id is logged once":               testEventIDs,
 		"log: usage and expiry":                   testUsage,
 		"configuration: compare and set":          testConfiguration,
+		"configuration and sources: many edits":   testEdits,
 		"sweeps: compare and set":                 testSweeps,
 		"sources: compare and set":                testSources,
 		"sweeps: pages and looks":                 testLooks,
