@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -49,27 +50,71 @@ func TestCallsKeepTheirBounds(t *testing.T) {
 	}
 }
 
+// Services that are given take no orders; the same figures are measured all the
+// same, as far as somebody may edit the directory, whose people have their names
+// back in the end.
 func TestGivenServices(t *testing.T) {
 	t.Parallel()
-	services, err := startServices(settings{people: 120})
+	const people = 120
+	services, err := startServices(settings{people: people})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer services.stop()
-	all, err := measure(t.Context(), settings{people: 1, latency: time.Millisecond, concurrency: 10,
-		directoryURL: services.DirectoryURL, scimURL: services.SCIMURL, appToken: services.AppToken, group: services.Group})
-	if err != nil {
-		t.Fatal(err)
+	given := settings{people: 1, changes: 10, latency: time.Millisecond, concurrency: 10,
+		directoryURL: services.DirectoryURL, scimURL: services.SCIMURL, appToken: services.AppToken, group: services.Group}
+	names := func() []string {
+		var names []string
+		d := directory{url: services.DirectoryURL}
+		for i := range people {
+			name, err := d.familyName(t.Context(), fmt.Sprintf("user-%06d@example.com", i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			names = append(names, name)
+		}
+		return names
 	}
-	c, err := services.count(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	before := names()
+	for _, tt := range []struct {
+		editToken string
+		want      []string
+		created   int
+	}{
+		{"", []string{"first sync", "nothing to do"}, people},
+		{"anybody", []string{"first sync", "nothing to do", "1 % changed", "burst of 10", "at rest, p99"}, 0},
+	} {
+		if _, err := services.count(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		given.editToken = tt.editToken
+		all, err := measure(t.Context(), given)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var phases []string
+		for _, f := range all {
+			phases = append(phases, f.phase)
+			if f.appWrites != nil || f.appReads != nil || f.directoryCalls != nil {
+				t.Errorf("%s: calls are counted that nobody could count", f.phase)
+			}
+		}
+		if diff := cmp.Diff(tt.want, phases); diff != "" {
+			t.Errorf("phases (-want +got):\n%s", diff)
+		}
+		if all[0].floor != people*time.Millisecond/10 {
+			t.Errorf("the floor of %d writes is %v", people, all[0].floor)
+		}
+		c, err := services.count(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.effects["created"] != tt.created {
+			t.Errorf("%d accounts created, want %d: effects %v", c.effects["created"], tt.created, c.effects)
+		}
 	}
-	if len(all) != 2 || c.effects["created"] != 120 || c.appWrites != 120 {
-		t.Fatalf("%d phases, counts %+v, want 2 and 120 accounts created", len(all), c)
-	}
-	if first := all[0]; first.floor != 12*time.Millisecond || first.appWrites != nil || first.directoryCalls != nil {
-		t.Errorf("first sync = %+v, want the floor of 120 writes and no counts", first)
+	if diff := cmp.Diff(before, names()); diff != "" {
+		t.Errorf("names before and after (-before +after):\n%s", diff)
 	}
 }
 
@@ -81,7 +126,8 @@ func TestSettings(t *testing.T) {
 		ok   bool
 	}{
 		{nil, true}, {[]string{"-people=5", "-latency=1ms", "-concurrency=3"}, true}, {given, true},
-		{given[:3], false}, {given[1:], false}, {[]string{"-group=all@example.com"}, false},
+		{append(given, "-directory-edit-token=t"), true}, {[]string{"-directory-edit-token=t"}, false}, {[]string{"-app-limit=2.5"}, true},
+		{[]string{"-app-limit=-1"}, false}, {given[:3], false}, {given[1:], false}, {[]string{"-group=all@example.com"}, false},
 		{[]string{"-people=0"}, false}, {[]string{"-changes=0"}, false}, {[]string{"-changes=20000"}, true}, {[]string{"-concurrency=65"}, false}, {[]string{"-latency=-1s"}, false}, {[]string{"more"}, false},
 	} {
 		if _, err := readSettings(tt.args, io.Discard); (err == nil) != tt.ok {
@@ -109,6 +155,11 @@ func TestBounds(t *testing.T) {
 	if reads, calls, burst := b.readFloor(1000), b.appFloor(1000), b.burstFloor(1000); reads != 50*time.Second || calls != 2*time.Second || burst != reads {
 		t.Errorf("a thousand changes: %v of reads, %v of calls, floor %v", reads, calls, burst)
 	}
+	b.appLimit = 10
+	if calls, burst, first := b.appFloor(1000), b.burstFloor(1000), b.firstFloor(); calls != 100*time.Second || burst != calls || first != 1000*time.Second {
+		t.Errorf("at ten calls a second: %v for a thousand changes, floor %v, first sync %v", calls, burst, first)
+	}
+	b.appLimit = 0
 	b.people, b.accounts = 100_000, 100_000
 	want = figure{200 * time.Second, 25 * time.Second, 30 * time.Second, 1002, 710, 250 << 20}
 	if got := of(b); got != want {
@@ -162,8 +213,8 @@ func TestWaits(t *testing.T) {
 	said := map[string]operation{}
 	for i := range 100 {
 		user := string(rune('a' + i))
-		list = append(list, change{User: user, At: at, Applied: at.Add(time.Duration(i+1) * time.Second)})
-		said[user] = operation{Took: 500 * time.Millisecond, Queue: 300 * time.Millisecond, Limiter: 200 * time.Millisecond,
+		list = append(list, change{user, at})
+		said[user] = operation{Time: at.Add(time.Duration(i+1) * time.Second), Took: 500 * time.Millisecond, Queue: 300 * time.Millisecond, Limiter: 200 * time.Millisecond,
 			Directory: 40 * time.Millisecond, App: 20 * time.Millisecond}
 	}
 	got := waitsOf(list, said)
@@ -188,12 +239,12 @@ func TestJournal(t *testing.T) {
 			t.Fatal(n, err)
 		}
 	}
-	line := `{"msg":"operation","user":"1","took":5000000,"queue":7000000}` + "\n"
+	line := `{"time":"2026-01-02T03:04:05Z","msg":"operation","user":"1","outcome":"done","took":5000000,"queue":7000000}` + "\n"
 	write(line)
 	j.open()
 	write("no JSON\n" + line[:20])
-	write(line[20:] + `{"msg":"sweep done"}` + "\n" + `{"msg":"operation","user":"2"`)
-	want := map[string]operation{"1": {Message: "operation", User: "1", Took: 5 * time.Millisecond, Queue: 7 * time.Millisecond}}
+	write(line[20:] + `{"msg":"operation","user":"3","outcome":"failed"}` + "\n" + `{"msg":"operation","user":"2"`)
+	want := map[string]operation{"1": {Message: "operation", Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), User: "1", Outcome: "done", Took: 5 * time.Millisecond, Queue: 7 * time.Millisecond}}
 	if diff := cmp.Diff(want, j.close()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

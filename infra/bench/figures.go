@@ -153,17 +153,17 @@ const (
 // read one after another, since index paging shifts, and writes as many at a
 // time as the settings allow.
 type bounds struct {
-	people, accounts, changes int
-	latency                   time.Duration
-	concurrency               int
+	people, accounts int
+	latency          time.Duration
+	concurrency      int
+	appLimit         float64 // calls a second; 0 for none
 }
 
-func (b bounds) firstFloor() time.Duration {
-	return time.Duration(b.people) * b.latency / time.Duration(b.concurrency)
-}
+func (b bounds) firstFloor() time.Duration { return b.appFloor(b.people) }
 
 func (b bounds) sweepFloor() time.Duration {
-	return time.Duration(pages(b.accounts, appPage)) * b.latency
+	n := pages(b.accounts, appPage)
+	return max(time.Duration(n)*b.latency, b.limitFloor(n))
 }
 
 // sweepMost is 2.5 s, and with changes 3 s, at 10,000 people and 20 ms, where the
@@ -176,13 +176,21 @@ func (b bounds) sweepMost(changes bool) time.Duration {
 }
 
 // readFloor and appFloor are what n changed people cost by the directory's quota
-// and by the app's latency; burstFloor is the longer of them.
+// and by the app's latency and limit; burstFloor is the longer of them.
 func (b bounds) readFloor(n int) time.Duration {
 	return time.Duration(n*readsForChange) * time.Minute / perMinute
 }
 
 func (b bounds) appFloor(n int) time.Duration {
-	return time.Duration(n) * b.latency / time.Duration(b.concurrency)
+	return max(time.Duration(n)*b.latency/time.Duration(b.concurrency), b.limitFloor(n))
+}
+
+// limitFloor is what n calls on the app cost by its limit.
+func (b bounds) limitFloor(n int) time.Duration {
+	if b.appLimit == 0 {
+		return 0
+	}
+	return time.Duration(float64(n) / b.appLimit * float64(time.Second))
 }
 
 func (b bounds) burstFloor(n int) time.Duration { return max(b.readFloor(n), b.appFloor(n)) }

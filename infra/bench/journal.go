@@ -7,11 +7,14 @@ import (
 	"time"
 )
 
-// operation is what the program's log says of the time of one operation. Wait
-// in the queue comes before it took what it took; the others are part of that.
+// operation is what the program's log says of one operation: when its outcome
+// was stored, and on what its time went. Wait in the queue comes before it took
+// what it took; the others are part of that.
 type operation struct {
 	Message   string        `json:"msg"`
+	Time      time.Time     `json:"time"`
 	User      string        `json:"user"`
+	Outcome   string        `json:"outcome"`
 	Took      time.Duration `json:"took"`
 	Queue     time.Duration `json:"queue"`
 	Limiter   time.Duration `json:"limiter"`
@@ -40,7 +43,7 @@ func (j *journal) Write(data []byte) (int, error) {
 			return len(data), nil
 		}
 		var op operation
-		if json.Unmarshal(line, &op) == nil && op.Message == "operation" {
+		if json.Unmarshal(line, &op) == nil && op.Message == "operation" && op.Outcome == "done" {
 			j.byUser[op.User] = op
 		}
 		j.line = append(j.line[:0], rest...)
@@ -52,6 +55,13 @@ func (j *journal) open() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.line, j.byUser = nil, map[string]operation{}
+}
+
+// done is on how many users an operation was done since it was opened.
+func (j *journal) done() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.byUser)
 }
 
 // close ends it, and returns the last operation on each user.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -42,7 +43,8 @@ func waitsOf(list []change, said map[string]operation) waits {
 	var w waits
 	var all []time.Duration
 	for _, c := range list {
-		total, op := c.Applied.Sub(c.At), said[c.User]
+		op := said[c.user]
+		total := op.Time.Sub(c.at)
 		all = append(all, total)
 		known := op.Limiter + op.Directory + op.App
 		w.queue += op.Queue
@@ -75,16 +77,16 @@ func reads() []string {
 	return []string{"users.get", "users.list", "members.list", "members.hasMember", "groups.get", "orgunits.list", "domains.list"}
 }
 
-// hear starts the program again within the directory's quota, which the
-// directory now keeps to itself, waits for the sweep that follows, since there
-// was no push channel for a moment, and makes both sources of changes tell of each.
+// hear starts the program again within the directory's quota, and waits for the
+// sweep that follows, since there was no push channel for a moment. The simulated
+// directory now keeps to that quota itself, and both its sources tell of each change.
 func (r *run) hear(ctx context.Context) error {
 	before, err := r.program.status(ctx)
 	if err != nil {
 		return err
 	}
 	r.program.stop()
-	again, err := startProgram(r.binary, r.data, r.settings, r.services.endpoints, fmt.Sprintf("-directory-limit=%d", perMinute))
+	again, err := startProgram(r.binary, r.data, r.settings, r.endpoints, fmt.Sprintf("-directory-limit=%d", perMinute))
 	if err != nil {
 		return err
 	}
@@ -92,52 +94,67 @@ func (r *run) hear(ctx context.Context) error {
 	if _, err := r.program.swept(ctx, before); err != nil {
 		return err
 	}
+	if r.services == nil {
+		return nil
+	}
 	if err := r.services.directoryFaults(ctx, simworkspace.Faults{Methods: reads(), PerMinute: perMinute}); err != nil {
 		return err
 	}
 	return r.services.sendAudit(ctx, r.program.host+"/audit-event")
 }
 
-// follow makes changes, and waits until all are in the app.
-func (r *run) follow(ctx context.Context, n int, start func(ctx context.Context) error) ([]change, map[string]operation, counts, error) {
-	var c counts
-	if err := r.services.forgetChanges(ctx); err != nil {
-		return nil, nil, c, err
+// followed are changes, what the program said of the operation that each
+// brought about, and what the services saw meanwhile.
+type followed struct {
+	changes []change
+	said    map[string]operation
+	counts  counts
+}
+
+// took is the time from the first change to the last write.
+func (f followed) took() time.Duration {
+	var first, last time.Time
+	for _, c := range f.changes {
+		if first.IsZero() || c.at.Before(first) {
+			first = c.at
+		}
+		if applied := f.said[c.user].Time; applied.After(last) {
+			last = applied
+		}
 	}
-	if _, err := r.services.count(ctx); err != nil {
-		return nil, nil, c, err
+	return last.Sub(first)
+}
+
+// follow makes changes of different people, and waits until all are in the app.
+func (r *run) follow(ctx context.Context, n int, edit func(ctx context.Context, record func(change)) error) (f followed, err error) {
+	if _, err := r.count(ctx); err != nil {
+		return f, err
 	}
 	r.program.journal.open()
-	if err := start(ctx); err != nil {
-		return nil, nil, c, err
+	var mu sync.Mutex
+	err = edit(ctx, func(c change) {
+		mu.Lock()
+		defer mu.Unlock()
+		f.changes = append(f.changes, c)
+	})
+	if err != nil {
+		return f, err
 	}
 	limit := time.After(time.Minute + 3*r.bounds.burstFloor(n))
-	for tick := time.NewTicker(4 * pollEvery); ; {
-		list, err := r.services.changes(ctx)
-		if err != nil {
-			return nil, nil, c, err
-		}
-		left := n - len(list)
-		for _, one := range list {
-			if one.Applied.IsZero() {
-				left++
-			}
-		}
-		if left == 0 {
-			tick.Stop()
-			if c, err = r.services.count(ctx); err != nil {
-				return nil, nil, c, err
-			}
-			return list, r.program.journal.close(), c, nil
-		}
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for done := 0; done < n; done = r.program.journal.done() {
 		select {
 		case <-tick.C:
 		case <-limit:
-			return nil, nil, c, fmt.Errorf("%d of %d changes never came to the app", left, n)
+			return f, fmt.Errorf("%d of %d changes never came to the app", n-done, n)
 		case <-ctx.Done():
-			return nil, nil, c, ctx.Err()
+			return f, ctx.Err()
 		}
 	}
+	f.said = r.program.journal.close()
+	f.counts, err = r.count(ctx)
+	return f, err
 }
 
 // burst changes many people at once.
@@ -146,48 +163,69 @@ func (r *run) burst(ctx context.Context) (*figures, error) {
 		return nil, err
 	}
 	n := min(r.changes, r.people)
-	list, said, c, err := r.follow(ctx, n, func(ctx context.Context) error {
+	seen, err := r.follow(ctx, n, func(ctx context.Context, record func(change)) error {
 		var g errgroup.Group
 		g.SetLimit(aheadOf)
 		for i := range n {
-			g.Go(func() error { return r.services.rename(ctx, r.address(i), fmt.Sprintf("Burst-%d", i)) })
+			g.Go(func() error {
+				c, err := r.directory.rename(ctx, r.address(i), burstName(i))
+				record(c)
+				return err
+			})
 		}
 		return g.Wait()
 	})
 	if err != nil {
 		return nil, err
 	}
-	first, last := list[0].At, list[0].Applied
-	for _, one := range list {
-		if one.At.Before(first) {
-			first = one.At
-		}
-		if one.Applied.After(last) {
-			last = one.Applied
-		}
-	}
-	f := &figures{phase: fmt.Sprintf("burst of %d", n), took: last.Sub(first), floor: r.bounds.burstFloor(n)}
+	f := &figures{phase: fmt.Sprintf("burst of %d", n), took: seen.took(), floor: r.bounds.burstFloor(n)}
 	f.most = f.floor * 12 / 10
-	f.appWrites = &limit{got: c.appWrites, most: n, exactly: true}
 	bound := "directory reads"
 	if r.bounds.appFloor(n) > r.bounds.readFloor(n) {
 		bound = "app calls"
 	}
-	f.seen = append(f.seen, fmt.Sprintf("bound by %s: %d directory reads at %d a minute take %s s, %d app calls %s s; %d directory reads were made",
-		bound, readsForChange*n, perMinute, seconds(r.bounds.readFloor(n)), n, seconds(r.bounds.appFloor(n)), c.directory-c.directoryBy["users.patch"]))
-	return r.judged(f, list, said)
+	f.seen = append(f.seen, fmt.Sprintf("bound by %s: %d directory reads at %d a minute take %s s, %d app calls %s s",
+		bound, readsForChange*n, perMinute, seconds(r.bounds.readFloor(n)), n, seconds(r.bounds.appFloor(n))))
+	if r.services != nil {
+		f.appWrites = &limit{got: seen.counts.appWrites, most: n, exactly: true}
+		f.seen = append(f.seen, fmt.Sprintf("%d directory reads were made", seen.counts.directory-seen.counts.directoryBy["users.patch"]))
+		if err := r.checkNames(ctx, f, n); err != nil {
+			return nil, err
+		}
+	}
+	return r.judged(f, seen)
+}
+
+func burstName(i int) string { return fmt.Sprintf("Burst-%d", i) }
+
+// checkNames notes how many of the first n people the app does not know by the
+// name of the burst.
+func (r *run) checkNames(ctx context.Context, f *figures, n int) error {
+	accounts, err := r.services.accounts(ctx)
+	wrong := 0
+	for i := range n {
+		if accounts[r.address(i)].family != burstName(i) {
+			wrong++
+		}
+	}
+	if wrong > 0 {
+		f.wrong = append(f.wrong, fmt.Sprintf("%d accounts not as they should be", wrong))
+	}
+	return err
 }
 
 // atRest changes people one after the other; of a hundred the slowest but one counts.
 func (r *run) atRest(ctx context.Context) (*figures, error) {
 	n := min(restMany, max(1, r.people/8))
-	list, said, c, err := r.follow(ctx, n, func(ctx context.Context) error {
+	seen, err := r.follow(ctx, n, func(ctx context.Context, record func(change)) error {
 		tick := time.NewTicker(restEvery)
 		defer tick.Stop()
 		for i := range n {
-			if err := r.services.rename(ctx, r.address(i), fmt.Sprintf("Rest-%d", i)); err != nil {
+			c, err := r.directory.rename(ctx, r.address(i), fmt.Sprintf("Rest-%d", i))
+			if err != nil {
 				return err
 			}
+			record(c)
 			select {
 			case <-tick.C:
 			case <-ctx.Done():
@@ -199,14 +237,16 @@ func (r *run) atRest(ctx context.Context) (*figures, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &figures{phase: "at rest, p99", took: waitsOf(list, said).p99, most: r.bounds.restMost(), floor: (readsForChange + 1) * r.latency}
-	f.appWrites = &limit{got: c.appWrites, most: n, exactly: true}
+	f := &figures{phase: "at rest, p99", took: waitsOf(seen.changes, seen.said).p99, most: r.bounds.restMost(), floor: (readsForChange + 1) * r.latency}
+	if r.services != nil {
+		f.appWrites = &limit{got: seen.counts.appWrites, most: n, exactly: true}
+	}
 	f.seen = append(f.seen, fmt.Sprintf("%d changes, one each %v", n, restEvery))
-	return r.judged(f, list, said)
+	return r.judged(f, seen)
 }
 
-func (r *run) judged(f *figures, list []change, said map[string]operation) (_ *figures, err error) {
-	w := waitsOf(list, said)
+func (r *run) judged(f *figures, seen followed) (_ *figures, err error) {
+	w := waitsOf(seen.changes, seen.said)
 	f.waits = &w
 	f.memoryMost = r.bounds.memory()
 	if f.memory, err = r.program.memory(); err != nil {

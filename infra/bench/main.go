@@ -28,9 +28,13 @@ type settings struct {
 	changes     int
 	latency     time.Duration
 	concurrency int
+	// appLimit is how many calls a second the app allows; 0 for no limit.
+	appLimit float64
 	// The endpoints to measure against, all empty for simulated ones.
 	directoryURL, directoryCredentials string
 	scimURL, appToken, group           string
+	// editToken is of somebody who may edit the given directory; empty when nobody may.
+	editToken string
 }
 
 // simulated reports whether the bench serves what it measures against.
@@ -66,8 +70,10 @@ func start(ctx context.Context, args []string, stdin io.Reader, stdout, stderr i
 		return err
 	}
 	if !s.simulated() {
-		fmt.Fprintln(stdout, "The services are given ones: they count no calls for us, and take no orders. Left out are the counts of",
-			"calls, changed attributes, one look with nothing to do, and the emptied group.")
+		fmt.Fprintln(stdout, "The services are given ones: they count no calls for us, and lose no messages and empty no group on request.")
+		if s.editToken == "" {
+			fmt.Fprintln(stdout, "Nobody was changed, for want of a -directory-edit-token.")
+		}
 	}
 	ok := print(stdout, all)
 	printWaits(stdout, all)
@@ -85,11 +91,13 @@ func readSettings(args []string, out io.Writer) (settings, error) {
 	fs.IntVar(&s.changes, "changes", 1000, "`number` of people whose names change at once, as far as there are so many")
 	fs.DurationVar(&s.latency, "latency", 20*time.Millisecond, "`time` that each simulated call takes; for given services, the one to reckon with")
 	fs.IntVar(&s.concurrency, "concurrency", 10, "`calls` on the app at a time")
+	fs.Float64Var(&s.appLimit, "app-limit", 0, "`calls` a second that the app allows; 0 for no limit")
 	fs.StringVar(&s.directoryURL, "directory-url", "", "base `URL` of a Directory API to measure against (default a simulated one)")
 	fs.StringVar(&s.directoryCredentials, "directory-credentials", "", "its credentials, as of infra/local")
 	fs.StringVar(&s.scimURL, "scim-url", "", "base `URL` of a SCIM 2.0 service to measure against, which gets the group's accounts (default a simulated one)")
 	fs.StringVar(&s.appToken, "app-token", "", "access `token` of that service")
 	fs.StringVar(&s.group, "group", "", "`address` of the group that is provisioned, with -directory-url")
+	fs.StringVar(&s.editToken, "directory-edit-token", "", "access `token` that may edit the given directory's users: family names of people in the group are changed, and changed back. For a test tenant only")
 	fs.Usage = func() {
 		fmt.Fprintln(out, "usage: go run ./infra/bench [flags]\n\nMeasures infra/local against its bounds; exits with 1 when one is passed.")
 		fs.PrintDefaults()
@@ -98,14 +106,14 @@ func readSettings(args []string, out io.Writer) (settings, error) {
 		return s, err
 	}
 	given := s.directoryURL != "" && s.scimURL != "" && s.appToken != "" && s.group != ""
-	none := s.simulated() && s.appToken == "" && s.group == "" && s.directoryCredentials == ""
+	none := s.simulated() && s.appToken == "" && s.group == "" && s.directoryCredentials == "" && s.editToken == ""
 	switch {
 	case fs.NArg() > 0:
 		return s, fmt.Errorf("unexpected argument %q: every setting is a flag, see -help", fs.Arg(0))
 	case !given && !none:
 		return s, errors.New("given services need all of -directory-url, -scim-url, -app-token and -group; simulated ones none")
-	case s.changes < 1 || s.people < 1 || s.people > 1_000_000 || s.concurrency < 1 || s.concurrency > 64 || s.latency < 0:
-		return s, errors.New("choose -people from 1 to 1000000, -changes from 1, -concurrency from 1 to 64 and a -latency that is not negative")
+	case s.changes < 1 || s.people < 1 || s.people > 1_000_000 || s.concurrency < 1 || s.concurrency > 64 || s.latency < 0 || s.appLimit < 0:
+		return s, errors.New("choose -people from 1 to 1000000, -changes from 1, -concurrency from 1 to 64, and a -latency and an -app-limit that are not negative")
 	}
 	return s, nil
 }

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -20,9 +20,13 @@ const patience = 30 * time.Minute
 // run is one run of all phases.
 type run struct {
 	settings
-	services *services // nil for given ones
-	program  *program
-	bounds   bounds
+	endpoints endpoints
+	services  *services // nil for given ones
+	directory directory
+	// members are people of the given group, in whose directory somebody may edit.
+	members []string
+	program *program
+	bounds  bounds
 	// binary is the program, data the folder of its state.
 	binary, data string
 	// active accounts are in the app once everybody was changed.
@@ -38,20 +42,21 @@ func measure(ctx context.Context, s settings) (all []*figures, err error) {
 		return nil, err
 	}
 	defer os.RemoveAll(folder)
-	r := &run{settings: s, bounds: bounds{people: s.people, changes: max(1, s.people/100), latency: s.latency, concurrency: s.concurrency}}
-	e := endpoints{DirectoryURL: s.directoryURL, SCIMURL: s.scimURL, AppToken: s.appToken, Group: s.group}
+	r := &run{settings: s, bounds: bounds{people: s.people, latency: s.latency, concurrency: s.concurrency, appLimit: s.appLimit},
+		endpoints: endpoints{DirectoryURL: s.directoryURL, SCIMURL: s.scimURL, AppToken: s.appToken, Group: s.group}}
 	if s.simulated() {
 		if r.services, err = startServices(s); err != nil {
 			return nil, err
 		}
 		defer r.services.stop()
-		e = r.services.endpoints
+		r.endpoints = r.services.endpoints
 	}
+	r.directory = directory{r.endpoints.DirectoryURL, s.editToken}
 	if r.binary, err = buildProgram(ctx, folder); err != nil {
 		return nil, err
 	}
 	r.data = filepath.Join(folder, "data")
-	if r.program, err = startProgram(r.binary, r.data, s, e); err != nil {
+	if r.program, err = startProgram(r.binary, r.data, s, r.endpoints); err != nil {
 		return nil, err
 	}
 	defer func() { r.program.stop() }()
@@ -60,10 +65,15 @@ func measure(ctx context.Context, s settings) (all []*figures, err error) {
 			err = fmt.Errorf("%w\nthe end of the program's log:\n%s", err, r.program.log.text())
 		}
 	}()
-	if err := r.program.configure(ctx, s, e); err != nil {
+	if err := r.program.configure(ctx, s, r.endpoints); err != nil {
 		return nil, err
 	}
-	for _, phase := range r.phases() {
+	phases, restore, err := r.phases(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, restore(context.WithoutCancel(ctx))) }()
+	for _, phase := range phases {
 		f, err := phase(ctx)
 		if err != nil {
 			return nil, err
@@ -73,14 +83,48 @@ func measure(ctx context.Context, s settings) (all []*figures, err error) {
 	return all, nil
 }
 
-func (r *run) phases() []func(context.Context) (*figures, error) {
-	if r.services == nil {
-		return []func(context.Context) (*figures, error){r.firstSync, r.nothingToDo}
+type phase func(context.Context) (*figures, error)
+
+// phases are those that the services allow, and what puts right afterwards what they changed.
+func (r *run) phases(ctx context.Context) (phases []phase, restore func(context.Context) error, err error) {
+	nothing := func(context.Context) error { return nil }
+	switch {
+	case r.services != nil:
+		return []phase{r.slowed, r.nothingToDo, r.changed, r.oneLook, r.burst, r.atRest, r.unheard,
+			func(ctx context.Context) (*figures, error) { return r.emptied(ctx, false) },
+			func(ctx context.Context) (*figures, error) { return r.emptied(ctx, true) },
+		}, nothing, nil
+	case r.editToken == "":
+		return []phase{r.firstSync, r.nothingToDo}, nothing, nil
 	}
-	return []func(context.Context) (*figures, error){r.slowed, r.nothingToDo, r.changed, r.oneLook, r.burst, r.atRest, r.unheard,
-		func(ctx context.Context) (*figures, error) { return r.emptied(ctx, false) },
-		func(ctx context.Context) (*figures, error) { return r.emptied(ctx, true) },
+	if r.members, err = r.directory.members(ctx, r.group, max(r.changes, restMany)); err != nil {
+		return nil, nil, err
 	}
+	if r.people = len(r.members); r.people == 0 {
+		return nil, nil, fmt.Errorf("nobody is a member of %s: give a group with people in it", r.group)
+	}
+	restore, err = r.remember(ctx)
+	return []phase{r.firstSync, r.nothingToDo, r.changed, r.burst, r.atRest}, restore, err
+}
+
+// remember reads the names of the given directory's people, and returns what gives them back.
+func (r *run) remember(ctx context.Context) (restore func(context.Context) error, err error) {
+	names := make([]string, len(r.members))
+	for i, address := range r.members {
+		if names[i], err = r.directory.familyName(ctx, address); err != nil {
+			return nil, err
+		}
+	}
+	return func(ctx context.Context) error {
+		var failed []error
+		for i, address := range r.members {
+			if _, err := r.directory.rename(ctx, address, names[i]); err != nil {
+				failed = append(failed, fmt.Errorf("%s is still to be called %q again: %w", address, names[i], err))
+			}
+		}
+		_, _, err := r.program.sweep(ctx, "sweep") // no notification may reach the program
+		return errors.Join(append(failed, err)...)
+	}, nil
 }
 
 // slowed is the first sync, from when the latency is on.
@@ -91,13 +135,19 @@ func (r *run) slowed(ctx context.Context) (*figures, error) {
 	return r.firstSync(ctx)
 }
 
+// count reads the counters of the services and sets them to zero; given ones have none.
+func (r *run) count(ctx context.Context) (counts, error) {
+	if r.services == nil {
+		return counts{}, nil
+	}
+	return r.services.count(ctx)
+}
+
 // sweep measures one sweep and what it cost.
 func (r *run) sweep(ctx context.Context, phase, ask string) (*figures, status, counts, error) {
-	var c counts
-	if r.services != nil {
-		if _, err := r.services.count(ctx); err != nil {
-			return nil, status{}, c, err
-		}
+	c, err := r.count(ctx)
+	if err != nil {
+		return nil, status{}, c, err
 	}
 	st, took, err := r.program.sweep(ctx, ask)
 	if err != nil {
@@ -110,7 +160,7 @@ func (r *run) sweep(ctx context.Context, phase, ask string) (*figures, status, c
 	if r.services == nil {
 		return f, st, c, nil
 	}
-	if c, err = r.services.count(ctx); err != nil {
+	if c, err = r.count(ctx); err != nil {
 		return nil, st, c, err
 	}
 	f.appReads = &limit{got: c.appReads, most: r.bounds.appReads()}
@@ -184,38 +234,58 @@ func (r *run) nothingToDo(ctx context.Context) (*figures, error) {
 	return f, nil
 }
 
-// changed is a sweep after one in a hundred people has another name, of which
-// no notification told.
+// changed is a sweep after one in a hundred people has another name; of the
+// simulated ones no notification told.
 func (r *run) changed(ctx context.Context) (*figures, error) {
-	if err := r.services.directoryFaults(ctx, simworkspace.Faults{DropPushes: r.people}); err != nil {
-		return nil, err
+	n := max(1, min(r.bounds.people/100, r.people))
+	if r.services != nil {
+		if err := r.services.directoryFaults(ctx, simworkspace.Faults{DropPushes: r.people}); err != nil {
+			return nil, err
+		}
 	}
-	var g errgroup.Group
-	g.SetLimit(16)
-	for i := range r.bounds.changes {
-		g.Go(func() error {
-			return r.services.rename(ctx, r.address(i*r.people/r.bounds.changes), fmt.Sprintf("Changed-%d", i))
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return nil, err
-	}
-	f, st, c, err := r.sweep(ctx, "1 % changed", "sweep")
+	var (
+		f  *figures
+		st status
+		c  counts
+	)
+	_, err := r.follow(ctx, n, func(ctx context.Context, record func(change)) error {
+		var g errgroup.Group
+		g.SetLimit(aheadOf)
+		for i := range n {
+			g.Go(func() error {
+				c, err := r.directory.rename(ctx, r.address(i*r.people/n), fmt.Sprintf("Changed-%d", i))
+				record(c)
+				return err
+			})
+		}
+		err := g.Wait()
+		if err == nil {
+			f, st, c, err = r.sweep(ctx, "1 % changed", "sweep")
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
 	f.mustBeDone(st)
 	f.floor, f.most = r.bounds.sweepFloor(), r.bounds.sweepMost(true)
-	f.appWrites = &limit{got: c.appWrites, most: r.bounds.changes, exactly: true}
-	if updated := c.effects["updated"]; updated != r.bounds.changes {
-		f.wrong = append(f.wrong, fmt.Sprintf("%d accounts updated", updated))
+	if r.services != nil {
+		f.appWrites = &limit{got: c.appWrites, most: n, exactly: true}
+		if updated := c.effects["updated"]; updated != n {
+			f.wrong = append(f.wrong, fmt.Sprintf("%d accounts updated", updated))
+		}
 	}
 	f.judge()
 	return f, nil
 }
 
-// address is that of one of the simulated people.
-func (r *run) address(i int) string { return fmt.Sprintf("user-%06d@example.com", i) }
+// address is that of one of the people.
+func (r *run) address(i int) string {
+	if r.members != nil {
+		return r.members[i]
+	}
+	return fmt.Sprintf("user-%06d@example.com", i)
+}
 
 // oneLook counts what one look with nothing to do costs. The call that looks
 // explains the person before and after, so two explanations are taken away.

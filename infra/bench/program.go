@@ -124,7 +124,7 @@ func (p *program) configure(ctx context.Context, s settings, e endpoints) error 
 		return err
 	}
 	connection := st.Configuration["connection"]
-	connection["concurrency"], connection["requestsPerSecond"] = s.concurrency, 0
+	connection["concurrency"], connection["requestsPerSecond"] = s.concurrency, s.appLimit
 	atOnce := map[string]string{"suspendAfter": "within24h", "deleteAfter": "7d"}
 	for _, put := range []struct {
 		section string

@@ -21,9 +21,6 @@ import (
 // simulated services, so that the memory measured is the program's alone.
 const serveCommand = "serve-simulated"
 
-// changesPath is where the process that serves them says what it saw of changes.
-const changesPath = "/bench/changes"
-
 // endpoints is where services are and how to get in.
 type endpoints struct {
 	DirectoryURL string `json:"directoryUrl"`
@@ -43,16 +40,12 @@ func serve(args []string, stdin io.Reader, stdout io.Writer) error {
 	workspace := simworkspace.New(1, nil)
 	defer workspace.Close()
 	comeet := simcomeet.New(nil)
-	line := newTimeline()
-	directory := http.NewServeMux()
-	directory.HandleFunc(changesPath, line.control)
-	directory.Handle("/", watch(workspace.Handler(), "/admin/directory/v1/users/", line.changed))
 	e := endpoints{AppToken: comeet.Token(), Group: workspace.Populate(*people)}
 	for _, service := range []struct {
 		handler http.Handler
 		url     *string
 		path    string
-	}{{directory, &e.DirectoryURL, ""}, {watch(comeet.Handler(), "/scim/v2/Users/", line.applied), &e.SCIMURL, "/scim/v2"}} {
+	}{{workspace.Handler(), &e.DirectoryURL, ""}, {comeet.Handler(), &e.SCIMURL, "/scim/v2"}} {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
@@ -72,9 +65,10 @@ func serve(args []string, stdin io.Reader, stdout io.Writer) error {
 // services are the simulated services in a process of their own.
 type services struct {
 	endpoints
-	latency time.Duration
-	command *exec.Cmd
-	alive   io.Closer // closing it ends the process
+	latency  time.Duration
+	appLimit float64
+	command  *exec.Cmd
+	alive    io.Closer // closing it ends the process
 }
 
 func startServices(s settings) (*services, error) {
@@ -82,7 +76,7 @@ func startServices(s settings) (*services, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &services{latency: s.latency, command: exec.Command(self, serveCommand, fmt.Sprintf("-people=%d", s.people))}
+	v := &services{latency: s.latency, appLimit: s.appLimit, command: exec.Command(self, serveCommand, fmt.Sprintf("-people=%d", s.people))}
 	v.command.Stderr = os.Stderr
 	if v.alive, err = v.command.StdinPipe(); err != nil {
 		return nil, err
@@ -112,12 +106,12 @@ func (v *services) directoryFaults(ctx context.Context, f simworkspace.Faults) e
 	return call(ctx, "", http.MethodPost, v.DirectoryURL+"/sim/faults", f, nil)
 }
 
-// slow gives both services their latency.
+// slow gives both services their latency, and the app its limit.
 func (v *services) slow(ctx context.Context) error {
 	if err := v.directoryFaults(ctx, simworkspace.Faults{}); err != nil {
 		return err
 	}
-	return call(ctx, "", http.MethodPut, v.appControl("faults"), simcomeet.Faults{LatencyMS: int(v.latency.Milliseconds())}, nil)
+	return call(ctx, "", http.MethodPut, v.appControl("faults"), simcomeet.Faults{LatencyMS: int(v.latency.Milliseconds()), RequestsPerSecond: v.appLimit}, nil)
 }
 
 // appControl is the address of one of the app's controls.
@@ -176,29 +170,9 @@ func (v *services) accusations(ctx context.Context) ([]simcomeet.Violation, erro
 	return list.Items, err
 }
 
-// edit changes something in the simulated directory.
-func (v *services) edit(ctx context.Context, method, path string, body any) error {
-	return call(ctx, "", method, v.DirectoryURL+"/admin/directory/v1"+path, body, nil)
-}
-
-// rename gives a user of the simulated directory another family name.
-func (v *services) rename(ctx context.Context, address, familyName string) error {
-	return v.edit(ctx, http.MethodPatch, "/users/"+address, map[string]any{"name": map[string]string{"familyName": familyName}})
-}
-
 // sendAudit sends the directory's audit log to an address.
 func (v *services) sendAudit(ctx context.Context, url string) error {
 	return call(ctx, "", http.MethodPut, v.DirectoryURL+"/sim/audit", map[string]string{"url": url}, nil)
-}
-
-// changes are the changes of names since forgetChanges.
-func (v *services) changes(ctx context.Context) (list []change, err error) {
-	err = call(ctx, "", http.MethodGet, v.DirectoryURL+changesPath, nil, &list)
-	return list, err
-}
-
-func (v *services) forgetChanges(ctx context.Context) error {
-	return call(ctx, "", http.MethodDelete, v.DirectoryURL+changesPath, nil, nil)
 }
 
 // accounts are the app's, by user name.
@@ -207,7 +181,11 @@ func (v *services) accounts(ctx context.Context) (map[string]accountState, error
 		Items []struct {
 			UserName string `json:"userName"`
 			Active   bool   `json:"active"`
-			Resource named  `json:"resource"`
+			Resource struct {
+				Name struct {
+					FamilyName string `json:"familyName"`
+				} `json:"name"`
+			} `json:"resource"`
 		} `json:"items"`
 	}
 	if err := call(ctx, "", http.MethodGet, v.appControl("accounts"), nil, &list); err != nil {

@@ -29,28 +29,28 @@ type edit struct {
 }
 
 func (r *run) edits() []edit {
-	s := r.services
+	s, d := r.services, r.directory
 	patch := func(body map[string]any) func(context.Context, string) error {
 		return func(ctx context.Context, person string) error {
-			return s.edit(ctx, http.MethodPatch, "/users/"+person, body)
+			return d.call(ctx, http.MethodPatch, "/users/"+person, body, nil)
 		}
 	}
 	remove := func(below string) func(context.Context, string) error {
 		return func(ctx context.Context, person string) error {
-			return s.edit(ctx, http.MethodDelete, below+person, nil)
+			return d.call(ctx, http.MethodDelete, below+person, nil, nil)
 		}
 	}
 	suspended := func(accounts map[string]accountState, person string) {
 		accounts[person] = accountState{false, accounts[person].family}
 	}
 	rename := func(ctx context.Context, person string) error {
-		return s.edit(ctx, http.MethodPatch, "/users/"+person, map[string]any{"primaryEmail": "new-" + person})
+		return d.call(ctx, http.MethodPatch, "/users/"+person, map[string]any{"primaryEmail": "new-" + person}, nil)
 	}
 	hire := func(ctx context.Context, person string) error {
 		user := map[string]any{"primaryEmail": "hired-" + person, "password": "correct horse",
 			"name": map[string]any{"givenName": "Newly", "familyName": "Hired"}}
-		return errors.Join(s.edit(ctx, http.MethodPost, "/users", user),
-			s.edit(ctx, http.MethodPost, "/groups/"+s.Group+"/members", map[string]any{"email": "hired-" + person}))
+		return errors.Join(d.call(ctx, http.MethodPost, "/users", user, nil),
+			d.call(ctx, http.MethodPost, "/groups/"+s.Group+"/members", map[string]any{"email": "hired-" + person}, nil))
 	}
 	return []edit{
 		{patch(map[string]any{"name": map[string]any{"familyName": "Unheard"}}), func(accounts map[string]accountState, person string) {
