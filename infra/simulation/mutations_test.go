@@ -8,7 +8,7 @@ var outcomes = []mutation{
 	{"R1: nobody is given access", []edit{{"shared/scope/scope.go",
 		"	case !in:\n		return out(\"they are not a member", "	case false && !in:\n		return out(\"they are not a member"}}},
 	{"R1: nobody is given access", []edit{
-		{"shared/decide/decide.go", "if d.l.User.Lifecycle != provision.Active || !d.l.Scope.Known",
+		{"shared/decide/access.go", "if d.l.User.Lifecycle != provision.Active || !d.l.Scope.Known",
 			"if d.l.User.Lifecycle != provision.Active && d.l.User.Lifecycle != provision.Suspended || !d.l.Scope.Known"},
 		{"shared/reconcile/see.go", "if s.look.User.Lifecycle == provision.Active && s.look.Scope.Known",
 			"if (s.look.User.Lifecycle == provision.Active || s.look.User.Lifecycle == provision.Suspended) && s.look.Scope.Known"}}},
@@ -27,7 +27,7 @@ var outcomes = []mutation{
 	{"R5: a deadline ends", []edit{{"shared/decide/decide.go",
 		"	d.r.Next = next(candidates)\n", "	if n := next(candidates); n != nil {\n		d.r.Next = n\n	}\n"}}},
 	{"R6: archived people", []edit{{"shared/decide/attention.go", "provision.AttentionArchived", "provision.AttentionProtected"}}},
-	{"R8: after a turn-on", []edit{{"shared/decide/decide.go", "if d.c.PlannedAt.Before(d.c.TurnedOnAt) {", "if false {"}}},
+	{"R8: after a turn-on", []edit{{"shared/decide/removals.go", "if d.c.PlannedAt.Before(d.c.TurnedOnAt) {", "if false {"}}},
 	{"R9: new time frames", []edit{{"shared/decide/facts.go", "	cond.Since = latest(cond.Since, b.c.TurnedOnAt)",
 		"	cond.Since = latest(cond.Since, b.c.TurnedOnAt)\n	if n := len(b.c.Policies); n > 0 {\n		cond.Since = latest(cond.Since, b.c.Policies[n-1].SavedAt)\n	}"}}},
 	{"R12: within the limit", []edit{{"shared/provision/configuration.go",
