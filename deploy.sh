@@ -26,7 +26,6 @@ Settings are read from .deploy.env, or from --settings=FILE, as lines NAME=VALUE
   DIRECTORY_SUBJECT  the address of the Workspace administrator as whom the directory is read
   ALERT_EMAIL        where alerts go
   ORGANIZATION       the organization's number, so that changes of groups are seen at once
-  OAUTH_CLIENT_ID    the client for signing in to the console; apply says how to make one
   DATABASE           the Firestore database, (default)
   SCIM_URL           the app's SCIM address, if it is to be in place from the start
   AUDIT_EVENTS       meanings of audit events that Google has renamed since
@@ -95,7 +94,7 @@ main() {
 
 read_arguments() {
   local argument file="$root/.deploy.env" flags=()
-  project='' region='' database='(default)' directory_subject='' alert_email='' organization='' oauth_client_id='' scim_url='' audit_events='' log_level=info
+  project='' region='' database='(default)' directory_subject='' alert_email='' organization='' scim_url='' audit_events='' log_level=info
   yes='' with_data='' destroying='' sink_refused='' python='' chosen=()
   for argument in "$@"; do
     case $argument in

@@ -35,11 +35,9 @@ func init() { edge.Register(Target, New) }
 type Settings struct {
 	Cloud wiring.Cloud
 	// URL is AUTOPROVISION_CONSOLE_URL: where the console is, at a host of its own.
+	// URL and /sign-in/callback is the redirect URI of the OAuth client, whose file
+	// is in Secret Manager: it can only be made when the address is known.
 	URL string
-	// ClientID is AUTOPROVISION_OAUTH_CLIENT_ID: the OAuth client that signs
-	// administrators in, whose redirect URI is URL and /sign-in/callback. Its
-	// secret is in Secret Manager.
-	ClientID string
 }
 
 // requestTime bounds one request: turning off waits for operations under way,
@@ -49,8 +47,8 @@ const requestTime = 5 * time.Minute
 // New returns the function.
 func New(getenv func(string) string, o wiring.Outside) (http.Handler, error) {
 	r := edge.Read(getenv)
-	s := Settings{Cloud: r.Directory(), URL: r.Origin("CONSOLE_URL"), ClientID: r.Text("OAUTH_CLIENT_ID")}
-	s.Cloud.PushURL, s.Cloud.SCIMURL = r.URL("PUSH_URL"), r.Optional("SCIM_URL", "")
+	s := Settings{Cloud: r.Directory(), URL: r.Origin("CONSOLE_URL")}
+	s.Cloud.PushURL, s.Cloud.SCIMURL = r.URL("PUSH_URL"), r.ServiceURL("SCIM_URL")
 	log := r.Log(os.Stderr, s.Cloud.Project)
 	if err := r.Err(); err != nil {
 		return nil, err

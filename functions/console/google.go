@@ -39,10 +39,11 @@ const (
 // googleSignIn is sign-in with Google's OpenID Connect, by an authorization code
 // with PKCE (developers.google.com/identity/openid-connect/openid-connect, RFC 7636).
 type googleSignIn struct {
-	client  oauth2.Config
-	tokens  *edge.Tokens
-	who     *administrators
-	secrets secrets.Store
+	endpoint oauth2.Endpoint
+	redirect string
+	tokens   *edge.Tokens
+	who      *administrators
+	secrets  secrets.Store
 	// free has a place for each exchange that is under way.
 	free chan struct{}
 }
@@ -54,9 +55,26 @@ func newGoogle(s Settings, o wiring.Outside, tokens *edge.Tokens, who *administr
 	if endpoint.AuthURL == "" {
 		endpoint = google.Endpoint
 	}
-	return &googleSignIn{tokens: tokens, who: who, secrets: store, free: make(chan struct{}, exchanges), client: oauth2.Config{
-		ClientID: s.ClientID, Endpoint: endpoint, RedirectURL: s.URL + "/sign-in/callback", Scopes: []string{"openid", "email"},
-	}}
+	return &googleSignIn{endpoint: endpoint, redirect: s.URL + "/sign-in/callback", tokens: tokens, who: who, secrets: store, free: make(chan struct{}, exchanges)}
+}
+
+// client is the OAuth client whose file an administrator put into the secret
+// store; fault.Unavailable while there is none. It knows its secret.
+func (g *googleSignIn) client(ctx context.Context) (*oauth2.Config, error) {
+	const op = "console: oauth client"
+	file, _, err := g.secrets.Latest(ctx, secrets.OAuthClient)
+	if fault.Is(err, fault.NotFound) {
+		return nil, fault.New(fault.Unavailable, op, "signing in is not set up yet: ./deploy.sh check says how to make the OAuth client and where to put its file")
+	}
+	if err != nil {
+		return nil, err
+	}
+	client, err := google.ConfigFromJSON([]byte(file.Reveal()), "openid", "email")
+	if err != nil || client.ClientID == "" || client.ClientSecret == "" { // what is wrong with it may hold what it says
+		return nil, fault.New(fault.Unavailable, op, "the OAuth client in Secret Manager is not the file that Google offers for download when a client of the type Web application with a redirect URI is made: ./deploy.sh check says how to put it there")
+	}
+	client.Endpoint, client.RedirectURL = g.endpoint, g.redirect
+	return client, nil
 }
 
 // Provider implements pages.SignIn.
@@ -65,13 +83,17 @@ func (*googleSignIn) Provider() string { return "Google" }
 // Begin implements pages.SignIn: it leads the visitor to Google. The state ties
 // what comes back to this browser, the nonce ties the token to this sign-in, and
 // the verifier ties the code to who began it.
-func (g *googleSignIn) Begin(w http.ResponseWriter, r *http.Request) bool {
+func (g *googleSignIn) Begin(w http.ResponseWriter, r *http.Request) (answered bool, err error) {
+	client, err := g.client(r.Context())
+	if err != nil {
+		return false, err
+	}
 	state, nonce, verifier := rand.Text(), rand.Text(), oauth2.GenerateVerifier()
 	setSignInCookie(w, state+"."+nonce+"."+verifier, int(signInTime.Seconds()))
-	address := g.client.AuthCodeURL(state, oauth2.SetAuthURLParam("nonce", nonce), oauth2.S256ChallengeOption(verifier),
+	address := client.AuthCodeURL(state, oauth2.SetAuthURLParam("nonce", nonce), oauth2.S256ChallengeOption(verifier),
 		oauth2.SetAuthURLParam("hd", "*")) // offers accounts of organisations only; what comes back is checked all the same
 	http.Redirect(w, r, address, http.StatusFound)
-	return true
+	return true, nil
 }
 
 func setSignInCookie(w http.ResponseWriter, value string, age int) {
@@ -115,15 +137,10 @@ func (g *googleSignIn) exchange(ctx context.Context, code, verifier string) (tok
 	case <-turn.Done():
 		return "", fault.New(fault.Unavailable, op, "many sign in at this moment: try again in a while")
 	}
-	secret, _, err := g.secrets.Latest(ctx, secrets.OAuthClientSecret)
-	if fault.Is(err, fault.NotFound) {
-		return "", fault.New(fault.Unavailable, op, "the secret of the OAuth client is not in Secret Manager yet: deploy.sh says how to put it there")
-	}
+	client, err := g.client(ctx)
 	if err != nil {
 		return "", err
 	}
-	client := g.client // a copy, which alone knows the secret
-	client.ClientSecret = secret.Reveal()
 	ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Timeout: exchangeTime})
 	answer, err := client.Exchange(ctx, code, oauth2.VerifierOption(verifier))
 	if _, refused := errors.AsType[*oauth2.RetrieveError](err); refused {
@@ -139,14 +156,24 @@ func (g *googleSignIn) exchange(ctx context.Context, code, verifier string) (tok
 // admit returns the directory id of the super administrator whom a token
 // stands for, which Google issued to our client.
 func (g *googleSignIn) admit(ctx context.Context, token string, allow func(edge.Claims) bool) (person string, err error) {
-	claims, err := g.tokens.Verify(ctx, token, g.client.ClientID, func(c edge.Claims) error {
+	const op = "console: admit"
+	// For whom the token must be is known to the secret store, which no forged one
+	// is worth asking.
+	claims, err := g.tokens.Verify(ctx, token, func(c edge.Claims) (audience string, err error) {
 		if c.Domain == "" || !allow(c) {
-			return fault.New(fault.Unauthorized, "console: admit", "sign in with an account of your Google Workspace")
+			return "", fault.New(fault.Unauthorized, op, "sign in with an account of your Google Workspace")
 		}
-		return nil
+		return c.Audience, nil
 	})
 	if err != nil {
 		return "", err
+	}
+	client, err := g.client(ctx)
+	if err != nil {
+		return "", err
+	}
+	if claims.Audience != client.ClientID {
+		return "", fault.New(fault.Unauthorized, op, "the token is for another audience: send one for the OAuth client of this console")
 	}
 	// The subject of Google's tokens is the directory's id of the user, for good;
 	// the domain and the address are only claims, which may be another customer's.

@@ -23,7 +23,12 @@ import (
 	"example.com/autoprovision/shared/wiring"
 )
 
-const clientID = "client.apps.example"
+const (
+	clientID = "client.apps.example"
+	// clientFile is as Google lets it be downloaded; its addresses are not used.
+	clientFile = `{"web":{"client_id":"client.apps.example","project_id":"p","auth_uri":"https://elsewhere.example/auth",` +
+		`"token_uri":"https://elsewhere.example/token","client_secret":"hush","redirect_uris":["https://elsewhere.example/callback"]}}`
+)
 
 // world is sign-in against an identity provider that issues what the test says.
 type world struct {
@@ -60,12 +65,12 @@ func newWorld(t *testing.T) *world {
 	vault, err := file.Open(t.TempDir())
 	w.must(err)
 	w.vault = vault
-	w.put(secrets.OAuthClientSecret, "hush")
+	w.put(secrets.OAuthClient, clientFile)
 	tokens, err := edge.NewTokens(w.issuer.Keys())
 	w.must(err)
 	who := newAdministrators(w, func(context.Context) error { w.begun++; return nil }, func() time.Time { return w.at })
 	o := wiring.Outside{SignIn: oauth2.Endpoint{AuthURL: "https://provider.example/auth", TokenURL: provider.URL + "/token", AuthStyle: oauth2.AuthStyleInParams}}
-	w.googleSignIn = newGoogle(Settings{URL: "https://console.example", ClientID: clientID}, o, tokens, who, w.vault)
+	w.googleSignIn = newGoogle(Settings{URL: "https://console.example"}, o, tokens, who, w.vault)
 	return w
 }
 
@@ -119,8 +124,8 @@ func (w *world) token(out http.ResponseWriter, r *http.Request) {
 func (w *world) visit() (cookie *http.Cookie, back url.Values) {
 	w.t.Helper()
 	rec := httptest.NewRecorder()
-	if !w.Begin(rec, httptest.NewRequest("GET", "/people", nil)) {
-		w.t.Fatal("it did not lead on")
+	if answered, err := w.Begin(rec, httptest.NewRequest("GET", "/people", nil)); !answered || err != nil {
+		w.t.Fatalf("it did not lead on: %v", err)
 	}
 	cookie = rec.Result().Cookies()[0]
 	to, err := url.Parse(rec.Header().Get("Location"))
@@ -166,6 +171,30 @@ func TestSignIn(t *testing.T) {
 	}
 }
 
+// TestNotSetUp: before the OAuth client's file is in the secret store, and with
+// another file in its place, a visitor is told what to do, and led nowhere.
+func TestNotSetUp(t *testing.T) {
+	t.Parallel()
+	for what, file := range map[string]string{"nothing": "", "no JSON": "hush", "a service account's key": `{"type":"service_account","client_id":"7"}`,
+		"no redirect URI": `{"web":{"client_id":"c","client_secret":"hush"}}`, "no secret": `{"web":{"client_id":"c","redirect_uris":["https://console.example"]}}`} {
+		w := newWorld(t)
+		w.must(w.vault.Delete(t.Context(), secrets.OAuthClient))
+		if file != "" {
+			w.put(secrets.OAuthClient, file)
+		}
+		rec := httptest.NewRecorder()
+		answered, err := w.Begin(rec, httptest.NewRequest("GET", "/", nil))
+		if answered || !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "deploy.sh check") || strings.Contains(err.Error(), "hush") || len(rec.Result().Cookies()) > 0 {
+			t.Errorf("%s: answered %v, %v", what, answered, err)
+		}
+		r := httptest.NewRequest("GET", "/api/v1/apps/comeet", nil)
+		r.Header.Set("Authorization", "Bearer "+w.sign(w.claims))
+		if person, err := w.door(r); person != "" || !fault.Is(err, fault.Unavailable) {
+			t.Errorf("%s: the API lets %q in, %v", what, person, err)
+		}
+	}
+}
+
 // TestWhoIsRefused: each of these comes back with something wrong.
 func TestWhoIsRefused(t *testing.T) {
 	t.Parallel()
@@ -185,7 +214,7 @@ func TestWhoIsRefused(t *testing.T) {
 		"the directory is silent": {func(w *world, _ **http.Cookie, _ url.Values) { w.down = true }, fault.Unavailable},
 		"the provider is silent":  {func(w *world, _ **http.Cookie, _ url.Values) { w.broken = true }, fault.Unavailable},
 		"the client's secret is lost": {func(w *world, _ **http.Cookie, _ url.Values) {
-			w.must(w.vault.Delete(w.t.Context(), secrets.OAuthClientSecret))
+			w.must(w.vault.Delete(w.t.Context(), secrets.OAuthClient))
 		}, fault.Unavailable},
 	} {
 		t.Run(what, func(t *testing.T) {

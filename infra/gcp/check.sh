@@ -131,12 +131,8 @@ EOF
 
 check_sign_in() {
   local versions
-  if [[ -z $oauth_client_id ]]; then
+  if ! versions=$(gcloud secrets versions list autoprovision-oauth-client --filter=state=ENABLED --format='value(name)' 2>/dev/null) || [[ -z $versions ]]; then
     bad 'signing in to the console' || sign_in_steps
-    return 1
-  fi
-  if ! versions=$(gcloud secrets versions list autoprovision-oauth-client-secret --filter=state=ENABLED --format='value(name)' 2>/dev/null) || [[ -z $versions ]]; then
-    bad 'the secret of the OAuth client' || sign_in_steps
     return 1
   fi
   good "signing in: $(url console)"
@@ -147,9 +143,9 @@ sign_in_steps() {
          At https://console.cloud.google.com/auth/clients?project=$project, create a client of the type Web application
          (choose Internal if it asks for the audience), and enter
            Authorized redirect URI:  $(url console)/sign-in/callback
-         Copy its client secret, run this, paste, and end with Enter and Ctrl-D:
-           tr -d '\n' | gcloud secrets versions add autoprovision-oauth-client-secret --project=$project --data-file=-
-         Write its client id into the settings as OAUTH_CLIENT_ID, and run ./deploy.sh apply again: it deploys the console.
+         Download it as JSON, store that file, which holds its secret, and delete it:
+           gcloud secrets versions add autoprovision-oauth-client --project=$project --data-file=FILE && rm FILE
+         A minute later super administrators can sign in.
 EOF
 }
 
@@ -189,7 +185,7 @@ manual_steps() {
   delegation_steps "$(field accounts "$(account ap-directory)" 3)"
   echo '2. Let administrators sign in'
   sign_in_steps
-  [[ -z $oauth_client_id ]] || printf '\nThe console: %s\n' "$(url console)"
+  printf '\nThe console: %s\n' "$(url console)"
 }
 
 # ask_for_sink is what somebody else has to do for whoever may not.

@@ -24,7 +24,7 @@ const apis = "artifactregistry cloudbuild cloudfunctions cloudresourcemanager cl
 // given are the settings of the tests.
 var given = []string{
 	"--project=" + project, "--region=" + region, "--directory-subject=reader@example.com", "--alert-email=ops@example.com",
-	"--organization=" + organization, "--oauth-client-id=123-abc.apps.googleusercontent.com", "--audit-events=user=newEvent",
+	"--organization=" + organization, "--audit-events=user=newEvent",
 }
 
 // run is how a run of deploy.sh ended.

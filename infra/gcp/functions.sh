@@ -28,10 +28,6 @@ deploy_functions() {
 # fingerprint of source, settings and flags, since the API shows none of a source.
 deploy_function() {
   local name=$1 package=$2 source="$work/source.$1" settings="$work/settings.$1.yaml" flags fingerprint
-  if [[ $name == console && -z $oauth_client_id ]]; then
-    echo 'leave the console for later: it needs OAUTH_CLIENT_ID' >&3
-    return
-  fi
   stage "$package" "$source"
   settings_of "$name" >"$settings"
   flags=(--gen2 --region="$region" --runtime=go126 --entry-point="$name" --trigger-http --ingress-settings="$3"

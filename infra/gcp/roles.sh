@@ -22,7 +22,7 @@ roles_on() {
   local on
   find_python
   while read -r on; do
-    [[ $on == function:console && -z $oauth_client_id ]] || beside roles_of "$on"
+    beside roles_of "$on"
   done < <(things_of "$@")
   settle
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Settings: read from a file and from flags, all of them checked before anything else.
 
-readonly setting_names='project region database directory_subject alert_email organization oauth_client_id scim_url log_level audit_events'
+readonly setting_names='project region database directory_subject alert_email organization scim_url log_level audit_events'
 
 # read_settings FILE takes NAME=VALUE lines; the file is not run.
 read_settings() {
@@ -31,8 +31,6 @@ check_settings() {
   [[ $directory_subject =~ $email ]] || wrong+=('DIRECTORY_SUBJECT: the address of the Workspace administrator as whom the directory is read')
   [[ $alert_email =~ $email ]] || wrong+=('ALERT_EMAIL: the address that alerts are sent to')
   [[ -z $organization || $organization =~ ^[0-9]+$ ]] || wrong+=('ORGANIZATION: the number of the Google Cloud organization, or nothing')
-  [[ -z $oauth_client_id || $oauth_client_id =~ ^[A-Za-z0-9_-]+\.apps\.googleusercontent\.com$ ]] ||
-    wrong+=('OAUTH_CLIENT_ID: the client id that ends in .apps.googleusercontent.com, or nothing until there is one')
   [[ -z $scim_url || $scim_url =~ ^https://[^/@[:space:]]+(/[^[:space:]]*)?$ ]] || wrong+=('SCIM_URL: an https:// address, or nothing')
   [[ $log_level =~ ^(debug|info|warn|error)$ ]] || wrong+=('LOG_LEVEL: debug, info, warn or error')
   [[ -z $audit_events || $audit_events =~ ^[A-Za-z_=\;[:space:]]+$ ]] || wrong+=('AUDIT_EVENTS: lists such as user=newEvent otherEvent; ignore=third, or nothing')
@@ -71,7 +69,6 @@ value() {
     PUBSUB_ACCOUNT) account ap-pubsub ;;
     DIRECTORY_ACCOUNT) account ap-directory ;;
     DIRECTORY_SUBJECT) echo "$directory_subject" ;;
-    OAUTH_CLIENT_ID) echo "$oauth_client_id" ;;
     SCIM_URL) echo "$scim_url" ;;
     AUDIT_EVENTS) echo "$audit_events" ;;
     *) fail "settings.txt: nobody knows the value of $1" ;;

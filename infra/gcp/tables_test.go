@@ -79,7 +79,7 @@ func TestNames(t *testing.T) {
 	if diff := cmp.Diff([]string{tasks.Bulk, tasks.Reconcile, tasks.Sweep}, keys(queues)); diff != "" {
 		t.Error(diff)
 	}
-	wanted := []string{secrets.AppToken, secrets.ChannelToken, secrets.OAuthClientSecret, secrets.SessionKey}
+	wanted := []string{secrets.AppToken, secrets.ChannelToken, secrets.OAuthClient, secrets.SessionKey}
 	if diff := cmp.Diff(wanted, keys(table(t, "secrets"))); diff != "" {
 		t.Error(diff)
 	}
@@ -232,7 +232,7 @@ func TestSettings(t *testing.T) {
 		want []string
 	}{
 		"nothing":        {"", nil, []string{"PROJECT:", "REGION:", "DIRECTORY_SUBJECT:", "ALERT_EMAIL:"}},
-		"wrong":          {good + "SCIM_URL=http://x\nORGANIZATION=acme\nLOG_LEVEL=loud\nOAUTH_CLIENT_ID=7\nDATABASE=X\n", nil, []string{"SCIM_URL:", "ORGANIZATION:", "LOG_LEVEL:", "OAUTH_CLIENT_ID:", "DATABASE:"}},
+		"wrong":          {good + "SCIM_URL=http://x\nORGANIZATION=acme\nLOG_LEVEL=loud\nDATABASE=X\n", nil, []string{"SCIM_URL:", "ORGANIZATION:", "LOG_LEVEL:", "DATABASE:"}},
 		"unknown":        {good + "PASSWORD=x\n", nil, []string{"line 5", "there is no setting PASSWORD"}},
 		"no assignment":  {"# fine\nexport PROJECT=x\n", nil, []string{"line 2: write NAME=VALUE"}},
 		"not run":        {good + "REGION=$(touch " + file + ".ran)\n", nil, []string{"REGION:"}},
@@ -275,9 +275,5 @@ func TestOrder(t *testing.T) {
 	}
 	if r := c.deploy(t, append([]string{"destroy"}, given...)...); r.code == 0 || !strings.Contains(r.err, "nothing was changed") {
 		t.Errorf("nobody confirmed, and destroy ended with %d:\n%s%s", r.code, r.out, r.err)
-	}
-	r = c.deploy(t, append(append([]string{"plan", "functions"}, given...), "--oauth-client-id=")...)
-	if r.code != 0 || strings.Contains(r.out, "deploy the function console") || !strings.Contains(r.out, "OAUTH_CLIENT_ID") || !strings.Contains(r.out, "deploy the function reconcile") {
-		t.Errorf("without an OAuth client, ended with %d:\n%s%s", r.code, r.out, r.err)
 	}
 }

@@ -110,7 +110,7 @@ func may() []string {
 		"reconcile":      {"yes", "reconcile", "app-token", ""},
 		"sweep":          {"yes", "reconcile bulk sweep", "app-token", ""},
 		"renew-channels": {"yes", "sweep", "channel-token", "channel-token"},
-		"console":        {"yes", "reconcile bulk sweep", "app-token channel-token oauth-client-secret session-key", "channel-token"},
+		"console":        {"yes", "reconcile bulk sweep", "app-token channel-token oauth-client session-key", "channel-token"},
 	} {
 		who := account("ap-" + function)
 		grant("roles/datastore.user", who, "database")
@@ -265,8 +265,8 @@ func wantChecked(t *testing.T, c *cloud) {
 	locked(c, func() bool {
 		c.refuse = nil
 		c.delegated = client + " " + strings.Join(workspace.Scopes(), " ")
-		c.things["secretmanager projects/"+project+"/secrets/autoprovision-oauth-client-secret/versions/1"] =
-			object{"name": "projects/" + project + "/secrets/autoprovision-oauth-client-secret/versions/1", "state": "ENABLED"}
+		c.things["secretmanager projects/"+project+"/secrets/autoprovision-oauth-client/versions/1"] =
+			object{"name": "projects/" + project + "/secrets/autoprovision-oauth-client/versions/1", "state": "ENABLED"}
 		return true
 	})
 	before := len(c.made())
@@ -279,7 +279,7 @@ func wantChecked(t *testing.T, c *cloud) {
 	}
 	wantReadingChecked(t, c)
 	locked(c, func() bool {
-		delete(c.things, "secretmanager projects/"+project+"/secrets/autoprovision-oauth-client-secret/versions/1")
+		delete(c.things, "secretmanager projects/"+project+"/secrets/autoprovision-oauth-client/versions/1")
 		return true
 	})
 }

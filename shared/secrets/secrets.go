@@ -44,8 +44,9 @@ const (
 	ChannelToken = "channel-token"
 	// SessionKey signs the console's sessions where several instances serve it.
 	SessionKey = "session-key"
-	// OAuthClientSecret is the console's own towards the identity provider.
-	OAuthClientSecret = "oauth-client-secret" // #nosec G101 -- the name of a secret
+	// OAuthClient is the file of the console's client at the identity provider, as
+	// Google's own console lets it be downloaded: with its id and its secret.
+	OAuthClient = "oauth-client"
 )
 
 // Store keeps secrets by name, in versions.

@@ -22,8 +22,8 @@ import (
 type SignIn interface {
 	// Begin is called for a visitor without a session. It may answer by itself,
 	// by sending them to an identity provider, and then returns true; otherwise
-	// the page asks for a token.
-	Begin(w http.ResponseWriter, r *http.Request) (answered bool)
+	// the page asks for a token. An error says why nobody can sign in.
+	Begin(w http.ResponseWriter, r *http.Request) (answered bool, err error)
 	// Finish is called with what the visitor sent to /sign-in, or the provider
 	// through them to /sign-in/callback. It returns who an administrator is, in
 	// letters and digits, and fault.Unauthorized for anybody else.
@@ -43,7 +43,7 @@ func TokenSignIn(token secrets.Value) SignIn {
 // tokenSignIn holds the token's hash: hashes of one length compare in one time.
 type tokenSignIn struct{ want [sha256.Size]byte }
 
-func (tokenSignIn) Begin(http.ResponseWriter, *http.Request) bool { return false }
+func (tokenSignIn) Begin(http.ResponseWriter, *http.Request) (bool, error) { return false, nil }
 
 // Still is nil: whoever knows the token is the administrator.
 func (tokenSignIn) Still(context.Context, string) error { return nil }
@@ -159,8 +159,8 @@ func (p *Pages) challenge(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != http.MethodGet {
 		return p.renderAs(w, r, http.StatusUnauthorized, "signin", "Sign in", p.signInView("You are not signed in any more, so nothing was done: sign in and send it again."))
 	}
-	if p.signIn.Begin(w, r) {
-		return nil
+	if answered, err := p.signIn.Begin(w, r); answered || err != nil {
+		return err
 	}
 	return p.renderAs(w, r, http.StatusUnauthorized, "signin", "Sign in", p.signInView(""))
 }

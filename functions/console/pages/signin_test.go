@@ -22,9 +22,9 @@ type provider struct{ still error }
 
 func (*provider) Provider() string { return "Elsewhere" }
 
-func (*provider) Begin(w http.ResponseWriter, r *http.Request) bool {
+func (*provider) Begin(w http.ResponseWriter, r *http.Request) (bool, error) {
 	http.Redirect(w, r, "https://elsewhere.example/auth", http.StatusFound)
-	return true
+	return true, nil
 }
 
 func (*provider) Finish(_ http.ResponseWriter, r *http.Request) (string, error) {

@@ -26,7 +26,9 @@ import (
 	"example.com/autoprovision/functions/reconcile"
 	"example.com/autoprovision/functions/renewchannels"
 	"example.com/autoprovision/functions/sweep"
+	"example.com/autoprovision/infra/simsecrets"
 	"example.com/autoprovision/infra/simtokens"
+	"example.com/autoprovision/shared/secrets"
 	"example.com/autoprovision/shared/wiring"
 )
 
@@ -264,22 +266,30 @@ func TestSettings(t *testing.T) {
 }
 
 // TestConsoleDoor: a visitor who proves nothing is sent to sign in, or refused
-// by the API, and touches nothing; so is one with any token but an
-// administrator's for our client, of whom the directory is then asked.
+// by the API, and touches nothing but the OAuth client's file, which is read once
+// for all; so is one with any token but an administrator's for our client, of whom
+// the directory is then asked.
 func TestConsoleDoor(t *testing.T) {
 	c := newCloud(t)
 	t.Setenv("FIRESTORE_EMULATOR_HOST", c.address)
 	issuer := simtokens.New()
 	env := maps.Clone(environment())
-	env["AUTOPROVISION_CONSOLE_URL"], env["AUTOPROVISION_OAUTH_CLIENT_ID"] = "https://console.example", "client.apps.example"
+	env["AUTOPROVISION_CONSOLE_URL"] = "https://console.example"
 	asked := make(chan struct{}, 100) // has one for each time the directory was asked
 	directory := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		asked <- struct{}{}
 		_, _ = w.Write([]byte(`{"id":"1001","isAdmin":true}`)) // a caller who is gone needs no answer
 	}))
 	t.Cleanup(directory.Close)
+	const path = "projects/p/secrets/autoprovision-"
+	vault, address, stop, err := simsecrets.Start(path+secrets.SessionKey, path+secrets.OAuthClient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	putSecrets(t, address)
 	outside := c.outside(issuer.Keys())
-	outside.DirectoryURL = directory.URL
+	outside.DirectoryURL, outside.Secrets = directory.URL, simsecrets.Client(address)
 	function, err := console.New(func(key string) string { return env[key] }, outside)
 	if err != nil {
 		t.Fatal(err)
@@ -311,6 +321,11 @@ func TestConsoleDoor(t *testing.T) {
 			t.Errorf("%s: browsers may try without https", test.what)
 		}
 	}
+	vault.Set(func() {
+		if vault.Accesses != 1 {
+			t.Errorf("%d readings of secrets, want the OAuth client's once", vault.Accesses)
+		}
+	})
 	call := func(ctx context.Context, authorization []string) int {
 		r := httptest.NewRequestWithContext(ctx, "POST", "/api/v1/apps/comeet/turnOff", nil)
 		r.Header["Authorization"] = authorization
@@ -328,6 +343,10 @@ func TestConsoleDoor(t *testing.T) {
 	go func() { <-asked; cancel() }() // the store gives no answer, and would be asked for minutes
 	if status := call(ctx, bearer(issuer.Token(admin))); status == http.StatusUnauthorized || context.Cause(ctx) != context.Canceled {
 		t.Errorf("an administrator's own token: answered %d, %v", status, context.Cause(ctx))
+	}
+	env["AUTOPROVISION_SCIM_URL"] = "http://comeet.example/scim"
+	if _, err := console.New(func(key string) string { return env[key] }, wiring.Outside{}); err == nil || !strings.Contains(err.Error(), "AUTOPROVISION_SCIM_URL") {
+		t.Errorf("an app without https: %v", err)
 	}
 	env["AUTOPROVISION_CONSOLE_URL"] = "https://f.example/autoprovision-console"
 	if _, err := console.New(func(key string) string { return env[key] }, wiring.Outside{}); err == nil || !strings.Contains(err.Error(), "AUTOPROVISION_CONSOLE_URL") {

@@ -64,6 +64,15 @@ func (r *Reader) URL(name string) string {
 	return value
 }
 
+// ServiceURL is the address of a service of somebody else's; empty when it is not set.
+func (r *Reader) ServiceURL(name string) string {
+	value := r.Optional(name, "")
+	if value != "" && !isURL(value) {
+		r.refuse(name, "is %q: write an https address without a query, or nothing", value)
+	}
+	return value
+}
+
 // Origin is an address without a path.
 func (r *Reader) Origin(name string) string {
 	value := r.Text(name)

@@ -22,12 +22,15 @@ import (
 	"example.com/autoprovision/shared/secrets/secretmanager"
 )
 
+// clientFile is an OAuth client, as Google lets it be downloaded.
+const clientFile = `{"web":{"client_id":"client.apps.example","client_secret":"hush","redirect_uris":["https://console.example/sign-in/callback"]}}`
+
 // TestStrangersCostLittle: what a stranger makes up in the form of a session or of
 // a sign-in that was begun can only be told by a key of ours, or by Google. Each
 // key is read once for all of them, also while there is none.
 func TestStrangersCostLittle(t *testing.T) {
 	const path = "projects/p/secrets/autoprovision-"
-	vault, address, stop, err := simsecrets.Start(path+secrets.SessionKey, path+secrets.OAuthClientSecret)
+	vault, address, stop, err := simsecrets.Start(path+secrets.SessionKey, path+secrets.OAuthClient)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,13 +44,13 @@ func TestStrangersCostLittle(t *testing.T) {
 	c := newCloud(t)
 	t.Setenv("FIRESTORE_EMULATOR_HOST", c.address)
 	env := maps.Clone(environment())
-	env["AUTOPROVISION_CONSOLE_URL"], env["AUTOPROVISION_OAUTH_CLIENT_ID"] = "https://console.example", "client.apps.example"
+	env["AUTOPROVISION_CONSOLE_URL"] = "https://console.example"
 	session := &http.Cookie{Name: "__Host-autoprovision-session",
 		Value: strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 36) + ".1001.x." + strings.Repeat("A", 43)}
 	begun := &http.Cookie{Name: "__Host-autoprovision-sign-in", Value: "s.n.v"}
 	for _, there := range []bool{false, true} {
 		if there {
-			putKeys(t, address)
+			putSecrets(t, address)
 		}
 		o := c.outside(simtokens.New().Keys())
 		o.Secrets, o.SignIn = simsecrets.Client(address), oauth2.Endpoint{AuthURL: google.URL, TokenURL: google.URL, AuthStyle: oauth2.AuthStyleInParams}
@@ -64,15 +67,19 @@ func TestStrangersCostLittle(t *testing.T) {
 			if want := map[bool]int{false: missing, true: made}[there]; answer.Code != want {
 				t.Errorf("keys there: %v, %s: answered %d, want %d", there, path, answer.Code, want)
 			}
+			if cookie == begun && !there && !strings.Contains(answer.Body.String(), "deploy.sh check") {
+				t.Errorf("%s does not say how to set signing in up:\n%s", path, answer.Body)
+			}
 		}
 		vault.Set(func() { vault.Accesses = 0 })
 		for range 20 {
 			visit("/people", session, 503, 302)
+			visit("/people", begun, 503, 302)
 			visit("/sign-in/callback?code=c&state=s", begun, 503, 401)
 		}
 		vault.Set(func() {
 			if vault.Accesses != 2 {
-				t.Errorf("keys there: %v: %d readings of two keys for 40 strangers", there, vault.Accesses)
+				t.Errorf("keys there: %v: %d readings of two keys for 60 strangers", there, vault.Accesses)
 			}
 		})
 	}
@@ -84,7 +91,7 @@ func TestStrangersCostLittle(t *testing.T) {
 	}
 }
 
-func putKeys(t *testing.T, address string) {
+func putSecrets(t *testing.T, address string) {
 	t.Helper()
 	client, err := secretsclient.NewClient(context.Background(), simsecrets.Client(address)...)
 	if err != nil {
@@ -92,7 +99,7 @@ func putKeys(t *testing.T, address string) {
 	}
 	defer func() { _ = client.Close() }()
 	store := secretmanager.New(client, "p", "autoprovision-", clock.System)
-	for name, value := range map[string]string{secrets.SessionKey: strings.Repeat("k", 40), secrets.OAuthClientSecret: "hush"} {
+	for name, value := range map[string]string{secrets.SessionKey: strings.Repeat("k", 40), secrets.OAuthClient: clientFile} {
 		if _, err := store.Put(t.Context(), name, secrets.NewValue(value)); err != nil {
 			t.Fatal(err)
 		}

@@ -72,29 +72,33 @@ func (t *Tokens) Accounts(audience string, accounts ...string) endpoint.Caller {
 		if err != nil {
 			return err
 		}
-		_, err = t.Verify(r.Context(), token, audience, func(c Claims) error {
+		_, err = t.Verify(r.Context(), token, func(c Claims) (string, error) {
 			if !slices.Contains(accounts, c.Email) {
-				return refuse("the token is of an account that may not call this")
+				return "", refuse("the token is of an account that may not call this")
 			}
-			return nil
+			return audience, nil
 		})
 		return err
 	}
 }
 
-// Verify returns the claims of a token for an audience, if allow lets them
-// pass; fault.Unauthorized for every other token. What needs no key is checked
-// first, so that a forged token costs nobody a request.
-func (t *Tokens) Verify(ctx context.Context, token, audience string, allow func(Claims) error) (Claims, error) {
+// Verify returns the claims of a token for the audience that allow names, if it
+// lets them pass; fault.Unauthorized for every other token. What needs no key is
+// checked first, so that a forged token costs nobody a request.
+func (t *Tokens) Verify(ctx context.Context, token string, allow func(Claims) (audience string, err error)) (Claims, error) {
 	claims, err := t.claims(token)
 	if err == nil {
-		err = t.check(claims, audience)
-	}
-	if err == nil {
-		err = allow(claims)
+		err = t.check(claims)
 	}
 	if err != nil {
 		return Claims{}, err
+	}
+	audience, err := allow(claims)
+	switch {
+	case err != nil:
+		return Claims{}, err
+	case audience == "" || claims.Audience != audience:
+		return Claims{}, refuse("the token is for another audience")
 	}
 	// Package idtoken checks the signature, the expiry and the audience, and of
 	// the issuer, the account and the rest nothing.
@@ -129,11 +133,9 @@ func (t *Tokens) claims(token string) (Claims, error) {
 }
 
 // check holds the claims against what each token of Google's has.
-func (t *Tokens) check(c Claims, audience string) error {
+func (t *Tokens) check(c Claims) error {
 	now, latest := float64(t.now().Unix()), float64(t.now().Add(skew).Unix())
 	switch {
-	case audience == "" || c.Audience != audience:
-		return refuse("the token is for another audience")
 	case c.Issuer != "https://accounts.google.com" && c.Issuer != "accounts.google.com":
 		return refuse("the token is of another issuer")
 	case c.Expires <= now:

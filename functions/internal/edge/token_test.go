@@ -49,7 +49,7 @@ func TestKeysAreFetchedLast(t *testing.T) {
 		{"without its signature", valid[:strings.LastIndexByte(valid, '.')] + "." + removed, "without the invoker check", 0},
 	} {
 		keys.n = 0
-		claims, err := tokens.Verify(t.Context(), test.token, "https://f.example/reconcile", func(Claims) error { return nil })
+		claims, err := tokens.Verify(t.Context(), test.token, func(Claims) (string, error) { return "https://f.example/reconcile", nil })
 		if keys.n != test.requests || (err == nil) != (test.reason == "") || err == nil && claims.Email != "tasks@p.example" {
 			t.Errorf("%s: %v, %d requests, want %d", test.what, err, keys.n, test.requests)
 		}
@@ -57,7 +57,7 @@ func TestKeysAreFetchedLast(t *testing.T) {
 			t.Errorf("%s: %v", test.what, err)
 		}
 	}
-	if _, err := tokens.Verify(t.Context(), issuer.Token(good.With("aud", "")), "", func(Claims) error { return nil }); !fault.Is(err, fault.Unauthorized) {
+	if _, err := tokens.Verify(t.Context(), issuer.Token(good.With("aud", "")), func(Claims) (string, error) { return "", nil }); !fault.Is(err, fault.Unauthorized) {
 		t.Errorf("no audience at all: %v", err)
 	}
 }

@@ -68,7 +68,8 @@ func (w *world) onlyTheAdministrator(t teller) {
 			}
 		}
 	}
-	if b, n := w.database.bill(), w.readings(); b != (bill{}) || n != 0 {
+	// One of them was let through by Google, and for whom is in the OAuth client's file.
+	if b, n := w.database.bill(), w.readings(); b != (bill{}) || n > 1 {
 		t.Errorf("those who were refused cost %+v and %d readings of secrets", b, n)
 	}
 	w.strangers(t, http.StatusServiceUnavailable) // it may be ours, before there is one
@@ -93,7 +94,8 @@ func (w *world) strangers(t teller, push int) {
 		}
 	}
 	seconds := 1 + int(time.Since(began).Seconds())
-	if reads, n := w.database.bill().reads-before.reads, w.readings()-readings; reads > seconds || n > seconds+1+seconds/60 {
+	// What pushes carry is read once a second at most, what signing in needs once a minute.
+	if reads, n := w.database.bill().reads-before.reads, w.readings()-readings; reads > seconds || n > seconds+2*(1+seconds/60) {
 		t.Errorf("strangers cost %d reads and %d readings of secrets in %d s", reads, n, seconds)
 	}
 }

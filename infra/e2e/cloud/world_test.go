@@ -33,7 +33,9 @@ const (
 	region   = "europe-west1"
 	prefix   = "autoprovision-"
 	clientID = "client.apps.example"
-	appToken = "comeet-token-of-the-test"
+	// clientFile is the OAuth client, as Google lets it be downloaded.
+	clientFile = `{"web":{"client_id":"` + clientID + `","client_secret":"hush","redirect_uris":["https://console.example/sign-in/callback"]}}`
+	appToken   = "comeet-token-of-the-test"
 	// adminAddress is the super administrator who uses the console.
 	adminAddress = "maya.cohen@example.com"
 )
@@ -103,7 +105,7 @@ func newWorld(t *testing.T) *world {
 		"RECONCILE_URL": w.front.url(prefix + "reconcile"), "SWEEP_URL": w.front.url(prefix + "sweep"), "PUSH_URL": w.front.url(prefix + "directory-push"),
 		"AUDIT_URL": w.front.url(prefix + "audit-event"), "RENEW_URL": w.front.url(prefix + "renew-channels"), "CONSOLE_URL": w.console,
 		"TASKS_ACCOUNT": accounts["TASKS_ACCOUNT"], "SCHEDULER_ACCOUNT": accounts["SCHEDULER_ACCOUNT"], "PUBSUB_ACCOUNT": accounts["PUBSUB_ACCOUNT"],
-		"DIRECTORY_ACCOUNT": accounts["DIRECTORY_ACCOUNT"], "DIRECTORY_SUBJECT": adminAddress, "OAUTH_CLIENT_ID": clientID, "SCIM_URL": scim,
+		"DIRECTORY_ACCOUNT": accounts["DIRECTORY_ACCOUNT"], "DIRECTORY_SUBJECT": adminAddress, "SCIM_URL": scim,
 		"AUDIT_EVENTS": "",
 	}, []string{"FIRESTORE_EMULATOR_HOST=" + w.database.address, "TEST_TASKS=" + tasksAt, "TEST_SECRETS=" + secretsAt,
 		"TEST_KEYS=" + keys.URL, "TEST_PROVIDER=" + provider.URL, "TEST_DIRECTORY=" + w.directory, "TEST_CLOCK=" + w.clockFile})
@@ -195,7 +197,7 @@ func (w *world) startTasks() (address string) {
 func (w *world) startSecrets() (address string) {
 	w.t.Helper()
 	path := "projects/" + project + "/secrets/" + prefix
-	service, address, stop, err := simsecrets.Start(path+secrets.AppToken, path+secrets.ChannelToken, path+secrets.SessionKey, path+secrets.OAuthClientSecret)
+	service, address, stop, err := simsecrets.Start(path+secrets.AppToken, path+secrets.ChannelToken, path+secrets.SessionKey, path+secrets.OAuthClient)
 	w.must(err)
 	w.secrets = service
 	w.t.Cleanup(stop)
@@ -203,7 +205,7 @@ func (w *world) startSecrets() (address string) {
 	w.must(err)
 	defer func() { w.must(client.Close()) }()
 	store := secretmanager.New(client, project, prefix, clock.System)
-	for name, value := range map[string]string{secrets.SessionKey: strings.Repeat("k", 40), secrets.OAuthClientSecret: "hush"} {
+	for name, value := range map[string]string{secrets.SessionKey: strings.Repeat("k", 40), secrets.OAuthClient: clientFile} {
 		_, err := store.Put(w.t.Context(), name, secrets.NewValue(value))
 		w.must(err)
 	}
