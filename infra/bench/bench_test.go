@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"example.com/autoprovision/infra/require"
 )
 
 // TestMain serves the simulated services when the bench under test starts itself for that.
@@ -29,6 +31,7 @@ func TestMain(m *testing.M) {
 // takes says nothing beside other tests.
 func TestCallsKeepTheirBounds(t *testing.T) {
 	t.Parallel()
+	require.Source(t, "../..")
 	all, err := measure(t.Context(), settings{people: 80, changes: 40, latency: 2 * time.Millisecond, concurrency: 10})
 	if err != nil {
 		t.Fatal(err)
@@ -55,6 +58,7 @@ func TestCallsKeepTheirBounds(t *testing.T) {
 // back in the end.
 func TestGivenServices(t *testing.T) {
 	t.Parallel()
+	require.Source(t, "../..")
 	const people = 120
 	services, err := startServices(settings{people: people})
 	if err != nil {

@@ -82,6 +82,7 @@ func (c *cloud) deploy(t *testing.T, args ...string) run {
 // script runs deploy.sh in an environment.
 func script(t *testing.T, env []string, args ...string) run {
 	t.Helper()
+	require.Source(t, "../..")
 	cmd := exec.CommandContext(t.Context(), "../../deploy.sh", args...)
 	var out, problems bytes.Buffer
 	cmd.Env, cmd.Stdout, cmd.Stderr = env, &out, &problems

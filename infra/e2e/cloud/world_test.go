@@ -124,6 +124,7 @@ func (w *world) startSlow() (firestore, pubsub string) {
 	folder := w.t.TempDir()
 	var group errgroup.Group
 	group.Go(func() (err error) {
+		require.Source(w.t, "../../..")
 		w.programs, err = build(w.t.Context(), folder)
 		return err
 	})

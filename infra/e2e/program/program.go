@@ -20,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"example.com/autoprovision/infra/require"
 )
 
 // AdminToken is the token that every program is started with.
@@ -73,6 +75,7 @@ type Program struct {
 // killed when the test ends.
 func (b Binary) Start(t *testing.T, flags ...string) *Program {
 	t.Helper()
+	require.Source(t, "../../..")
 	p := &Program{t: t, cmd: b.Command(flags...)}
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
