@@ -51,7 +51,7 @@ type ReachReason struct {
 	People int
 }
 
-// reachPages is how many pages of 500 people are counted: a company of 5,000
+// reachPages is how many pages of 500 people are read: a company of 5,000
 // is answered within seconds, and a larger one learns the proportions.
 const reachPages = 10
 
@@ -65,34 +65,15 @@ func (s *Service) Reach(ctx context.Context, in ScopeInput) (Reach, error) {
 	if err != nil {
 		return Reach{}, err
 	}
-	people := roster.New(s.Directory, s.Real)
-	org, err := people.Organization(ctx, roster.CacheAge)
-	if err != nil {
-		return Reach{}, err
-	}
-	members := roster.NewMembers()
-	err = people.Read(ctx, members, slices.Concat(resolved.AccessGroups, resolved.Groups)...)
-	if err != nil {
-		return Reach{}, err
-	}
 	var reach Reach
 	reasons := map[string]int{}
-	token := ""
-	for range reachPages {
-		page, err := s.Directory.ListUsers(ctx, token)
-		if err != nil {
-			return Reach{}, err
-		}
-		for _, u := range page.Users {
-			reach.add(reasons, u, scope.Evaluate(resolved, org, u, func(groupID string) (bool, error) {
-				return members.Has(groupID, u.ID)
-			}))
-		}
-		if token = page.Next; token == "" {
-			break
-		}
+	reach.Partial, err = s.visit(ctx, resolved, func(u provision.User, v scope.Verdict) (bool, error) {
+		reach.add(reasons, u, v)
+		return true, nil
+	})
+	if err != nil {
+		return Reach{}, err
 	}
-	reach.Partial = token != ""
 	for why, n := range reasons {
 		reach.Reasons = append(reach.Reasons, ReachReason{Why: why, People: n})
 	}
@@ -100,6 +81,37 @@ func (s *Service) Reach(ctx context.Context, in ScopeInput) (Reach, error) {
 		return cmp.Or(cmp.Compare(b.People, a.People), cmp.Compare(a.Why, b.Why))
 	})
 	return reach, nil
+}
+
+// visit shows people of the directory, a bounded number, and what a scope says of
+// each, until look returns false. partial is true when there are more.
+func (s *Service) visit(ctx context.Context, of provision.Scope, look func(u provision.User, v scope.Verdict) (more bool, err error)) (partial bool, err error) {
+	people := roster.New(s.Directory, s.Real)
+	org, err := people.Organization(ctx, roster.CacheAge)
+	if err != nil {
+		return false, err
+	}
+	members := roster.NewMembers()
+	if err := people.Read(ctx, members, slices.Concat(of.AccessGroups, of.Groups)...); err != nil {
+		return false, err
+	}
+	token := ""
+	for range reachPages {
+		page, err := s.Directory.ListUsers(ctx, token)
+		if err != nil {
+			return false, err
+		}
+		for i, u := range page.Users {
+			more, err := look(u, scope.Evaluate(of, org, u, func(groupID string) (bool, error) { return members.Has(groupID, u.ID) }))
+			if err != nil || !more {
+				return page.Next != "" || i+1 < len(page.Users), err
+			}
+		}
+		if token = page.Next; token == "" {
+			break
+		}
+	}
+	return token != "", nil
 }
 
 func (r *Reach) add(reasons map[string]int, u provision.User, v scope.Verdict) {

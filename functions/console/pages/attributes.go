@@ -26,6 +26,8 @@ type attributesView struct {
 	Custom     []directory.Attribute
 	Sample     string
 	SampleDone bool
+	// Trial is what the mapping makes of people in scope; nil until it is tried.
+	Trial *trialView
 	// People are addresses to choose a sample from.
 	People []string
 	// Refused is true when nothing was saved, because of what is marked.
@@ -258,10 +260,25 @@ func (p *Pages) saveAttributes(w http.ResponseWriter, r *http.Request) error {
 	return p.showAttributes(w, r, http.StatusUnprocessableEntity, v)
 }
 
-// trySample shows what the mapping in the form makes of one person.
+// trySample shows what the mapping in the form makes of people in scope, and of
+// one who is chosen, if any is.
 func (p *Pages) trySample(w http.ResponseWriter, r *http.Request, v attributesView, mapped []provision.MappedAttribute, at []int) error {
+	trial, err := p.service.Try(r.Context(), mapped)
+	if err != nil {
+		found, ok := refused(err)
+		if !ok {
+			return err
+		}
+		place(v.Rows, at, found)
+		v.Problems = problems{}
+		return p.showAttributes(w, r, http.StatusUnprocessableEntity, v)
+	}
+	v.Trial = viewTrial(trial, v.Rows)
+	if v.Sample == "" {
+		return p.showAttributes(w, r, http.StatusOK, v)
+	}
 	values, err := p.service.Sample(r.Context(), mapped, v.Sample)
-	if fault.Is(err, fault.NotFound) || v.Sample == "" {
+	if fault.Is(err, fault.NotFound) {
 		v.Problems = problems{"sample": "Nobody in the directory has this address: write a person's present primary address."}
 		return p.showAttributes(w, r, http.StatusUnprocessableEntity, v)
 	}
@@ -270,7 +287,6 @@ func (p *Pages) trySample(w http.ResponseWriter, r *http.Request, v attributesVi
 		if !ok {
 			return err
 		}
-		place(v.Rows, at, found)
 		v.Problems = problems{}
 		for field, text := range found {
 			atRow(v.Rows, field, text)

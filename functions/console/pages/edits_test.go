@@ -233,3 +233,53 @@ func TestSampleOfMapping(t *testing.T) {
 	form.Set("sample", "nobody@example.com")
 	w.refuse(422, "/settings/attributes", form, "Nobody in the directory")
 }
+
+// A mapping is tried out on many before it is saved: whoever it fails for is
+// named, with the attribute and what is wrong.
+func TestMappingIsTriedOnMany(t *testing.T) {
+	t.Parallel()
+	w := configured(t)
+	form := defaultMapping()
+	form["app"] = append(form["app"][:4], "displayName")
+	form.Set("source4", "expression")
+	form.Set("expression4", "user.orgUnitPath == '/Finance' ? user.organizations[5].title : user.name.fullName")
+	form.Set("do", "try")
+	form.Set("sample", "maya.cohen@example.com")
+	page := w.body(w.send("POST", "/settings/attributes", form), http.StatusOK, "try")
+	trial := between(t, page, `id="trial"`, "</section>")
+	if !strings.Contains(trial, "Of 38 people in scope, 35 get all their attributes and 3 do not.") {
+		t.Errorf("it is not said how many: %s", trial)
+	}
+	rows := cells(trial)[1:]
+	if len(rows) != 10 {
+		t.Fatalf("%d people are shown, want ten: %q", len(rows), rows)
+	}
+	for i, email := range []string{"fatima.zahra@example.com", "nina.horvat@example.com", "oliver.hughes@example.com"} {
+		if row := strings.Join(rows[i], " "); !strings.Contains(row, email) || !strings.Contains(row, "Fails") || !strings.Contains(row, "Display name: the expression") {
+			t.Errorf("%s: %q", email, row)
+		}
+	}
+	if row := strings.Join(rows[9], " "); strings.Contains(row, "Fails") || !strings.Contains(row, "@example") {
+		t.Errorf("nobody for whom it works: %q", row)
+	}
+
+	form.Set("sample", "nina.horvat@example.com")
+	if page := w.refuse(422, "/settings/attributes", form, `id="error4"`); !strings.Contains(page, `id="trial"`) {
+		t.Error("who was chosen fails, and the others are not shown")
+	}
+	form.Set("sample", "")
+	if page := w.body(w.send("POST", "/settings/attributes", form), http.StatusOK, "try"); !strings.Contains(page, `id="trial"`) || strings.Contains(page, "Nobody in the directory") {
+		t.Error("it is not tried without a chosen person")
+	}
+}
+
+// Before the scope is set, everybody who is active is tried.
+func TestMappingIsTriedBeforeTheScope(t *testing.T) {
+	t.Parallel()
+	w := signedIn(t)
+	form := defaultMapping()
+	form.Set("do", "try")
+	if page := w.body(w.send("POST", "/setup/attributes", form), http.StatusOK, "try"); !strings.Contains(page, "All of the 38 active people get all their attributes.") {
+		t.Error("the active people are not tried")
+	}
+}
