@@ -37,6 +37,14 @@ type Preview struct {
 	// Listed users so far.
 	Listed int                   `json:"listed"`
 	Counts map[OperationKind]int `json:"counts"`
+	// Lists is how many rows each list has. Adopted is how many of the updates
+	// are the first of an account that exists already; Conflicts is of how many
+	// people more than one account matches; Moved is how many of the removals
+	// come at another time with the edit than without it.
+	Lists     map[PreviewKind]int `json:"lists,omitempty"`
+	Adopted   int                 `json:"adopted,omitempty"`
+	Conflicts int                 `json:"conflicts,omitempty"`
+	Moved     int                 `json:"moved,omitempty"`
 	// Confirms is how many removals confirming releases. Held is how many wait
 	// for an administrator, with or without the edit; Counts leaves them out.
 	Confirms int `json:"confirms,omitempty"`
@@ -79,6 +87,15 @@ type PreviewRow struct {
 	Confirms bool `json:"confirms,omitempty"`
 	// Impossible is true for what fails before it is tried; Why says why.
 	Impossible bool `json:"impossible,omitempty"`
+	// Adopts is true for an update that links an account that exists already,
+	// Conflict for one that is not done since more than one account matches.
+	Adopts   bool `json:"adopts,omitempty"`
+	Conflict bool `json:"conflict,omitempty"`
 	// Since is the condition's, where that has begun and stays as it is.
 	Since time.Time `json:"since,omitzero"`
+}
+
+// Moves reports whether a removal comes at another time with the edit than without it.
+func (r PreviewRow) Moves() bool {
+	return r.Operation.Removes() && !r.Was.IsZero() && !r.Was.Equal(r.DueAt)
 }

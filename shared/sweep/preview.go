@@ -28,6 +28,7 @@ func (s *Sweeper) Preview(ctx context.Context, id string) error {
 	now := s.Business()
 	w := &previewer{Sweeper: s, p: p, without: without(p, now)}
 	w.p.Counts, w.p.Listed, w.p.Confirms, w.p.Held, w.p.Impossible = map[provision.OperationKind]int{}, 0, 0, 0, 0
+	w.p.Lists, w.p.Adopted, w.p.Conflicts, w.p.Moved = map[provision.PreviewKind]int{}, 0, 0, 0
 	if p.Storing {
 		err = errors.New("it was interrupted: ask for another")
 	} else {
@@ -97,12 +98,37 @@ func (w *previewer) store(ctx context.Context, rows []provision.PreviewRow) erro
 
 func (w *previewer) storeRows(ctx context.Context) error {
 	w.p.Storing = true
+	// What takes away comes first, and of what is done to everybody nothing before the rest.
+	slices.SortStableFunc(w.rows, func(a, b provision.PreviewRow) int { return weight(b) - weight(a) })
+	for _, row := range w.rows {
+		w.p.Lists[row.Kind]++
+		if row.Kind == provision.PreviewOperations && row.Moves() {
+			w.p.Moved++
+		}
+	}
 	for chunk := range slices.Chunk(w.rows, 500) {
 		if err := w.store(ctx, chunk); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// weight orders the rows of a preview, the heaviest first.
+func weight(row provision.PreviewRow) int {
+	switch {
+	case row.Kind != provision.PreviewOperations:
+		return 0
+	case row.Operation.Removes():
+		return 5
+	case row.Impossible || row.Conflict:
+		return 4
+	case row.Adopts || row.Operation == provision.Unsuspend:
+		return 3
+	case row.Operation == provision.Create:
+		return 2
+	}
+	return 1
 }
 
 func (w *previewer) run(ctx context.Context, c provision.Configuration) error {
@@ -219,17 +245,33 @@ func (w *previewer) add(v *survey, f finding) {
 		w.rows = append(w.rows, impossible)
 		w.p.Impossible++
 	case op.Kind == provision.Create && len(matches) > 0:
-		for _, a := range matches {
-			w.rows = append(w.rows, provision.PreviewRow{Kind: provision.PreviewAdopt, UserID: f.user.ID, Email: f.user.Email,
-				AccountID: a.ID, UserName: a.UserName, DueAt: now, Why: adoptWhy(f, a, len(matches))})
-		}
-		w.count(provision.Update)
+		w.addAdoption(f, row, matches)
 	default:
 		row.Operation, row.Why = op.Kind, op.Cause.Text
 		w.rows = append(w.rows, row)
 		w.count(op.Kind)
 	}
 	w.addRemovals(v, f, row)
+}
+
+// addAdoption writes the accounts that match a person, and what that means for
+// them: one is adopted, of more none is.
+func (w *previewer) addAdoption(f finding, row provision.PreviewRow, matches []provision.Account) {
+	for _, a := range matches {
+		w.rows = append(w.rows, provision.PreviewRow{Kind: provision.PreviewAdopt, UserID: f.user.ID, Email: f.user.Email,
+			AccountID: a.ID, UserName: a.UserName, DueAt: row.DueAt, Why: adoptWhy(f, a, len(matches))})
+	}
+	row.Operation = provision.Update
+	if row.Conflict = len(matches) > 1; row.Conflict {
+		w.p.Conflicts++
+		row.Why = fmt.Sprintf("%d accounts match this person: a conflict for you to settle", len(matches))
+	} else {
+		w.p.Adopted++
+		w.count(provision.Update)
+		row.Adopts, row.AccountID, row.UserName = true, matches[0].ID, matches[0].UserName
+		row.Why = fmt.Sprintf("the account %q exists already: it %s", matches[0].UserName, adoptWhy(f, matches[0], 1))
+	}
+	w.rows = append(w.rows, row)
 }
 
 func (w *previewer) count(kind provision.OperationKind) { w.p.Counts[kind]++ }

@@ -343,8 +343,17 @@ func TestAnotherApp(t *testing.T) {
 // previewed is the preview of a configuration, with the id p.
 func previewed(t testing.TB, w *reconciletest.World, proposed provision.Configuration) provision.Preview {
 	t.Helper()
+	return previewedEdit(t, w, nil, proposed)
+}
+
+// previewedEdit is the preview of an edit of a present configuration; of none when that is nil.
+func previewedEdit(t testing.TB, w *reconciletest.World, present *provision.Configuration, proposed provision.Configuration) provision.Preview {
+	t.Helper()
 	ctx := context.Background()
-	preview := provision.Preview{ID: "p", State: provision.PreviewRunning, Revision: 1, CreatedAt: w.Business(),
+	if err := w.Store.ExpirePreviews(ctx, w.Business().Add(2*provision.PreviewLifetime)); err != nil {
+		t.Fatal(err)
+	}
+	preview := provision.Preview{ID: "p", Present: present, State: provision.PreviewRunning, Revision: 1, CreatedAt: w.Business(),
 		ExpiresAt: w.Business().Add(provision.PreviewLifetime), Proposed: proposed}
 	if _, err := w.Store.PutPreview(ctx, preview, nil); err != nil {
 		t.Fatal(err)

@@ -139,7 +139,7 @@ func (p *Pages) navigation(r *http.Request, st admin.Status) []link {
 		link{Label: "Orphans", Path: "/orphans"}, link{Label: "Log", Path: "/log"}, link{Label: "Settings", Path: "/settings"})
 	links = append(links, p.extra...)
 	for i, l := range links {
-		links[i].Here = r.URL.Path == l.Path || l.Path != "/" && strings.HasPrefix(r.URL.Path, l.Path+"/")
+		links[i].Here = r.URL.Path == l.Path || l.Path == "/settings" && strings.HasPrefix(r.URL.Path, "/previews/") || l.Path != "/" && strings.HasPrefix(r.URL.Path, l.Path+"/")
 	}
 	return links
 }

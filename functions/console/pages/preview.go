@@ -1,9 +1,9 @@
 package pages
 
 import (
-	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"example.com/autoprovision/shared/admin"
@@ -24,12 +24,13 @@ type previewView struct {
 	Back  string
 	On    bool
 	Stale bool
-	Tiles []usageTotal
+	// Lists are its lists, List the one that is shown; none of them while it is made.
+	Lists []previewList
+	List  previewList
 	// Confirms is how many removals saving confirms; Held how many wait for a word, as without the edit.
 	Confirms, Held int
 	// Impossible says of how many people the attributes cannot be computed; empty for nobody.
 	Impossible string
-	Kind       provision.PreviewKind
 	Rows       []previewRow
 	Next       string
 	// Freed are the first removals that come as things are, and would not with the
@@ -102,8 +103,7 @@ func (p *Pages) previewPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	kind := provision.PreviewKind(or(r.URL.Query().Get("list"), string(provision.PreviewOperations)))
-	v, err := p.viewPreview(r.Context(), preview, c, kind, r.URL.Query().Get("page"))
+	v, err := p.viewPreview(r, preview, c)
 	if err != nil {
 		return err
 	}
@@ -115,37 +115,38 @@ func (p *Pages) previewPage(w http.ResponseWriter, r *http.Request) error {
 	return p.render(w, r, "preview", title, v)
 }
 
-func (p *Pages) viewPreview(ctx context.Context, preview provision.Preview, c provision.Configuration, kind provision.PreviewKind, token string) (previewView, error) {
-	now := p.service.Business()
+// viewPreview is the list and the page of it that the request asks for.
+func (p *Pages) viewPreview(r *http.Request, preview provision.Preview, c provision.Configuration) (previewView, error) {
+	ctx, now := r.Context(), p.service.Business()
 	v := previewView{App: p.service.Profile.Name, ID: preview.ID, Running: preview.State == provision.PreviewRunning,
 		Failed: preview.State == provision.PreviewFailed, Reason: preview.Reason, Listed: preview.Listed,
-		Expires: momentAt(preview.ExpiresAt, p.service.Real()), Edits: len(preview.Proposal) > 0, On: c.On, Kind: kind, Back: "/settings",
+		Expires: momentAt(preview.ExpiresAt, p.service.Real()), Edits: len(preview.Proposal) > 0, On: c.On, Back: "/settings",
 		Confirms: preview.Confirms, Held: preview.Held}
 	v.Stale = preview.Revision != c.Revision || !p.service.Real().Before(preview.ExpiresAt)
 	if v.Edits {
 		page := proposalPage(preview.Proposal)
 		v.What, v.Back = page.Label, page.Path+"?draft="+url.QueryEscape(preview.ID)
 	}
-	for _, kind := range []provision.OperationKind{provision.Create, provision.Unsuspend, provision.Update, provision.Suspend, provision.HardDelete} {
-		v.Tiles = append(v.Tiles, usageTotal{operationLabel(kind), preview.Counts[kind]})
-	}
-	if v.Held > 0 {
-		v.Tiles = append(v.Tiles, usageTotal{label{"Held for you", "warn"}, v.Held})
-	}
-	if n := preview.Impossible; n > 0 {
-		v.Tiles = append(v.Tiles, usageTotal{label{"Cannot be computed", "bad"}, n})
-		v.Impossible = plural(n, "person", "people")
-	}
 	if v.Running || v.Failed {
 		return v, nil
 	}
-	rows, next, err := p.service.PreviewRows(ctx, preview.ID, kind, token, pageRows)
+	if n := preview.Impossible; n > 0 {
+		v.Impossible = plural(n, "person", "people")
+	}
+	list, token := or(r.URL.Query().Get("list"), string(provision.PreviewOperations)), r.URL.Query().Get("page")
+	v.Lists = previewLists(preview, list)
+	at := slices.IndexFunc(v.Lists, func(l previewList) bool { return l.Here })
+	if at < 0 { // it was there for what is seldom, or never
+		at, v.Lists[0].Here = 0, true
+	}
+	v.List = v.Lists[at]
+	rows, next, err := p.previewPart(ctx, preview.ID, v.List.Name, v.List.Count, token)
 	if err != nil {
 		return v, err
 	}
-	v.Next, v.Nothing = next, len(rows) == 0 && token == ""
+	v.Next, v.Nothing = next, len(rows) == 0 && next == "" && token == ""
 	v.Rows = previewRows(rows, preview, now)
-	if kind == provision.PreviewOperations && token == "" {
+	if at == 0 && token == "" {
 		freed, more, err := p.service.PreviewRows(ctx, preview.ID, provision.PreviewFreed, "", pageRows)
 		if err != nil {
 			return v, err
@@ -158,8 +159,8 @@ func (p *Pages) viewPreview(ctx context.Context, preview provision.Preview, c pr
 func previewRows(rows []provision.PreviewRow, preview provision.Preview, now time.Time) []previewRow {
 	views := make([]previewRow, len(rows))
 	for i, row := range rows {
-		v := previewRow{Person: personLink{row.UserID, row.Email}, Operation: operationLabel(row.Operation), Due: momentAt(row.DueAt, now),
-			AtOnce: row.DueAt.Before(preview.CreatedAt.Add(time.Minute)), Never: row.Impossible, Held: row.Held, Why: sentence(causeWords(row.Why)),
+		v := previewRow{Person: personLink{row.UserID, row.Email}, Operation: previewRowLabel(row), Due: momentAt(row.DueAt, now),
+			AtOnce: row.DueAt.Before(preview.CreatedAt.Add(time.Minute)), Never: row.Impossible || row.Conflict, Held: row.Held, Why: sentence(causeWords(row.Why)),
 			AccountID: row.AccountID, UserName: row.UserName}
 		if edits := len(preview.Proposal) > 0; edits && row.Operation.Removes() {
 			v.New, v.Unchanged = row.Was.IsZero(), row.Was.Equal(row.DueAt)

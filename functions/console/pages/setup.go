@@ -303,8 +303,7 @@ func (p *Pages) showReview(w http.ResponseWriter, r *http.Request, status int, f
 		v.None = true
 		return p.renderAs(w, r, status, "review", "Review", v)
 	}
-	kind := provision.PreviewKind(or(r.URL.Query().Get("list"), string(provision.PreviewOperations)))
-	if v.previewView, err = p.viewPreview(ctx, preview, st.Configuration, kind, r.URL.Query().Get("page")); err != nil {
+	if v.previewView, err = p.viewPreview(r, preview, st.Configuration); err != nil {
 		return err
 	}
 	refreshOnce(w, r, v)
