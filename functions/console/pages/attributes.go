@@ -278,6 +278,7 @@ func (p *Pages) trySample(w http.ResponseWriter, r *http.Request, v attributesVi
 		return p.showAttributes(w, r, http.StatusOK, v)
 	}
 	values, err := p.service.Sample(r.Context(), mapped, v.Sample)
+	v.Trial.begin(admin.Tried{Email: v.Sample, Values: values, Err: err}, v.Rows)
 	if fault.Is(err, fault.NotFound) {
 		v.Problems = problems{"sample": "Nobody in the directory has this address: write a person's present primary address."}
 		return p.showAttributes(w, r, http.StatusUnprocessableEntity, v)

@@ -11,6 +11,8 @@ type orphansView struct {
 	App  string
 	Rows []provision.Orphan
 	Next string
+	// Unknown is true before the first sweep, Sweeping during one.
+	Unknown, Sweeping bool
 }
 
 func (p *Pages) orphansPage(w http.ResponseWriter, r *http.Request) error {
@@ -21,7 +23,13 @@ func (p *Pages) orphansPage(w http.ResponseWriter, r *http.Request) error {
 	for i := range rows {
 		rows[i].Why = sentence(rows[i].Why)
 	}
-	return p.render(w, r, "orphans", "Orphans", orphansView{App: p.service.Profile.Name, Rows: rows, Next: next})
+	st, err := p.service.Status(r.Context())
+	if err != nil {
+		return err
+	}
+	v := orphansView{App: p.service.Profile.Name, Rows: rows, Next: next, Unknown: st.Sweep == nil}
+	v.Sweeping = !v.Unknown && st.Sweep.State == provision.SweepRunning
+	return p.render(w, r, "orphans", "Orphans", v)
 }
 
 func (p *Pages) orphansCSV(w http.ResponseWriter, r *http.Request) error {

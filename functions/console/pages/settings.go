@@ -28,6 +28,9 @@ type settingsView struct {
 	Guard      string
 }
 
+// ProtectedText are the protected people in one line.
+func (v settingsView) ProtectedText() string { return strings.Join(v.Protected, ", ") }
+
 type settingLine struct{ Name, Value string }
 
 func (p *Pages) settingsPage(w http.ResponseWriter, r *http.Request) error {

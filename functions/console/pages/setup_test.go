@@ -116,3 +116,23 @@ func TestProtectionIsLostAndOfferedAgain(t *testing.T) {
 		t.Error("nobody is protected, and somebody is said to lose it")
 	}
 }
+
+// TestBeforeAnythingIsKnown: a page with nothing on it says why, and what comes next.
+func TestBeforeAnythingIsKnown(t *testing.T) {
+	t.Parallel()
+	w := configured(t)
+	for path, want := range map[string]string{
+		"/setup/review": "Next is a preview of what turning on would do in Comeet, person by person. Making it changes nothing.",
+		"/orphans":      "Not known yet: the preview before turning on lists them, and then every sweep does.",
+		"/":             "Off, as autoprovisioning is: it is listened to when it is turned on.",
+	} {
+		if page := w.get(http.StatusOK, path); !strings.Contains(page, want) {
+			t.Errorf("%s does not say %q", path, want)
+		}
+	}
+	w.post("/turn-on", nil, "/")
+	w.until("/", func(page string) bool { return strings.Contains(page, "Last sweep") })
+	if page := w.get(http.StatusOK, "/orphans"); !strings.Contains(page, "None, as of the last sweep.") {
+		t.Error("after a sweep the orphans are still not known")
+	}
+}

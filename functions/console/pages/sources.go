@@ -34,6 +34,8 @@ func sources(r health.Report, real time.Time) []sourceRow {
 	audit := sourceRow{Name: "Audit log", Tells: "changes of groups, org units and domains too", State: stateLabel(r.Audit.State), Last: momentAt(r.Audit.LastAt, r.Now)}
 	switch {
 	case r.Audit.State != health.Silent:
+	case r.Sweep.State == health.Off:
+		audit.State, audit.Detail = stateLabel(health.Off), "Off, as autoprovisioning is: it is listened to when it is turned on."
 	case r.Audit.LastAt.IsZero() && r.Now.Sub(r.OnSince) < health.AuditSilent:
 		audit.State, audit.Detail = label{"Not heard yet", "quiet"}, "Nothing has come so far: it speaks when a person, a group, an org unit or a domain changes."
 	default:
@@ -59,7 +61,10 @@ func sources(r health.Report, real time.Time) []sourceRow {
 		return append(rows, deadlines(r))
 	}
 	work := sourceRow{Name: "Work", Tells: "looks that were asked for", State: label{"Up to date", "good"},
-		Detail: plural(r.Work.Waiting, "task", "tasks") + " waiting, deadlines to come among them."}
+		Detail: "Nothing waits."}
+	if n := r.Work.Waiting; n > 0 {
+		work.Detail = plural(n, "task waits", "tasks wait") + ", deadlines to come among them."
+	}
 	if late := r.Now.Sub(r.Work.OldestDueAt); !r.Work.OldestDueAt.IsZero() && late > time.Minute {
 		work.State, work.Detail = label{"Behind", "warn"}, work.Detail+" The oldest was due "+momentAt(r.Work.OldestDueAt, r.Now).Far()+"."
 	}

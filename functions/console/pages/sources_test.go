@@ -20,7 +20,7 @@ func TestSources(t *testing.T) {
 			Push:  health.Push{State: health.Alive, LastAt: now, Channels: 1, ExpiresAt: now.Add(6 * time.Hour)},
 			Audit: health.Audit{State: health.Alive, LastAt: now}, Sweep: health.Sweep{State: health.Alive, LastAt: now},
 			Work: health.Work{Known: true, Waiting: 3, OldestDueAt: now.Add(-time.Second)}},
-			[]string{"Alive|1 channel open; renewed before the first ends, in 6 hours.", "Alive|", "Alive|", "Up to date|3 tasks waiting"}},
+			[]string{"Alive|1 channel open; renewed before the first ends, in 6 hours.", "Alive|", "Alive|", "Up to date|3 tasks wait, deadlines"}},
 		"all is not": {health.Report{Now: now,
 			Push: health.Push{State: health.Down}, Audit: health.Audit{State: health.Silent, Unknown: 2}, Sweep: health.Sweep{State: health.Silent},
 			Work: health.Work{Known: true, Waiting: 1, OldestDueAt: now.Add(-2 * time.Hour)}},
@@ -43,7 +43,7 @@ func TestSources(t *testing.T) {
 			Work: health.Work{Known: true, Deadlines: true, Waiting: 2, OldestDueAt: now.Add(-2 * time.Hour)}},
 			[]string{"Alive|", "Alive|", "Alive|", "Late|At least 2 suspends or hard deletes are late. The oldest was due 2 hours ago."}},
 		"off": {health.Report{Now: now, Push: health.Push{State: health.Off}, Audit: health.Audit{State: health.Silent}, Sweep: health.Sweep{State: health.Off}},
-			[]string{"Off|sweeps see every change", "Silent|for a week", "Off|"}},
+			[]string{"Off|sweeps see every change", "Off|when it is turned on", "Off|"}},
 	} {
 		rows := sources(test.report, now)
 		if len(rows) != len(test.want) {

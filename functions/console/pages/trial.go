@@ -2,8 +2,11 @@ package pages
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"example.com/autoprovision/shared/admin"
+	"example.com/autoprovision/shared/fault"
 )
 
 // trialView is what a mapping that is not saved makes of people in scope.
@@ -24,25 +27,38 @@ type trialRow struct {
 func viewTrial(t admin.Trial, rows []mappingRow) *trialView {
 	v := &trialView{Failed: t.Failed > 0, Says: trialWords(t)}
 	for _, tried := range t.Sample {
-		row := trialRow{Email: tried.Email}
-		wrong := problems{}
-		if tried.Err != nil {
-			wrong, _ = refused(tried.Err)
-		}
-		for _, m := range rows {
-			name := or(m.Label, m.App)
-			if text := wrong[m.App]; text != "" {
-				row.Wrong = append(row.Wrong, settingLine{name, mappingWords(m.App, text)})
-			} else if value := show(tried.Values[m.App]); value != "" && m.Source != "" {
-				row.Values = append(row.Values, settingLine{name, value})
-			}
-		}
-		if tried.Err != nil && len(row.Wrong) == 0 {
-			row.Wrong = []settingLine{{"The mapping", words(tried.Err)}}
-		}
-		v.Rows = append(v.Rows, row)
+		v.Rows = append(v.Rows, viewTried(tried, rows))
 	}
 	return v
+}
+
+// begin puts one person first, unless there is nobody of that address.
+func (v *trialView) begin(tried admin.Tried, rows []mappingRow) {
+	if tried.Err != nil && !fault.Is(tried.Err, fault.Invalid) {
+		return
+	}
+	v.Rows = slices.DeleteFunc(v.Rows, func(row trialRow) bool { return strings.EqualFold(row.Email, tried.Email) })
+	v.Rows = slices.Insert(v.Rows, 0, viewTried(tried, rows))
+}
+
+func viewTried(tried admin.Tried, rows []mappingRow) trialRow {
+	row := trialRow{Email: tried.Email}
+	wrong := problems{}
+	if tried.Err != nil {
+		wrong, _ = refused(tried.Err)
+	}
+	for _, m := range rows {
+		name := or(m.Label, m.App)
+		if text := wrong[m.App]; text != "" {
+			row.Wrong = append(row.Wrong, settingLine{name, mappingWords(m.App, text)})
+		} else if value := show(tried.Values[m.App]); value != "" && m.Source != "" {
+			row.Values = append(row.Values, settingLine{name, value})
+		}
+	}
+	if tried.Err != nil && len(row.Wrong) == 0 {
+		row.Wrong = []settingLine{{"The mapping", words(tried.Err)}}
+	}
+	return row
 }
 
 // trialWords says of how many people the attributes can be computed.

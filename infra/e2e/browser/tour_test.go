@@ -37,6 +37,9 @@ func TestTourBefore(t *testing.T) {
 	b.Inspect("setup-review-none")
 	b.Press("Make the preview", "lena.fischer@example.com")
 	b.Inspect("setup-review")
+	b.Press("1 Adopt", "they are linked and brought up to date, not doubled")
+	b.Shows("maya.cohen@example.com")
+	b.Inspect("setup-review-adopt")
 	b.Visit(p.URL + "/turn-on")
 	b.Inspect("turn-on")
 	b.Visit(p.URL + "/")
@@ -52,7 +55,7 @@ func TestTourAfter(t *testing.T) {
 	b.Visit(p.Open)
 	p.suspended("tomas.novak@example.com", "omar.haddad@example.com")
 	for _, page := range []string{"", "people", "people?q=a", "people/tomas.novak@example.com", "people/maya.cohen@example.com", "people/ruth.abrams@example.com", "coming-up", "orphans", "log", "log/failures",
-		"settings", "settings/token", "settings/attributes", "settings/who", "settings/time-frames", "settings/safety", "settings/connection", "settings/delete", "turn-off", "attention", "held", "nothing-here"} {
+		"settings", "settings/token", "settings/attributes", "settings/who", "settings/time-frames", "settings/safety", "settings/connection", "settings/file", "settings/delete", "turn-off", "attention", "held", "nothing-here"} {
 		b.Visit(p.URL + "/" + page)
 		b.Inspect("on-" + named(page))
 	}
