@@ -208,7 +208,11 @@ func (p *program) untilClosing(h http.HandlerFunc) http.HandlerFunc {
 // console is the pages, with the playground where nothing is real. Sessions
 // end with the program, whose key is its own.
 func (p *program) console(ctx context.Context) (http.Handler, error) {
-	console := pages.New(pages.Options{Service: p.system.Admin, SignIn: pages.TokenSignIn(p.settings.adminToken), SessionKey: pages.Fixed(secrets.NewValue(rand.Text()))})
+	o := pages.Options{Service: p.system.Admin, SignIn: pages.TokenSignIn(p.settings.adminToken), SessionKey: pages.Fixed(secrets.NewValue(rand.Text()))}
+	if p.sim.comeet != nil {
+		o.TokenIs = "Comeet is simulated here: the program printed its access token at its start. Of a real Comeet it is here:"
+	}
+	console := pages.New(o)
 	if !p.playground() {
 		return console, nil
 	}

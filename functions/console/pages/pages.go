@@ -27,6 +27,9 @@ type Options struct {
 	SessionKey func(ctx context.Context) (secrets.Value, error)
 	// Secure is true where the pages are reached by https only, at a host of their own.
 	Secure bool
+	// TokenIs says where the app's access token is, where that is not on the app's
+	// own pages; empty else.
+	TokenIs string
 }
 
 // Pages is the console. It is safe for concurrent use once every Add is done.
@@ -37,12 +40,13 @@ type Pages struct {
 	mux      *http.ServeMux
 	open     *http.ServeMux
 	extra    []link
+	tokenIs  string
 	handler  http.Handler
 }
 
 // New returns the console over the use cases.
 func New(o Options) *Pages {
-	p := &Pages{service: o.Service, signIn: o.SignIn, mux: http.NewServeMux(), open: http.NewServeMux(),
+	p := &Pages{service: o.Service, signIn: o.SignIn, mux: http.NewServeMux(), open: http.NewServeMux(), tokenIs: o.TokenIs,
 		sessions: sessions{key: o.SessionKey, now: o.Service.Real, secure: o.Secure}}
 	p.open.Handle("GET /static/", static())
 	p.openRoute("GET /sign-in", p.signInPage)

@@ -164,7 +164,9 @@ type tokenView struct {
 	// BaseURL is shown; it can be set where AskBaseURL.
 	BaseURL    string
 	AskBaseURL bool
-	Problems   problems
+	// TokenIs says where the token is, when not on the app's pages.
+	TokenIs  string
+	Problems problems
 }
 
 func (p *Pages) tokenPage(w http.ResponseWriter, r *http.Request) error {
@@ -179,7 +181,7 @@ func (p *Pages) showToken(w http.ResponseWriter, r *http.Request, status int, fo
 	c := st.Configuration
 	v := tokenView{App: p.service.Profile.Name, Wizard: wizardOf(r, c), BaseURL: c.Connection.BaseURL, AskBaseURL: !p.service.FixedBaseURL,
 		Stored: c.Authorization.State == provision.AuthorizationOK, Lost: c.Authorization.State == provision.NeedsReauthorizing,
-		VerifiedAt: momentAt(c.Authorization.VerifiedAt, st.Now), Problems: found}
+		VerifiedAt: momentAt(c.Authorization.VerifiedAt, st.Now), TokenIs: p.tokenIs, Problems: found}
 	if r.PostForm.Has("baseUrl") {
 		v.BaseURL = r.PostForm.Get("baseUrl")
 	}

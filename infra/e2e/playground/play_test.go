@@ -20,6 +20,9 @@ func TestAWeekInAMinute(t *testing.T) {
 	if _, page := v.get("/playground"); !strings.Contains(page, "Autoprovisioning is not set up") || !strings.Contains(page, "Maya Cohen") {
 		t.Errorf("before anything is set: %s", page)
 	}
+	if _, page := v.get("/setup/token"); !strings.Contains(page, "Comeet is simulated here: the program printed its access token at its start.") {
+		t.Error("the set-up does not say where the simulated app's token is")
+	}
 	v.setUp()
 	v.send("/people", "Ada Berg is hired, as ada.berg@example.com", "givenName", "Ada", "familyName", "Berg", "title", "Recruiter", "orgUnit", "/HR")
 	v.account("ada.berg@example.com", "active")
@@ -280,5 +283,8 @@ func TestNoPlaygroundOutside(t *testing.T) {
 	}
 	if _, page := v.get("/"); strings.Contains(page, "layground") {
 		t.Error("the navigation leads to a playground")
+	}
+	if _, page := v.get("/setup/token"); strings.Contains(page, "simulated") {
+		t.Error("the token of an app that is not simulated is said to be printed")
 	}
 }
