@@ -97,7 +97,7 @@ func TestPagesOfALargeCompany(t *testing.T) {
 	_, err := w.system.Store.PutPreview(t.Context(), preview, rows)
 	check(t, err)
 	largest := 0
-	for _, path := range append(everyPage(), "/people?q=somebody", "/previews/p", "/people/"+personOf(1, w.now(), "").UserID) {
+	for _, path := range append(everyPage(), "/people?q=somebody", "/previews/p", "/previews/p?list=suspend", "/people/"+personOf(1, w.now(), "").UserID) {
 		page := w.get(http.StatusOK, path)
 		if len(page) > 100_000 {
 			t.Errorf("%s has %d bytes", path, len(page))

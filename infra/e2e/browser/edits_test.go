@@ -89,6 +89,7 @@ func TestRefusedEdits(t *testing.T) {
 		{"connection", "#pageSize", "0", "Save", "Must be 1 to 1000"},
 		{"connection", "#requestsPerSecond", "fast", "Save", "Write a number"},
 		{"connection", "#concurrency", "none", "Save", "Write a whole number"},
+		{"file", "#document", "{}", "Preview the edit", "is missing"},
 	} {
 		b.Visit(p.URL + "/settings/" + c.page)
 		b.Fill(c.field, c.entered)
@@ -99,6 +100,17 @@ func TestRefusedEdits(t *testing.T) {
 		}
 		b.Inspect("refused-" + c.page + "-" + c.field[1:])
 	}
+	for _, row := range []string{"appOff", "suspended", "deleted", "archived"} {
+		b.Visit(p.URL + "/settings/time-frames")
+		if row == "archived" {
+			b.Click("[name=archived]")
+		}
+		b.Choose("#"+row+"-s", "7d")
+		b.Choose("#"+row+"-d", "1d")
+		b.Press("Preview the edit", "must come later")
+		b.RefusedAt("#"+row+"-d", "The hard delete must come later than the suspend beside it")
+	}
+	b.Inspect("refused-archived")
 	for _, c := range []struct{ field, query, text string }{{"user", "user=nobody@example.com", "obody has this address"}, {"from", "from=yesterday", "Write a day"}, {"to", "from=2026-01-01&to=2020-01-01", "The last day is before the first"}} {
 		b.Visit(p.URL + "/log?" + c.query)
 		b.RefusedAt("#"+c.field, c.text)
