@@ -100,7 +100,7 @@ func (g *playground) show(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var live bytes.Buffer
-	for _, part := range []string{"now", "news", "world"} {
+	for _, part := range []string{"now", "todo", "news", "world"} {
 		if err := g.page.ExecuteTemplate(&live, part, v); err != nil {
 			return err
 		}

@@ -27,6 +27,9 @@ func TestPlaygroundInABrowser(t *testing.T) {
 	b.Visit(v.Open)
 	b.Visit(v.URL + "/playground")
 	inspect(b, "before")
+	if !browser.Eval[bool](b, `document.querySelector('#set-up').getBoundingClientRect().top < document.querySelector('.now').getBoundingClientRect().top`) {
+		t.Error("what is to be done first does not stand first")
+	}
 	b.Click("#set-up")
 	b.Becomes("all accounts", `document.querySelectorAll('.people .side + .side .label.good').length >= 38`)
 	browser.Eval[bool](b, `window.stayed = true`)
