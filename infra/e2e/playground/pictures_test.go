@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/autoprovision/infra/e2e/browser"
+	"example.com/autoprovision/infra/e2e/program"
 )
 
 var pictures = flag.String("pictures", "", "the folder in which the README's pictures are made anew; none are made without")
@@ -42,7 +43,12 @@ func TestPictures(t *testing.T) {
 	later(1)
 	v.do("suspend", "anton.petrov@example.com", "is suspended")
 	v.account("anton.petrov@example.com", "suspended")
-	v.SweepDone(30 * time.Second)
+	program.Until(t, 30*time.Second, "a sweep of the last day", func() bool { // as there is one every few hours
+		sweep, _ := v.API("GET", "", nil, 200)["sweep"].(object)
+		at, _ := sweep["startedAt"].(string) // null while it is queued
+		started, err := time.Parse(time.RFC3339, at)
+		return err == nil && sweep["state"] == "done" && now(v).Sub(started) < time.Hour
+	})
 	b.Visit(v.Open)
 	for name, page := range map[string]struct{ path, theme string }{"home-light.png": {"/", "light"}, "playground-dark.png": {"/playground", "dark"}} {
 		b.Visit(v.URL + page.path)
