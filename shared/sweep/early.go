@@ -17,20 +17,13 @@ var errNotRead = errors.New("the members are being read")
 // scope: a first sync creates while it still lists, since a yes is not changed
 // by what is still to be read. It returns the other users of the page.
 func (r *run) early(ctx context.Context, v *survey, users []provision.User, at, readAt time.Time) ([]provision.User, error) {
-	select {
-	case <-v.listed: // before it, an account that is there already may be theirs (R2)
-	case <-v.scoped:
-		return users, nil
-	case <-v.ctx.Done():
-		return users, v.await(v.scoped)
+	// Before it, an account that is there already may be theirs (R2).
+	if whole, err := v.whenever(v.listed); whole || err != nil {
+		return users, err
 	}
 	for {
-		select {
-		case <-v.members.More():
-		case <-v.scoped:
-			return users, nil
-		case <-v.ctx.Done():
-			return users, v.await(v.scoped)
+		if whole, err := v.whenever(v.members.More()); whole || err != nil {
+			return users, err
 		}
 		var sure, rest []provision.User
 		for _, u := range users {
@@ -61,6 +54,23 @@ func (r *run) early(ctx context.Context, v *survey, users []provision.User, at, 
 			return nil, err
 		}
 		users = rest
+	}
+}
+
+// whenever waits for part, or until the members are known as a whole. Where both
+// are there the whole is preferred: nothing is left to be early for.
+func (v *survey) whenever(part <-chan struct{}) (whole bool, err error) {
+	select {
+	case <-part:
+	case <-v.scoped:
+	case <-v.ctx.Done():
+		return true, v.await(v.scoped)
+	}
+	select {
+	case <-v.scoped:
+		return true, nil
+	default:
+		return false, nil
 	}
 }
 
