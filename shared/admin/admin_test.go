@@ -325,6 +325,30 @@ func TestProtected(t *testing.T) {
 	}
 }
 
+// TestProtectedAddressTakenOver: the address of somebody protected who was renamed
+// means whoever has it by now too, and goes on to protect the other (R18).
+func TestProtectedAddressTakenOver(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	owner, heir := o.Directory().Hire(0), o.Directory().Hire(1)
+	address := reconciletest.Email(0)
+	for range 2 {
+		must(t, o.Put(t.Context(), admin.Proposal{Protected: &[]string{address}}, ""))
+		o.Directory().Change(owner, func(u *provision.User) { u.Email = "before@example.com" })
+		o.Directory().Change(heir, func(u *provision.User) { u.Email = address })
+	}
+	want := []provision.Protected{{Email: address, UserID: owner}, {Email: address, UserID: heir}}
+	if diff := cmp.Diff(want, o.Configuration().Protected); diff != "" {
+		t.Errorf("protected (-want +got):\n%s", diff)
+	}
+	revision := o.Configuration().Revision
+	again := admin.ProtectedOf(o.Configuration())
+	must(t, o.Put(t.Context(), admin.Proposal{Protected: &again}, ""))
+	if diff := cmp.Diff(want, o.Configuration().Protected); diff != "" || o.Configuration().Revision != revision {
+		t.Errorf("put again as it was read (-want +got):\n%s", diff)
+	}
+}
+
 // TestBaseURL: another base URL is another app, which must not get the token.
 func TestBaseURL(t *testing.T) {
 	t.Parallel()

@@ -170,28 +170,61 @@ func withPolicy(policies []provision.PolicyEdit, edit provision.PolicyEdit) []pr
 }
 
 // resolveProtected finds each address in the directory and in the app; one
-// found in neither is refused (R18).
+// found in neither is refused (R18). An address that is on the list already goes
+// on to protect whom it was resolved to, who may have been renamed since, and
+// protects whoever has it by now as well.
 func (s *Service) resolveProtected(ctx context.Context, emails []string, c provision.Configuration) ([]provision.Protected, error) {
 	list := []provision.Protected{}
 	var errs []error
 	for i, email := range emails {
 		email = strings.TrimSpace(email)
-		known := slices.IndexFunc(c.Protected, func(p provision.Protected) bool { return strings.EqualFold(p.Email, email) })
-		if known >= 0 { // it may have been renamed since, and is protected all the same
-			list = append(list, c.Protected[known])
-			continue
-		}
-		p, err := s.findProtected(ctx, email, c)
-		if err != nil {
+		known := slices.DeleteFunc(slices.Clone(c.Protected), func(p provision.Protected) bool { return !strings.EqualFold(p.Email, email) })
+		list = append(list, known...)
+		found, err := s.findAnew(ctx, email, known, c)
+		switch {
+		case err != nil:
 			return nil, err
-		}
-		if p.UserID == "" && p.AccountID == "" {
+		case found != (provision.Protected{}):
+			list = append(list, found)
+		case len(known) == 0:
 			errs = append(errs, fault.Field(fmt.Sprintf("users[%d]", i), "neither the directory nor the app has anybody with the address %q", email))
-			continue
 		}
-		list = append(list, p)
 	}
-	return list, errors.Join(errs...)
+	return once(list), errors.Join(errs...)
+}
+
+// once is a list without what it says again: an address may be sent as often as
+// it protects people.
+func once(list []provision.Protected) []provision.Protected {
+	rest := []provision.Protected{}
+	for _, p := range list {
+		if !slices.Contains(rest, p) {
+			rest = append(rest, p)
+		}
+	}
+	return rest
+}
+
+// findAnew finds whom an address means besides those that it is known to have
+// meant; the zero value for nobody else. For a known one the directory tells.
+func (s *Service) findAnew(ctx context.Context, email string, known []provision.Protected, c provision.Configuration) (provision.Protected, error) {
+	if len(known) > 0 {
+		u, err := s.Directory.UserByEmail(ctx, email)
+		switch {
+		case fault.Is(err, fault.NotFound, fault.Invalid):
+			return provision.Protected{}, nil
+		case err != nil:
+			return provision.Protected{}, fmt.Errorf("reading the directory: %w", err)
+		case slices.ContainsFunc(known, func(p provision.Protected) bool { return p.UserID == u.ID }):
+			return provision.Protected{}, nil
+		}
+	}
+	p, err := s.findProtected(ctx, email, c)
+	same := func(k provision.Protected) bool { return p.AccountID != "" && k.AccountID == p.AccountID }
+	if err != nil || p.UserID == "" && p.AccountID == "" || slices.ContainsFunc(known, same) {
+		return provision.Protected{}, err
+	}
+	return p, nil
 }
 
 func (s *Service) findProtected(ctx context.Context, email string, c provision.Configuration) (provision.Protected, error) {
