@@ -68,30 +68,39 @@ func (r *Reconciler) leaveAlone(ctx context.Context, req Request, whose culprit,
 	return paused(pause)
 }
 
-// answersOthers reads another person's account, of those nothing is wrong with
-// if there are any; without another account, whatever shows that the app answers.
+// askedOthers is how many others' accounts are read at most before the app is
+// taken to fail everybody: some of them may be as broken as the one in question.
+const askedOthers = 3
+
+// answersOthers reads other people's accounts until one is answered, those first
+// with whom nothing is wrong as far as is known; without another account,
+// whatever shows that the app answers.
 func (r *Reconciler) answersOthers(ctx context.Context, c provision.Configuration, accounts app.Accounts, userID string) bool {
 	page, _, err := r.Store.Select(ctx, state.Selection{Kind: state.SelectLinked, Limit: 50})
 	if err != nil {
 		return false
 	}
-	var other *provision.Record
+	var others, troubled []provision.Record
 	for _, rec := range page {
 		rec = rec.In(c.Connection.BaseURL)
-		if rec.UserID == userID || !rec.Account.Exists() {
-			continue
-		}
-		if other = &rec; !r.breaker.troubled(rec.UserID) {
-			break
+		switch {
+		case rec.UserID == userID || !rec.Account.Exists():
+		case r.breaker.troubled(rec.UserID):
+			troubled = append(troubled, rec)
+		default:
+			others = append(others, rec)
 		}
 	}
-	if other == nil {
+	others = append(others, troubled...)
+	if len(others) == 0 {
 		return accounts.Verify(ctx) == nil
 	}
-	if _, err = accounts.Get(ctx, refOf(*other, other.Account.ID, nil)); err == nil || fault.Is(err, fault.NotFound) {
-		return true
+	for _, other := range others[:min(askedOthers, len(others))] {
+		if _, err = accounts.Get(ctx, refOf(other, other.Account.ID, nil)); err == nil || fault.Is(err, fault.NotFound) {
+			return true
+		}
+		r.breaker.unreadable(other.UserID)
 	}
-	r.breaker.unreadable(other.UserID)
 	return false
 }
 

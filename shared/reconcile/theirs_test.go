@@ -232,6 +232,20 @@ func TestR2SeveralUnreadable(t *testing.T) {
 	w.MustLook(ids[3])
 }
 
+// TestR2UnreadableNeighbours: whose accounts are read to compare cannot be read
+// either, which nobody knows yet.
+func TestR2UnreadableNeighbours(t *testing.T) {
+	t.Parallel()
+	w, ids := twelve(t, 1)
+	fails(w, []string{"get"}, ids[0], ids[1], ids[2])
+	if took := settle(w, ids[0]); took > 5*time.Second {
+		t.Errorf("the look ended after %v", took)
+	}
+	if rec := w.Record(ids[0]); len(rec.Attention) != 1 {
+		t.Errorf("retries %+v, attention %+v", rec.Retries, rec.Attention)
+	}
+}
+
 // TestR2WritesOfOne: the app fails to change one account, which it shows, and
 // has nothing else to do.
 func TestR2WritesOfOne(t *testing.T) {
