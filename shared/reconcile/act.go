@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"example.com/autoprovision/shared/app"
@@ -299,7 +300,8 @@ func (a *attempt) lookAtWaitingFor(ctx context.Context, name any) error {
 		return err
 	}
 	for _, other := range others {
-		if other.UserID == a.rec.UserID || len(other.Retries) == 0 {
+		conflicts := slices.ContainsFunc(other.Retries, func(r provision.Retry) bool { return r.Reason == provision.Conflicting })
+		if other.UserID == a.rec.UserID || !conflicts { // what else waits is not for the name
 			continue
 		}
 		task := LookTask(Request{UserID: other.UserID, Forced: true}, "freed-"+a.res.Record.LookedAt.String(), time.Time{})

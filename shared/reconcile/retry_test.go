@@ -256,3 +256,33 @@ func TestR2NeedlessUpdate(t *testing.T) {
 		t.Errorf("the app (-before +after):\n%s", diff)
 	}
 }
+
+// TestR19FreedName: a name that comes free brings nothing forward that does not
+// wait for it: what the app refused by rule is tried again a day later.
+func TestR19FreedName(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	ids := w.Directory.HireMany(2)
+	w.MustLook(ids...)
+	refused := 0
+	w.App.Meet = func(name, externalID string) error {
+		if name != "suspend" || externalID != ids[1] {
+			return nil
+		}
+		refused++
+		return fault.New(fault.Invalid, "app: suspend", "the account has open roles")
+	}
+	w.Directory.Suspend(ids[1], w.Business())
+	w.Advance(time.Minute)
+	w.MustLook(ids[1])
+	w.Queue.Until(w, 2*day)
+	w.Directory.Change(ids[0], func(u *provision.User) { u.Email = "new@example.com" })
+	w.Directory.Change(ids[1], func(u *provision.User) { u.Email = reconciletest.Email(0) })
+	w.MustLook(ids[1])
+	before := refused
+	w.MustLook(ids[0])
+	w.Queue.DeliverAll(w)
+	if before == 0 || refused != before {
+		t.Errorf("refused %d times, and then %d times more at once", before, refused-before)
+	}
+}
