@@ -59,6 +59,11 @@ func (r *run) list(ctx context.Context) error {
 func (r *run) await(ctx context.Context, v *survey, part chan struct{}) error {
 	for {
 		select {
+		case <-part: // whatever was stored of it before
+			return nil
+		default:
+		}
+		select {
 		case <-v.further:
 			if err := r.save(ctx); err != nil {
 				return err

@@ -288,6 +288,9 @@ func (v *survey) storeStretch(ctx context.Context, part stretch) error {
 	if err := v.Store.AddListed(ctx, v.listing, part.From, []string{string(data)}, nil); err != nil {
 		return err
 	}
+	if part.Next == 0 {
+		return nil // the end says so itself
+	}
 	select {
 	case v.further <- struct{}{}:
 	default: // the last word of this was not heard yet

@@ -38,7 +38,7 @@ type survey struct {
 	listing string
 	from    int
 	until   time.Time     // see begin
-	further chan struct{} // holds a value when more was stored
+	further chan struct{} // holds a value when more was stored, and there is more to come
 	links   []link        // what our records were linked to before anything was listed
 	began   time.Time     // business time before anything was listed
 	readAt  time.Time     // real time then
