@@ -9,6 +9,7 @@ import (
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/reconcile"
 	"example.com/autoprovision/shared/reconcile/reconciletest"
+	"example.com/autoprovision/shared/scope"
 )
 
 func TestR13LongDeleted(t *testing.T) {
@@ -218,4 +219,28 @@ func TestListings(t *testing.T) {
 			t.Errorf("the deadline was dropped on a listing: %+v", rec)
 		}
 	})
+}
+
+// TestR13OutByListing: a listing of a group's members that leaves somebody out
+// begins nothing: they are asked about by id first.
+func TestR13OutByListing(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	id := w.Directory.Hire(0)
+	w.MustLook(id)
+	w.Advance(time.Minute)
+	u, err := w.Process().Reconciler.Directory.User(context.Background(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := scope.Verdict{Known: true, Reasons: []string{"they are not a member"}}
+	for _, plan := range []bool{true, false} {
+		l := &reconcile.Listing{User: u, Scope: out, At: w.Business(), ReadAt: w.Real()}
+		if _, err := w.Process().Reconciler.Look(context.Background(), reconcile.Request{UserID: id, Listing: l, Plan: plan}); err != nil {
+			t.Fatal(err)
+		}
+		if rec := w.Record(id); len(rec.Conditions) > 0 || !rec.InScope {
+			t.Errorf("plan %t: conditions %v, in scope %t", plan, rec.Conditions, rec.InScope)
+		}
+	}
 }

@@ -217,8 +217,13 @@ func (r *Reconciler) plannedMeanwhile(ctx context.Context, c provision.Configura
 // whatever cancels a deadline; of the org units, domains and memberships too,
 // for what being out of scope takes away, and of the domains for what a
 // deletion does: a directory without the user may be another customer's (R13).
+// By a listing nobody gets out of scope: they may only be absent from a group's members.
 func needsFresh(req Request, before provision.Record, seen sighting, d decide.Decision) bool {
 	op := d.Operation
+	_, wasOff := before.Condition(provision.ConditionAppOff)
+	if _, isOff := d.Record.Condition(provision.ConditionAppOff); isOff && !wasOff && seen.listed {
+		return true
+	}
 	if op != nil && op.Kind.Removes() {
 		if req.Plan {
 			return false // it is only recorded, and read again when its turn comes
