@@ -17,8 +17,10 @@ import (
 // act runs what was planned: it holds what passes the guard, all at once, and
 // asks for the looks that run the rest (R12, R17).
 func (r *run) act(ctx context.Context) error {
-	if err := r.update(ctx, func(c *provision.Configuration) bool { c.PlannedAt = r.sw.StartedAt; return true }); err != nil {
-		return err
+	if r.sw.Foreign == "" { // another customer's directory plans nothing (R8, R13)
+		if err := r.update(ctx, func(c *provision.Configuration) bool { c.PlannedAt = r.sw.StartedAt; return true }); err != nil {
+			return err
+		}
 	}
 	if err := r.configuration(ctx); err != nil {
 		return err

@@ -53,3 +53,30 @@ func TestR13PreviewOfOtherCustomer(t *testing.T) {
 		t.Errorf("it shows %+v, %v; want the company's own deleted person alone", rows, err)
 	}
 }
+
+// TestR8OtherCustomer: a sweep through another customer's directory is not the
+// one that comes before everything after a turn-on.
+func TestR8OtherCustomer(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	id := w.Directory.Hire(0)
+	w.MustLook(id)
+	w.Advance(day)
+	w.Configure(func(c *provision.Configuration) {
+		c.TurnedOnAt = w.Business()
+		c.Policies[0].Policy.Suspended = provision.TimeFrames{SuspendAfter: provision.Within24h}
+	})
+	w.Directory.Swap()
+	done(t, w.Sweep())
+	w.Directory.Swap()
+	w.Directory.Suspend(id, w.Business())
+	w.Advance(day)
+	w.MustLook(id)
+	if !w.App.Of(id)[0].Active {
+		t.Error("access was taken away before the company's directory was swept")
+	}
+	done(t, w.Sweep())
+	if w.App.Of(id)[0].Active {
+		t.Error("not suspended after the first sweep")
+	}
+}
