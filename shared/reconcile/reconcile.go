@@ -130,11 +130,11 @@ func (r *Reconciler) round(ctx context.Context, req Request, res *Result) (more 
 	if err != nil {
 		return false, err
 	}
-	rec, err := r.Store.Record(ctx, req.UserID)
+	stored, err := r.Store.Record(ctx, req.UserID)
 	if err != nil {
 		return false, err
 	}
-	rec = rec.In(c.Connection.BaseURL)
+	rec := stored.In(c.Connection.BaseURL)
 	res.Record, res.Waiting = rec, ""
 	if !c.On || !c.Ready() {
 		res.Waiting = "autoprovisioning is off"
@@ -142,6 +142,9 @@ func (r *Reconciler) round(ctx context.Context, req Request, res *Result) (more 
 	}
 	if rec.Lease != nil && rec.Lease.Until.After(r.Real()) {
 		return false, &fault.Error{Kind: fault.Unready, Op: "reconcile: look", Detail: "another worker acts on this user", RetryAfter: time.Second}
+	}
+	if stored.Intent != nil && rec.Intent == nil {
+		return true, r.endDoubt(ctx, stored, rec)
 	}
 	if rec.Intent != nil {
 		if more, err := r.recover(ctx, c, req, &rec, res); !errors.Is(err, errUnknown) {
@@ -387,12 +390,4 @@ func (r *Reconciler) Forget() {
 // refused reports whether an error is the app's own refusal of this one operation.
 func refused(err error) bool {
 	return fault.Is(err, fault.Invalid, fault.Conflict)
-}
-
-func text(err error) string {
-	var f *fault.Error
-	if errors.As(err, &f) && f.Detail != "" {
-		return f.Detail
-	}
-	return err.Error()
 }

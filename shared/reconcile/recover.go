@@ -195,6 +195,22 @@ func (a *attempt) unanswered(ctx context.Context, cause error) error {
 	return a.leaveAlone(settle, a.req, whose, reading, out.text, out.retryAfter)
 }
 
+// endDoubt ends an operation on an app that is not the configured one any more,
+// so that nobody will find out about it: that app may have done it, and the log
+// says so (R14). rec is the record as it counts for the present app (R10).
+func (r *Reconciler) endDoubt(ctx context.Context, stored, rec provision.Record) error {
+	intent := stored.Intent
+	rec.Lease = nil
+	event := provision.Event{ID: intent.ID, Time: r.Business(), Name: provision.EventName(intent.Operation), UserID: stored.UserID, Email: stored.Email,
+		AccountID: stored.Account.ID, Outcome: provision.OutcomeFailed, Cause: intent.Cause,
+		Error: "another app was configured before it was known whether this one had done this"}
+	if err := r.keep(ctx, &rec, event); err != nil {
+		return err
+	}
+	r.logEvents(ctx, []provision.Event{event})
+	return nil
+}
+
 // TakeOver gives back the leases of workers that cannot be alive any more, and
 // asks for a look at each user with whom they were not finished: the call that
 // made them act may have died with them. Only a process that is alone with the
@@ -225,4 +241,12 @@ func (r *Reconciler) TakeOver(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+func text(err error) string {
+	var f *fault.Error
+	if errors.As(err, &f) && f.Detail != "" {
+		return f.Detail
+	}
+	return err.Error()
 }

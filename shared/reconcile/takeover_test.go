@@ -1,11 +1,14 @@
 package reconcile_test
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/reconcile"
 	"example.com/autoprovision/shared/reconcile/reconciletest"
 )
 
@@ -37,5 +40,31 @@ func TestTakeOver(t *testing.T) {
 	want := []string{provision.EventCreate + " done in scope", provision.EventSuspend + " done"}
 	if diff := cmp.Diff(want, w.EventsOf(id)); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
+	}
+}
+
+// TestR14OtherApp: an operation of which nobody knows whether the app has done
+// it, when another app is configured, is told of once.
+func TestR14OtherApp(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	id := w.Directory.Hire(0)
+	w.MustLook(id)
+	w.Directory.Suspend(id, w.Business())
+	w.Advance(time.Minute)
+	w.MustLook(id)
+	w.Advance(2 * day)
+	fails(w, []string{"suspend", "get", "verify"})
+	if _, err := w.Process().Reconciler.Look(context.Background(), reconcile.Request{UserID: id}); err == nil || w.Record(id).Intent == nil {
+		t.Fatalf("error %v, intent %v; want an operation in doubt", err, w.Record(id).Intent)
+	}
+	w.App.Meet = nil
+	w.Configure(func(c *provision.Configuration) { c.Revision++; c.Connection.BaseURL += "/other" })
+	w.Advance(5 * time.Minute)
+	for range 2 {
+		w.MustLook(id)
+	}
+	if diff := cmp.Diff([]string{provision.EventSuspend + " failed"}, failures(w, id)); diff != "" || w.Record(id).Intent != nil {
+		t.Errorf("failures (-want +got):\n%s\nintent %v", diff, w.Record(id).Intent)
 	}
 }
