@@ -57,21 +57,31 @@ func (r *Roster) Organization(ctx context.Context, maxAge time.Duration) (scope.
 	if !readAt.IsZero() && r.now().Sub(readAt) <= maxAge {
 		return org, nil
 	}
-	v, err, _ := r.flight.Do("organization", func() (any, error) {
-		at := r.now()
-		org, err := r.read(context.WithoutCancel(ctx)) // for everybody who waits, not for the first alone
+	for asked := r.now(); ; {
+		v, err, _ := r.flight.Do("organization", func() (any, error) {
+			at := r.now()
+			org, err := r.read(context.WithoutCancel(ctx)) // for everybody who waits, not for the first alone
+			if err != nil {
+				return nil, err
+			}
+			r.mu.Lock()
+			r.org, r.readAt = org, at
+			r.mu.Unlock()
+			return reading{org, at}, nil
+		})
 		if err != nil {
-			return nil, err
+			return scope.Organization{}, err
 		}
-		r.mu.Lock()
-		r.org, r.readAt = org, at
-		r.mu.Unlock()
-		return org, nil
-	})
-	if err != nil {
-		return scope.Organization{}, err
+		if got := v.(reading); asked.Sub(got.at) <= maxAge {
+			return got.org, nil
+		} // else it was under way for too long when it was asked for
 	}
-	return v.(scope.Organization), nil
+}
+
+// reading is one reading of the tree and the domains, and when it began.
+type reading struct {
+	org scope.Organization
+	at  time.Time
 }
 
 func (r *Roster) read(ctx context.Context) (scope.Organization, error) {

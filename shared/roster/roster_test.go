@@ -173,3 +173,42 @@ func TestMissingGroup(t *testing.T) {
 		}
 	})
 }
+
+// slow is a directory that takes five seconds for the org units.
+type slow struct {
+	directory.Organization
+	reads int
+}
+
+func (s *slow) OrgUnits(context.Context) ([]directory.OrgUnit, error) {
+	s.reads++
+	time.Sleep(5 * time.Second)
+	return []directory.OrgUnit{{ID: "root", Path: "/"}}, nil
+}
+
+func (s *slow) Domains(context.Context) ([]directory.Domain, error) {
+	return []directory.Domain{{Name: "example.com", Primary: true}}, nil
+}
+
+// TestJoinedTooLate: a reading that somebody else had begun too long ago is not
+// fresh when it ends (R13).
+func TestJoinedTooLate(t *testing.T) {
+	t.Parallel()
+	for after, want := range map[time.Duration]int{time.Second: 1, 4 * time.Second: 2} {
+		synctest.Test(t, func(t *testing.T) {
+			dir := &slow{}
+			r := roster.New(dir, time.Now)
+			read := func() {
+				if _, err := r.Organization(t.Context(), roster.Fresh); err != nil {
+					t.Error(err)
+				}
+			}
+			go read()
+			time.Sleep(after)
+			read()
+			if dir.reads != want {
+				t.Errorf("%d readings for one who asked after %v, want %d", dir.reads, after, want)
+			}
+		})
+	}
+}
