@@ -81,17 +81,7 @@ func reads() []string {
 // sweep that follows, since there was no push channel for a moment. The simulated
 // directory now keeps to that quota itself, and both its sources tell of each change.
 func (r *run) hear(ctx context.Context) error {
-	before, err := r.program.status(ctx)
-	if err != nil {
-		return err
-	}
-	r.program.stop()
-	again, err := startProgram(r.binary, r.data, r.settings, r.endpoints, fmt.Sprintf("-directory-limit=%d", perMinute))
-	if err != nil {
-		return err
-	}
-	r.program = again
-	if _, err := r.program.swept(ctx, before); err != nil {
+	if err := r.restart(ctx, fmt.Sprintf("-directory-limit=%d", perMinute)); err != nil {
 		return err
 	}
 	if r.services == nil {
@@ -101,6 +91,22 @@ func (r *run) hear(ctx context.Context) error {
 		return err
 	}
 	return r.services.sendAudit(ctx, r.program.host+"/audit-event")
+}
+
+// restart starts the program again, and waits for the sweep that follows.
+func (r *run) restart(ctx context.Context, flags ...string) error {
+	before, err := r.program.status(ctx)
+	if err != nil {
+		return err
+	}
+	r.program.stop()
+	again, err := startProgram(r.binary, r.data, r.settings, r.endpoints, flags...)
+	if err != nil {
+		return err
+	}
+	r.program = again
+	_, err = r.program.swept(ctx, before)
+	return err
 }
 
 // followed are changes, what the program said of the operation that each

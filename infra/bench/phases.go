@@ -341,7 +341,13 @@ func (r *run) oneLook(ctx context.Context) (*figures, error) {
 // emptied is a sweep when the group answers 200 and no members: by an error of
 // the directory, which still counts them, or because it is really empty. Either
 // way nobody may lose access without an administrator.
+//
+// Before somebody gets out of scope they are asked about by id, which for
+// everybody at once would take the directory's quota minutes: it does not bind here.
 func (r *run) emptied(ctx context.Context, really bool) (*figures, error) {
+	if err := r.restart(ctx); err != nil {
+		return nil, err
+	}
 	faults, phase := simworkspace.Faults{EmptyGroups: []string{r.services.Group}}, "group without members"
 	if really {
 		faults.DirectMembersCount, phase = "0", "group really empty"
