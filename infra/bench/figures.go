@@ -68,6 +68,8 @@ func (f *figures) result() string {
 	return strings.Join(append([]string{"ok"}, f.seen...), "; ")
 }
 
+func milliseconds(d time.Duration) string { return fmt.Sprintf("%.1f", float64(d.Microseconds())/1000) }
+
 func seconds(d time.Duration) string {
 	if d == 0 {
 		return "-"
@@ -116,7 +118,6 @@ func print(out io.Writer, all []*figures) (ok bool) {
 // printWaits writes where the time of changes went, if there were any.
 func printWaits(out io.Writer, all []*figures) {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	milliseconds := func(d time.Duration) string { return fmt.Sprintf("%.1f", float64(d.Microseconds())/1000) }
 	some := false
 	for _, f := range all {
 		w := f.waits

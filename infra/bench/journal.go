@@ -50,6 +50,17 @@ func (j *journal) Write(data []byte) (int, error) {
 	}
 }
 
+// mean is what operations took on average.
+func mean(all map[string]operation) (m operation) {
+	for _, op := range all {
+		m.Took += op.Took
+		m.App += op.App
+	}
+	n := time.Duration(max(len(all), 1))
+	m.Took, m.App = m.Took/n, m.App/n
+	return m
+}
+
 // open begins to read.
 func (j *journal) open() {
 	j.mu.Lock()

@@ -180,10 +180,12 @@ func (f *figures) mustBeDone(st status) {
 }
 
 func (r *run) firstSync(ctx context.Context) (*figures, error) {
+	r.program.journal.open()
 	f, st, c, err := r.sweep(ctx, "first sync", "turnOn")
 	if err != nil {
 		return nil, err
 	}
+	each := mean(r.program.journal.close())
 	f.mustBeDone(st)
 	if r.services == nil {
 		if r.bounds.people, err = r.written(ctx); err != nil {
@@ -198,7 +200,7 @@ func (r *run) firstSync(ctx context.Context) (*figures, error) {
 	f.floor = r.bounds.firstFloor()
 	f.most = f.floor * 11 / 10
 	f.memoryMost = r.bounds.memory()
-	f.seen = append(f.seen, fmt.Sprintf("%d writes", r.bounds.people))
+	f.seen = append(f.seen, fmt.Sprintf("%d writes, each %s ms for the app and %s ms of ours", r.bounds.people, milliseconds(each.App), milliseconds(each.Took-each.App)))
 	f.judge()
 	r.bounds.accounts = r.bounds.people
 	return f, nil
