@@ -38,8 +38,9 @@ type Preview struct {
 	Listed int                   `json:"listed"`
 	Counts map[OperationKind]int `json:"counts"`
 	// Lists is how many rows each list has. Adopted is how many of the updates
-	// are the first of an account that exists already; Conflicts is of how many
-	// people more than one account matches; Moved is how many of the removals
+	// are the first of an account that exists already; Conflicts is for how many
+	// people none is made, since more than one account matches them or one that
+	// is another's; Moved is how many of the removals
 	// come at another time with the edit than without it.
 	Lists     map[PreviewKind]int `json:"lists,omitempty"`
 	Adopted   int                 `json:"adopted,omitempty"`
@@ -88,7 +89,7 @@ type PreviewRow struct {
 	// Impossible is true for what fails before it is tried; Why says why.
 	Impossible bool `json:"impossible,omitempty"`
 	// Adopts is true for an update that links an account that exists already,
-	// Conflict for one that is not done since more than one account matches.
+	// Conflict for one that is not done, since several accounts match or another's does.
 	Adopts   bool `json:"adopts,omitempty"`
 	Conflict bool `json:"conflict,omitempty"`
 	// Since is the condition's, where that has begun and stays as it is.

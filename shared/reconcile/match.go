@@ -156,7 +156,7 @@ func (a *attempt) somebodyElses(ctx context.Context, match provision.Account) (s
 // past: one that we have a record of, one that the directory knows, or one of
 // the form that Google's have (a long number).
 func (a *attempt) isDirectoryID(ctx context.Context, id string) (bool, error) {
-	if len(id) >= 15 && strings.Trim(id, "0123456789") == "" {
+	if LikeDirectoryID(id) {
 		return true, nil
 	}
 	rec, err := a.Store.Record(ctx, id)
@@ -171,6 +171,12 @@ func (a *attempt) isDirectoryID(ctx context.Context, id string) (bool, error) {
 		return false, nil
 	}
 	return false, err
+}
+
+// LikeDirectoryID reports whether an external id has the form of Google's
+// directory ids, a long number, so that it is taken for one without asking.
+func LikeDirectoryID(id string) bool {
+	return len(id) >= 15 && strings.Trim(id, "0123456789") == ""
 }
 
 // nameTaken finds the account that holds the user name.

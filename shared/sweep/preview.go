@@ -11,6 +11,7 @@ import (
 	"example.com/autoprovision/shared/decide"
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/reconcile"
 	"example.com/autoprovision/shared/state"
 )
 
@@ -262,14 +263,20 @@ func (w *previewer) addAdoption(f finding, row provision.PreviewRow, matches []p
 			AccountID: a.ID, UserName: a.UserName, DueAt: row.DueAt, Why: adoptWhy(f, a, len(matches))})
 	}
 	row.Operation = provision.Update
-	if row.Conflict = len(matches) > 1; row.Conflict {
-		w.p.Conflicts++
-		row.Why = fmt.Sprintf("%d accounts match this person: a conflict for you to settle", len(matches))
-	} else {
+	theirs := matches[0].ExternalID
+	switch {
+	case len(matches) > 1:
+		row.Conflict, row.Why = true, fmt.Sprintf("%d accounts match this person: a conflict for you to settle", len(matches))
+	case theirs != f.user.ID && reconcile.LikeDirectoryID(theirs):
+		row.Conflict, row.Why = true, fmt.Sprintf("the account %q has another person's directory id as its external id: %s: a conflict for you to settle", matches[0].UserName, theirs)
+	default:
 		w.p.Adopted++
 		w.count(provision.Update)
 		row.Adopts, row.AccountID, row.UserName = true, matches[0].ID, matches[0].UserName
 		row.Why = fmt.Sprintf("the account %q exists already: it %s", matches[0].UserName, adoptWhy(f, matches[0], 1))
+	}
+	if row.Conflict {
+		w.p.Conflicts++
 	}
 	w.rows = append(w.rows, row)
 }
@@ -280,6 +287,8 @@ func adoptWhy(f finding, a provision.Account, matches int) string {
 	switch {
 	case matches > 1:
 		return "more than one account matches: a conflict for you to settle"
+	case a.ExternalID != f.user.ID && reconcile.LikeDirectoryID(a.ExternalID):
+		return "has another person's directory id as its external id: a conflict for you to settle"
 	case a.ExternalID == f.user.ID:
 		return "has this person's directory id as its external id"
 	}

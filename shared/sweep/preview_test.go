@@ -73,6 +73,33 @@ func TestPreviewCountsItsLists(t *testing.T) {
 	}
 }
 
+// TestPreviewAdoptsNobodyElses: an account that carries another person's
+// directory id is a conflict (R2), whoever comes first in the listing; one with
+// an external id from elsewhere is adopted.
+func TestPreviewAdoptsNobodyElses(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	ids := w.Directory.HireMany(4)
+	w.Directory.Delete(ids[3], w.Business(), true)
+	w.App.Add(provision.Account{UserName: reconciletest.Email(0), ExternalID: ids[2], Active: true})
+	w.App.Add(provision.Account{UserName: reconciletest.Email(1), ExternalID: "from elsewhere", Active: true})
+	w.App.Add(provision.Account{UserName: reconciletest.Email(2), ExternalID: ids[3], Active: true})
+	preview := previewed(t, w, w.Configuration())
+	// The third one's own id stands on the first's account, beside the name on hers.
+	if preview.Adopted != 1 || preview.Conflicts != 2 || preview.Counts[provision.Update] != 1 {
+		t.Errorf("%d adopted, %d conflicts, counts %v", preview.Adopted, preview.Conflicts, preview.Counts)
+	}
+	rows, _, err := w.Store.PreviewRows(t.Context(), "p", provision.PreviewOperations, "", 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rows {
+		if row.Adopts != (row.UserID == ids[1]) || row.Conflict == row.Adopts {
+			t.Errorf("a row is %+v", row)
+		}
+	}
+}
+
 // TestPreviewCountsWhatMoves: of an edit, the removals that come at another time.
 func TestPreviewCountsWhatMoves(t *testing.T) {
 	t.Parallel()
