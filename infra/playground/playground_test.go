@@ -18,7 +18,7 @@ func TestSentence(t *testing.T) {
 		event provision.Event
 		want  string
 	}{
-		{provision.Event{Name: provision.EventCreate, Outcome: provision.OutcomeDone, Cause: provision.Cause{Text: "in scope"}}, "got an account: in scope."},
+		{provision.Event{Name: provision.EventCreate, Outcome: provision.OutcomeDone, Cause: provision.Cause{Text: "in scope"}}, "got an account: they are in the provisioning scope."},
 		{provision.Event{Name: provision.EventSuspend, Outcome: provision.OutcomeDone, Cause: provision.Cause{Condition: provision.ConditionSuspended}},
 			"has their account suspended, because they are suspended from Google."},
 		{provision.Event{Name: provision.EventHardDelete, Outcome: provision.OutcomeRefused, Error: "it has open roles."},

@@ -17,7 +17,7 @@ func sentence(e provision.Event) string {
 	if condition := pages.Condition(e.Cause.Condition); condition != "" {
 		text += ", because " + condition
 	} else if e.Cause.Text != "" {
-		text += ": " + e.Cause.Text
+		text += ": " + pages.Cause(e.Cause.Text)
 	}
 	if e.Error != "" {
 		text += ": " + e.Error

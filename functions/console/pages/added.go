@@ -18,6 +18,9 @@ func OperationLabel(k provision.OperationKind) any { return operationLabel(k) }
 // Condition says in a clause what holds; empty for none.
 func Condition(name provision.ConditionName) string { return condition(name) }
 
+// Cause says in a clause what the log says of a cause in a word.
+func Cause(text string) string { return causeWords(text) }
+
 // Waits says what keeps a removal that admin.Person.HeldBy names; empty for nothing.
 func Waits(by string) string { return heldWords(by) }
 
