@@ -36,6 +36,7 @@ func (acc *account) broken() bool { return acc.unreadable || acc.unwritable }
 // application is the app: its accounts, in the order in which they were made, and its valid tokens.
 type application struct {
 	accounts []*account
+	removed  []*account
 	made     int
 	tokens   map[string]bool
 	// downUntil is the end of an outage.
@@ -71,6 +72,7 @@ func (a *application) add(externalID string, attributes provision.Attributes, ow
 }
 
 func (a *application) remove(acc *account) {
+	a.removed = append(a.removed, acc)
 	a.accounts = slices.DeleteFunc(a.accounts, func(other *account) bool { return other == acc })
 }
 
@@ -87,19 +89,29 @@ type apps struct{ *instance }
 const appURL = "https://app.example.com/scim"
 
 func (a apps) Accounts(ctx context.Context, c provision.Configuration) (app.Accounts, error) {
-	token, version, err := vault(a).Latest(ctx, secrets.AppToken)
-	if fault.Is(err, fault.NotFound) || err == nil && version != c.Authorization.SecretVersion {
-		return nil, fault.New(fault.Unauthorized, "connect: app", "the configured access token is not in the secret store")
+	return a.client(ctx, c)
+}
+
+func (a apps) client(ctx context.Context, c provision.Configuration) (client, error) {
+	token, err := vault(a).Version(ctx, secrets.AppToken, c.Authorization.SecretVersion)
+	if !fault.Is(err, fault.NotFound) {
+		return client{a.instance, token.Reveal()}, err
 	}
-	return client{a.instance, token.Reveal()}, err
+	switch _, _, err := vault(a).Latest(ctx, secrets.AppToken); {
+	case fault.Is(err, fault.NotFound):
+		return client{}, fault.New(fault.Unauthorized, "connect: app", "the configured access token is not in the secret store")
+	case err != nil:
+		return client{}, err
+	}
+	return client{}, &fault.Error{Kind: fault.Unready, Op: "connect: app", Detail: "it is not the one last stored", RetryAfter: time.Second}
 }
 
 func (a apps) Verify(ctx context.Context, _ provision.Connection, token secrets.Value) error {
 	return client{a.instance, token.Reveal()}.Verify(ctx)
 }
 
-func (a apps) Prober(context.Context, provision.Configuration) (app.Prober, error) {
-	return nil, fault.New(fault.Internal, "connect: prober", "no use case of the simulation probes")
+func (a apps) Prober(ctx context.Context, c provision.Configuration) (app.Prober, error) {
+	return a.client(ctx, c)
 }
 
 // client is the app as one instance reaches it with one token.
@@ -139,6 +151,11 @@ func get[T any](ctx context.Context, c client, key string, read func() (T, error
 func (c client) Verify(ctx context.Context) error {
 	_, err := get(ctx, c, "verify", func() (none, error) { return none{}, nil })
 	return err
+}
+
+// Probe reads a little; what a real one finds out is for the client's own tests.
+func (c client) Probe(ctx context.Context) (app.Report, error) {
+	return app.Report{}, c.Verify(ctx)
 }
 
 func (c client) Get(ctx context.Context, ref app.Ref) (provision.Account, error) {
@@ -200,6 +217,12 @@ func (c client) do(ctx context.Context, kind provision.OperationKind, id string,
 			return fault.New(fault.Invalid, "app: call", "the account has open roles")
 		case (kind == provision.Suspend || kind == provision.Unsuspend || kind == provision.HardDelete) && w.chance(w.faults.ineffective):
 			return nil
+		case kind == provision.Update && w.chance(w.faults.ineffective/2):
+			w.owed[worker.user+" "+provision.EventUpdate]++ // done, says the app
+			if acc != nil && acc.owner == "" {
+				acc.owner = worker.user // adopted, says the app
+			}
+			return nil
 		case w.chance(w.faults.refuse):
 			return fault.New(fault.Invalid, "app: call", "refused by rule")
 		case w.chance(w.faults.forbid):
@@ -207,7 +230,7 @@ func (c client) do(ctx context.Context, kind provision.OperationKind, id string,
 		case w.chance(w.faults.timeout):
 			return errNoAnswer
 		}
-		err := effect(worker)
+		_, err := fated(w.fate(worker, key, 0), errNoAnswer, func() (none, error) { return none{}, effect(worker) })
 		if err == nil && w.chance(w.faults.timeout) {
 			return errNoAnswer
 		}
@@ -248,8 +271,13 @@ func (c client) Create(ctx context.Context, externalID string, attributes provis
 			return fault.New(fault.Conflict, "app: create", "409")
 		}
 		acc := c.world.app.add(externalID, attributes, externalID)
+		if out = acc.shown(); c.world.chance(c.world.faults.ineffective / 2) {
+			c.world.app.remove(acc) // made, says the app
+			c.world.owed[worker.user+" "+provision.EventCreate]++
+			c.world.lost[externalID] = time.Now()
+			return nil
+		}
 		c.world.happened(worker, provision.Create, acc, true)
-		out = acc.shown()
 		return nil
 	})
 	return out, err

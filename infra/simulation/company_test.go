@@ -2,8 +2,6 @@ package simulation
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +12,7 @@ import (
 type person struct {
 	id, email, given, family string
 	unit                     string
+	title                    string // empty for none, which one mapping cannot do without
 	suspended, archived      bool
 	suspendedAt, deletedAt   time.Time
 	deleted                  bool
@@ -24,36 +23,40 @@ type person struct {
 	past []segment
 }
 
-type unit struct {
-	id, path, parent string
-	gone             bool
-}
-
-type group struct {
-	id, email string
-	members   map[string]bool // of people's ids
-	gone      bool
-}
-
 // company is the directory's truth.
 type company struct {
 	people []*person // never removed; deleted ones are marked
 	units  []*unit
 	groups []*group
 	hired  int
+	// primary is the primary domain, and domains are all of them.
+	primary  string
+	domains  []string
+	customer string
+	// treeBefore are the units that a stale read says until treeStaleUntil.
+	treeBefore     []*unit
+	treeStaleUntil time.Time
+	// former are the tree and the primary domain as they were, oldest first.
+	former []form
 }
 
 const (
 	primaryDomain = "example.com"
 	secondDomain  = "example.org"
 	customerID    = "C01"
+	staffGroup    = "staff@example.com"
+	accessGroup   = "access@example.com"
+	innerGroup    = "inner@example.com"
 )
 
 func newCompany(people int) *company {
-	c := &company{
+	c := &company{primary: primaryDomain, domains: []string{primaryDomain, secondDomain}, customer: customerID,
 		units: []*unit{{id: "ou-root", path: "/"}, {id: "ou-sales", path: "/Sales", parent: "ou-root"},
 			{id: "ou-east", path: "/Sales/East", parent: "ou-sales"}, {id: "ou-eng", path: "/Eng", parent: "ou-root"}, {id: "ou-ops", path: "/Ops", parent: "ou-root"}},
-		groups: []*group{{id: "g-staff", email: "staff@example.com", members: map[string]bool{}}, {id: "g-access", email: "access@example.com", members: map[string]bool{}}},
+	}
+	for _, email := range []string{staffGroup, accessGroup, innerGroup} {
+		name, _, _ := strings.Cut(email, "@")
+		c.groups = append(c.groups, &group{id: "g-" + name, email: email, members: map[string]bool{}})
 	}
 	for i := range people {
 		p := c.hire(i)
@@ -76,6 +79,9 @@ func (c *company) hire(n int) *person {
 	}
 	p := &person{id: fmt.Sprintf("10000000000000000%04d", c.hired), email: fmt.Sprintf("p%d@%s", c.hired, domain),
 		given: fmt.Sprint("Given", c.hired), family: fmt.Sprint("Family", n%7), unit: c.units[n%len(c.units)].id}
+	if n%4 != 3 {
+		p.title = fmt.Sprint("Title", n%9)
+	}
 	c.people = append(c.people, p)
 	return p
 }
@@ -99,11 +105,6 @@ func (c *company) named(email string) *person {
 	return nil
 }
 
-func (c *company) unit(id string) *unit {
-	i := slices.IndexFunc(c.units, func(u *unit) bool { return u.id == id })
-	return c.units[i]
-}
-
 func (p *person) lifecycle() provision.Lifecycle {
 	switch {
 	case p.deleted:
@@ -118,9 +119,9 @@ func (p *person) lifecycle() provision.Lifecycle {
 
 // user is the person as the directory's port gives them.
 func (c *company) user(p *person) provision.User {
-	u := provision.User{ID: p.id, Email: p.email, Lifecycle: p.lifecycle(), OrgUnitPath: c.unit(p.unit).path, CustomerID: customerID,
-		Resource: fmt.Appendf(nil, `{"id":%q,"primaryEmail":%q,"name":{"givenName":%q,"familyName":%q},"suspended":%t}`,
-			p.id, p.email, p.given, p.family, p.suspended)}
+	u := provision.User{ID: p.id, Email: p.email, Lifecycle: p.lifecycle(), OrgUnitPath: c.unit(p.unit).path, CustomerID: c.customer,
+		Resource: fmt.Appendf(nil, `{"id":%q,"primaryEmail":%q,"name":{"givenName":%q,"familyName":%q},"suspended":%t%s}`,
+			p.id, p.email, p.given, p.family, p.suspended, p.titled())}
 	switch u.Lifecycle {
 	case provision.Suspended:
 		u.Since = p.suspendedAt.Add(epoch)
@@ -128,6 +129,14 @@ func (c *company) user(p *person) provision.User {
 		u.Since = p.deletedAt.Add(epoch)
 	}
 	return u
+}
+
+// titled is what the directory sends of a title.
+func (p *person) titled() string {
+	if p.title == "" {
+		return ""
+	}
+	return fmt.Sprintf(`,"organizations":[{"title":%q}]`, p.title)
 }
 
 // change changes a person, and keeps what they were for stale reads.
@@ -158,14 +167,3 @@ func (p *person) seen() *person {
 	}
 	return p
 }
-
-func (c *company) isMember(groupID, userID string) (in, known bool) {
-	for _, g := range c.groups {
-		if g.id == groupID && !g.gone {
-			return g.members[userID], true
-		}
-	}
-	return false, false
-}
-
-func (g *group) sorted() []string { return slices.Sorted(maps.Keys(g.members)) }

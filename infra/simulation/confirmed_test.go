@@ -7,14 +7,18 @@ import (
 	"example.com/autoprovision/shared/provision"
 )
 
-// confirmed judges what the confirmed preview of an edit leaves on a person:
-// a release of what the edit brings about or moves sooner, and of nothing else.
+// confirmed judges every word that a commit leaves on a person: an administrator
+// has given it, and the confirmed preview of an edit or a turn-on releases what
+// that brings about or moves sooner, and nothing else.
 func (w *world) confirmed(worker *worker, before, after provision.Record) {
-	if worker.edit == nil {
-		return
-	}
 	for _, v := range after.Verdicts {
-		if !v.Release || slices.Contains(before.Verdicts, v) {
+		if slices.Contains(before.Verdicts, v) {
+			continue
+		}
+		if w.decided(after.UserID, v.Operation, v.Condition, v.Since, v.Release) == nil {
+			w.accuse("R12: a release is for one person, operation and cause", "%s because of %s for %s: no administrator decided it", v.Operation, v.Condition, after.UserID)
+		}
+		if !v.Release || worker.edit == nil && !worker.turnsOn {
 			continue
 		}
 		if wrong := w.unconcerned(worker, before, v); wrong != "" {
@@ -23,11 +27,25 @@ func (w *world) confirmed(worker *worker, before, after provision.Record) {
 	}
 }
 
+// mayHold reports whether a condition can hold for somebody, as far as a worker can have seen.
+func (w *world) mayHold(worker *worker, p *person, name provision.ConditionName) bool {
+	return slices.ContainsFunc(p.between(worker.startedAt.Add(-time.Minute-staleFor), time.Now()), func(i int) bool {
+		_, _, ok := w.condition(p, name, i)
+		return ok
+	})
+}
+
 // unconcerned says why an edit has nothing to do with a removal, or nothing.
 func (w *world) unconcerned(worker *worker, rec provision.Record, v provision.Verdict) string {
+	p := w.company.person(rec.UserID)
+	if !v.Since.IsZero() && !w.mayHold(worker, p, v.Condition) { // else it waits for its condition, which a listing may have told wrong
+		return "there is no reason for it"
+	}
+	if worker.turnsOn { // nothing is done before
+		return ""
+	}
 	i := slices.IndexFunc(w.settings, func(s setting) bool { return s.c.Revision == worker.wrote })
 	saved, old := w.settings[i], w.settings[i-1].c
-	p := w.company.person(rec.UserID)
 	if h := rec.Hold; h != nil && (h.Operation == v.Operation || h.Operation == provision.Suspend) && h.HeldAt.Add(-epoch).Before(saved.at.Add(-w.tolerance())) {
 		return "it was held before"
 	}

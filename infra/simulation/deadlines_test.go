@@ -47,7 +47,7 @@ func notEarly(a attempt) string {
 }
 
 func notByEdit(a attempt) string {
-	if a.kind != provision.HardDelete || a.rec.Intent == nil || a.released[a.person.id] {
+	if a.kind != provision.HardDelete || a.rec.Intent == nil || a.released() != nil {
 		return ""
 	}
 	claimed := a.rec.Intent.Cause.Since.Add(-epoch)
@@ -120,7 +120,10 @@ func notFromArchive(a attempt) string {
 
 // punctual judges what fell due after everything had been right for a while.
 func punctual(a attempt) string {
-	if !a.kind.Removes() || a.rec.Intent == nil || a.rec.Intent.Released || a.quietSince.IsZero() || a.account != nil && a.account.broken() {
+	if !a.kind.Removes() || a.rec.Intent == nil || a.released() != nil || a.quietSince.IsZero() || a.account != nil && a.account.broken() {
+		return ""
+	}
+	if a.rest.silent(a.person) { // nobody was told: another checker knows when it is seen
 		return ""
 	}
 	due, bound := a.rec.Intent.Cause.Deadline.Add(-epoch), time.Minute+a.tolerance()

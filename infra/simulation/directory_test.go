@@ -47,32 +47,35 @@ func notFound(what string) error {
 	return fault.New(fault.NotFound, "directory: read", "there is no such %s", what)
 }
 
+// company is whose directory answers.
+func (d workspace) company() *company { return d.world.directory() }
+
 func (d workspace) User(ctx context.Context, id string) (provision.User, error) {
 	return ask(ctx, d, "user "+id, func() (provision.User, error) {
-		p := d.world.company.person(id)
+		p := d.company().person(id)
 		if p == nil || p.seen().deleted || d.world.chance(d.world.faults.absent) {
 			return provision.User{}, notFound("user")
 		}
-		return d.world.company.user(p.seen()), nil
+		return d.company().user(p.seen()), nil
 	})
 }
 
 func (d workspace) UserByEmail(ctx context.Context, email string) (provision.User, error) {
 	return ask(ctx, d, "user by address "+email, func() (provision.User, error) {
-		p := d.world.company.named(email)
+		p := d.company().named(email)
 		if p == nil {
 			return provision.User{}, notFound("user")
 		}
-		return d.world.company.user(p), nil
+		return d.company().user(p), nil
 	})
 }
 
 func (d workspace) ListUsers(ctx context.Context, token string) (directory.UserPage, error) {
 	return ask(ctx, d, "list users "+token, func() (directory.UserPage, error) {
 		var present []*person
-		for _, p := range d.world.company.people {
-			if !p.deleted && !d.world.hidden[p.id] {
-				present = append(present, p)
+		for _, p := range d.company().people {
+			if !p.seen().deleted && !d.world.hidden[p.id] {
+				present = append(present, p.seen())
 			}
 		}
 		slices.SortFunc(present, func(a, b *person) int { return cmp.Compare(a.email, b.email) })
@@ -85,21 +88,22 @@ func (d workspace) ListUsers(ctx context.Context, token string) (directory.UserP
 func (d workspace) ListDeleted(ctx context.Context, token string) (directory.UserPage, error) {
 	return ask(ctx, d, "list deleted "+token, func() (directory.UserPage, error) {
 		var gone []*person
-		for _, p := range d.world.company.people {
-			if p.deleted && time.Since(p.deletedAt) < 20*24*time.Hour {
-				gone = append(gone, p)
+		for _, p := range d.company().people {
+			if s := p.seen(); s.deleted && time.Since(s.deletedAt) < 20*24*time.Hour {
+				gone = append(gone, s)
 			}
 		}
 		return d.page(gone, token), nil
 	})
 }
 
+// page is one page of people; now and then it leaves one out.
 func (d workspace) page(people []*person, token string) directory.UserPage {
 	from, _ := strconv.Atoi(token)
 	to := min(from+pageOfUsers, len(people))
 	var page directory.UserPage
-	for _, p := range people[min(from, to):to] {
-		page.Users = append(page.Users, d.world.company.user(p))
+	for _, p := range leaveOut(d.world, people[min(from, to):to]) {
+		page.Users = append(page.Users, d.company().user(p))
 	}
 	if to < len(people) {
 		page.Next = strconv.Itoa(to)
@@ -107,11 +111,23 @@ func (d workspace) page(people []*person, token string) directory.UserPage {
 	return page
 }
 
+// leaveOut is a list without one of its rows, now and then: partial, and nothing says so.
+func leaveOut[T any](w *world, list []T) []T {
+	if len(list) == 0 || !w.chance(w.faults.partial) {
+		return list
+	}
+	i := w.rng.IntN(len(list))
+	return slices.Delete(slices.Clone(list), i, i+1)
+}
+
 func (d workspace) Domains(ctx context.Context) ([]directory.Domain, error) {
 	return ask(ctx, d, "domains", func() ([]directory.Domain, error) {
-		domains := []directory.Domain{{Name: primaryDomain, Primary: true}, {Name: secondDomain}}
-		if d.world.chance(d.world.faults.partial) {
-			domains = domains[:1]
+		c := d.company()
+		domains := []directory.Domain{{Name: c.primary, Primary: true}}
+		for _, name := range c.domains {
+			if name != c.primary && !d.world.chance(d.world.faults.partial) {
+				domains = append(domains, directory.Domain{Name: name})
+			}
 		}
 		return domains, nil
 	})
@@ -120,47 +136,65 @@ func (d workspace) Domains(ctx context.Context) ([]directory.Domain, error) {
 func (d workspace) OrgUnits(ctx context.Context) ([]directory.OrgUnit, error) {
 	return ask(ctx, d, "org units", func() ([]directory.OrgUnit, error) {
 		var list []directory.OrgUnit
-		for _, u := range d.world.company.units {
+		for _, u := range d.company().seenUnits() {
 			if !u.gone {
 				list = append(list, directory.OrgUnit{ID: u.id, Path: u.path, Name: u.path[strings.LastIndex(u.path, "/")+1:], ParentID: u.parent})
 			}
 		}
-		if d.world.chance(d.world.faults.partial) {
-			list = slices.Delete(list, len(list)-1, len(list))
-		}
-		return list, nil
+		return append(list[:1:1], leaveOut(d.world, list[1:])...), nil
 	})
 }
 
 func (d workspace) Group(ctx context.Context, key string) (directory.Group, error) {
 	return ask(ctx, d, "group "+key, func() (directory.Group, error) {
-		for _, g := range d.world.company.groups {
-			if !g.gone && (g.id == key || g.email == key) {
-				return directory.Group{ID: g.id, Email: g.email, Name: g.email, DirectMembers: int64(len(g.members))}, nil
-			}
+		g := d.company().present(key)
+		if g == nil {
+			return directory.Group{}, notFound("group")
 		}
-		return directory.Group{}, notFound("group")
+		return directory.Group{ID: g.id, Email: g.email, Name: g.email, DirectMembers: int64(len(g.members))}, nil
 	})
 }
+
+// pageOfMembers is small, so that a group has several pages.
+const pageOfMembers = 16
 
 func (d workspace) ListMembers(ctx context.Context, groupID, token string) (directory.MemberPage, error) {
 	return ask(ctx, d, "members "+groupID+" "+token, func() (page directory.MemberPage, err error) {
-		for _, g := range d.world.company.groups {
-			if g.id == groupID && !g.gone {
-				return directory.MemberPage{UserIDs: g.sorted()}, nil
-			}
+		g := d.company().present(groupID)
+		switch {
+		case g == nil:
+			return page, notFound("group")
+		case g.hidden:
+			return page, errHidden
 		}
-		return page, notFound("group")
+		g = g.seen()
+		from, _ := strconv.Atoi(token)
+		all := g.sorted()
+		to := min(from+pageOfMembers, len(all))
+		page.UserIDs, page.Everyone = leaveOut(d.world, all[min(from, to):to]), g.everyone
+		if g.inner != nil && from == 0 {
+			page.Groups = []provision.GroupRef{{ID: g.inner.id, Email: g.inner.email}}
+		}
+		if to < len(all) {
+			page.Next = strconv.Itoa(to)
+		}
+		return page, nil
 	})
 }
 
+var errHidden = fault.New(fault.Forbidden, "directory: members", "403")
+
 func (d workspace) HasMember(ctx context.Context, groupID, userID string, _ time.Duration) (bool, error) {
 	return ask(ctx, d, "has member "+groupID+" "+userID, func() (bool, error) {
-		in, known := d.world.company.isMember(groupID, userID)
-		if !known {
+		g := d.company().present(groupID)
+		if g == nil {
 			return false, notFound("group")
 		}
-		return in, nil
+		is := g.seen().membership(userID)
+		if is == unknown {
+			return false, &directory.HiddenGroup{GroupRef: provision.GroupRef{ID: g.inner.id, Email: g.inner.email}, Err: errHidden}
+		}
+		return is == in, nil
 	})
 }
 
@@ -177,16 +211,24 @@ func (d workspace) Attributes(context.Context) ([]directory.Attribute, error) {
 }
 
 func (d workspace) Watch(ctx context.Context, id, _, _, token string) (directory.Channel, error) {
-	return ask(ctx, d, "watch", func() (directory.Channel, error) {
+	return change(ctx, d, "watch", func() (directory.Channel, error) {
 		d.world.watched = append(d.world.watched, channel{id: id, token: token})
 		return directory.Channel{ID: id, ResourceID: "resource-" + id, Expiration: time.Now().Add(7 * 24 * time.Hour)}, nil
 	})
 }
 
 func (d workspace) Stop(ctx context.Context, ch directory.Channel) error {
-	_, err := ask(ctx, d, "stop "+ch.ID, func() (none, error) {
+	_, err := change(ctx, d, "stop "+ch.ID, func() (none, error) {
 		d.world.watched = slices.DeleteFunc(d.world.watched, func(c channel) bool { return c.id == ch.ID })
 		return none{}, nil
 	})
 	return err
+}
+
+// change opens or closes a channel: the directory is changed by nothing else.
+func change[T any](ctx context.Context, d workspace, key string, make func() (T, error)) (T, error) {
+	return answer(ctx, &d.world.scheduler, "directory: "+key, func(worker *worker) (T, error) {
+		failure := fault.New(fault.Unavailable, "directory: "+key, "no answer")
+		return fated(d.world.fate(worker, "directory: "+key, d.world.faults.directory), failure, make)
+	})
 }

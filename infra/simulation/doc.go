@@ -19,7 +19,9 @@
 // only what it claims as the reason of an operation, which they verify.
 // mutation_test.go breaks the product in one way after the other, and shows
 // that the checker of the broken rule notices. scenarios_test.go plays the
-// edges of the guard and of quarantine by name.
+// edges of the guard and of quarantine by name, and matrix_test.go lives one
+// ordinary life again and again, each time with one write at one port that
+// fails, stored or not.
 //
 // A life ends under a scope, time frames and protected people drawn from its
 // seed. In its quiet days a few people leave, some without any message, and the
@@ -29,9 +31,11 @@
 //
 //	go test ./infra/simulation                          a few seeds
 //	go test ./infra/simulation -run Seeds -seed 17      one seed, with its trace
+//	go test ./infra/simulation -run Seeds -seed 17 -calls   and every call of a port
 //	go test ./infra/simulation -run Seeds -seeds 1000   so many seeds
 //	go test ./infra/simulation -run Seeds -minutes 60 -timeout 0 -v
 //	go test ./infra/simulation -run Mutations -bite -v  every mutation
+//	go test ./infra/simulation -run Matrix -v           every write that fails
 //
 // With AUTOPROVISION_REQUIRE=all it lives 1,000 seeds and runs every mutation.
 //

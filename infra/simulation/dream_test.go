@@ -57,7 +57,7 @@ func dream(seed uint64, days, people int) life {
 			n := rng.IntN(total)
 			for _, k := range kinds {
 				if n -= k.often; n < 0 {
-					s := step{at: begin + time.Duration(rng.Int64N(int64(24*time.Hour))), kind: k.kind, n: rng.Uint64()}
+					s := step{at: begin + time.Duration(rng.Int64N(int64(24*time.Hour))), kind: k.name, n: rng.Uint64()}
 					if rng.IntN(4) == 0 {
 						s.at = begin + time.Duration(rng.IntN(5))*time.Second // while the sweep runs
 					}
@@ -91,24 +91,37 @@ var policies = []provision.Deprovisioning{
 	{AppOff: provision.TimeFrames{SuspendAfter: "2d", DeleteAfter: "3d"}, Suspended: provision.TimeFrames{DeleteAfter: "3d"}},
 }
 
-// scopes are the scopes to choose from; the root's path is always there.
+// scopes are the scopes to choose from; the root's path is always there. They
+// turn off what stands in an org unit's place by now, or leave it out.
 func (w *world) scopes() []admin.ScopeInput {
-	root := []admin.OrgUnitInput{{Path: "/", On: true}}
+	units := func(list ...admin.OrgUnitInput) (there []admin.OrgUnitInput) {
+		for _, u := range list {
+			if u.Path = w.company.pathOf(u.Path); u.Path != "" {
+				there = append(there, u)
+			}
+		}
+		return there
+	}
+	root := units(admin.OrgUnitInput{Path: "/", On: true})
 	return []admin.ScopeInput{
 		everybodyInScope,
-		{OrgUnits: []admin.OrgUnitInput{{Path: "/", On: true}, {Path: "/Ops", On: false}}},
-		{OrgUnits: root, Groups: []string{"staff@example.com"}},
-		{OrgUnits: []admin.OrgUnitInput{{Path: "/Sales", On: true}, {Path: "/Sales/East", On: false}}, AccessGroups: []string{"access@example.com"}},
+		{OrgUnits: units(root[0], admin.OrgUnitInput{Path: "/Ops"})},
+		{OrgUnits: root, Groups: []string{staffGroup}},
+		{OrgUnits: units(admin.OrgUnitInput{Path: "/Sales", On: true}, admin.OrgUnitInput{Path: "/Sales/East"}), AccessGroups: []string{accessGroup}},
 		{OrgUnits: root, Domains: []string{primaryDomain}},
-		{OrgUnits: root, Groups: []string{"staff@example.com", "access@example.com"}, Domains: []string{secondDomain}},
+		{OrgUnits: root, Groups: []string{staffGroup, accessGroup}, Domains: []string{secondDomain}},
 	}
 }
 
-// mappings are the mappings to choose from; the first is the profile's own.
+// mappings are the mappings to choose from; the first is the profile's own, and
+// the last fails for whoever has no title.
 var mappings = [][]provision.MappedAttribute{
 	{{App: "userName", Directory: "primaryEmail"}, {App: "name.givenName", Directory: "name.givenName"},
 		{App: "name.familyName", Directory: "name.familyName"}, {App: `emails[type eq "work"].value`, Directory: "primaryEmail"}},
 	{{App: "userName", Directory: "primaryEmail"}, {App: "name.givenName", Directory: "name.givenName"},
 		{App: "name.familyName", Directory: "name.familyName"}, {App: `emails[type eq "work"].value`, Directory: "primaryEmail"},
 		{App: "title", Directory: "name.familyName"}},
+	{{App: "userName", Directory: "primaryEmail"}, {App: "name.givenName", Directory: "name.givenName"},
+		{App: "name.familyName", Directory: "name.familyName"}, {App: `emails[type eq "work"].value`, Directory: "primaryEmail"},
+		{App: "title", Expression: "user.organizations[0].title"}},
 }

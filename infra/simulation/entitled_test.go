@@ -8,6 +8,7 @@ import (
 
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/tasks"
 )
 
 // sight is what the ports saw happen, for the checkers of this file.
@@ -29,6 +30,8 @@ type sight struct {
 type refusal struct {
 	worker *worker
 	kind   provision.OperationKind
+	// until is when its lease ends, and another worker may speak for it.
+	until time.Time
 }
 
 func (r refusal) key() string { return r.worker.user + " " + string(r.kind) }
@@ -42,12 +45,16 @@ func entitled(a attempt) string {
 	if a.kind.Removes() {
 		return ""
 	}
+	from := a.from.Add(-a.tolerance())
+	if a.worker.queue == tasks.Bulk && a.kind != provision.Unsuspend { // a sweep's look, which carries what the listing said
+		from = from.Add(-listingLasts)
+	}
 	var active, inScope bool // each read for itself, and the directory may answer with an old state of one
-	for _, i := range a.person.between(a.from.Add(-listingLasts-a.tolerance()), a.at) {
+	for _, i := range a.person.between(from, a.at) {
 		active = active || a.person.past[i].lifecycle == provision.Active
 		inScope = inScope || a.person.past[i].scope == in
 	}
-	if active && inScope {
+	if active && (inScope || a.before(a.person, from, in)) {
 		return ""
 	}
 	now := a.person.past[len(a.person.past)-1]
@@ -112,12 +119,16 @@ func (w *world) asked(worker *worker, key string, err error) {
 	}
 }
 
-// pageListed notes a page of a listing of the directory.
+// pageListed notes a page of a listing of the directory; one of another
+// customer's is none (R13).
 func (w *world) pageListed(token, next string) {
-	if token == "" {
+	switch {
+	case w.directory() != w.company:
+		w.listing = time.Time{}
+	case token == "":
 		w.listing = time.Now()
 	}
-	if next == "" {
+	if next == "" && !w.listing.IsZero() {
 		w.listed = w.listing
 	}
 }
@@ -126,15 +137,16 @@ func (w *world) pageListed(token, next string) {
 func (w *world) refuse(ctx context.Context, kind provision.OperationKind) {
 	worker, _ := ctx.Value(workerKey{}).(*worker)
 	if rec := w.memory.records[worker.user]; rec.Intent != nil {
-		w.refusing[rec.Intent.ID] = refusal{worker, kind}
+		w.refusing[rec.Intent.ID] = refusal{worker, kind, rec.Lease.Until}
 	}
 }
 
 // told notes the event of an operation. It speaks for an earlier refusal of the
-// same too, whose worker was stopped for longer than its lease and could not.
+// same too, whose worker could not before its lease had ended.
 func (w *world) told(e provision.Event) {
 	for id, r := range w.refusing {
-		same := id == e.ID || e.UserID == r.worker.user && e.Name == provision.EventName(r.kind)
+		over := time.Now().After(r.until.Add(-2*w.faults.skew - time.Second))
+		same := id == e.ID || over && e.UserID == r.worker.user && e.Name == provision.EventName(r.kind)
 		if same && e.Outcome != provision.OutcomeDone {
 			w.refused[r.key()] = time.Now()
 		}

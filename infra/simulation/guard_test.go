@@ -10,7 +10,7 @@ import (
 )
 
 func notHeld(a attempt) string {
-	if h, held := a.holds[a.person.id]; held && h.Operation == a.kind && a.rec.Intent != nil && !a.rec.Intent.Released {
+	if h, held := a.holds[a.person.id]; held && h.Operation == a.kind && a.rec.Intent != nil && a.released() == nil {
 		return "it is held since " + stamp(h.HeldAt.Add(-epoch))
 	}
 	return ""
@@ -27,7 +27,7 @@ type removed struct {
 // guarded counts what took effect in the last day, this one included, against
 // the accounts of ours at the start of the day.
 func guarded(a attempt) string {
-	if !a.kind.Removes() || a.released[a.person.id] || a.account == nil || a.kind == provision.Suspend && !a.account.Active {
+	if !a.kind.Removes() || a.released() != nil || a.account == nil || a.kind == provision.Suspend && !a.account.Active {
 		return ""
 	}
 	dayAgo := a.at.Add(-24*time.Hour + a.tolerance())
@@ -54,7 +54,7 @@ func guarded(a attempt) string {
 func notManyMissing(a attempt) string {
 	sw := a.memory.sweeps.Current
 	_, lost := a.lost[a.person.id]
-	if a.kind != provision.Create || !lost || a.released[a.person.id] || a.worker.queue != tasks.Bulk || sw == nil {
+	if a.kind != provision.Create || !lost || a.released() != nil || a.worker.queue != tasks.Bulk || sw == nil {
 		return ""
 	}
 	missing, limit := 0, provision.Guard{}

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -26,7 +27,8 @@ func (w *world) happened(worker *worker, kind provision.OperationKind, acc *acco
 	}
 	w.count()
 	if kind.Removes() {
-		w.removals = append(w.removals, removed{time.Now(), kind, worker.user, w.released[worker.user]})
+		a := attempt{world: w, kind: kind, person: w.company.person(worker.user), rec: rec}
+		w.removals = append(w.removals, removed{time.Now(), kind, worker.user, a.released() != nil})
 	}
 	if rec.Intent != nil {
 		w.effects = append(w.effects, done{intent: rec.Intent.ID, kind: kind, account: acc.ID, person: worker.user})
@@ -62,9 +64,9 @@ func (w *world) committed(events []provision.Event, after provision.Record) {
 	}
 }
 
-// decided judges what an administrator decided about one person: the verdict
+// verdicts judges what an administrator decided about one person: the verdict
 // and its event are stored together.
-func (w *world) decided(events []provision.Event, before, after provision.Record) {
+func (w *world) verdicts(events []provision.Event, before, after provision.Record) {
 	told := 0
 	for _, e := range events {
 		if e.Name == provision.EventNotice && e.UserID == after.UserID && e.Outcome == provision.OutcomeDone &&
@@ -77,6 +79,43 @@ func (w *world) decided(events []provision.Event, before, after provision.Record
 	if more := len(after.Verdicts) - len(before.Verdicts); more > 0 && told != more {
 		w.accuse("R14: every decision is one event of whom it is about", "%d verdicts on %s and %d events", more, after.UserID, told)
 	}
+}
+
+// looking accuses who only previews or probes of changing something.
+func (w *world) looking(worker *worker, what string) {
+	if worker.looksOnly {
+		w.accuse("R12: a preview changes nothing", "%s changed %s", worker.name, what)
+	}
+}
+
+// edited judges what a stored configuration says of itself: each change of what an
+// administrator sets, or of whether it runs, is one event that is stored with it.
+func (w *world) edited(before, after provision.Configuration, events []provision.Event) {
+	const rule = "R14: each change of the configuration is one event"
+	told, lost := 0, 0
+	for _, e := range events {
+		switch {
+		case e.Name == provision.EventConfiguration && e.Outcome == provision.OutcomeDone:
+			told++
+		case e.Name == provision.EventNotice && e.Outcome == provision.OutcomeFailed:
+			lost++
+		}
+	}
+	refused := after.Authorization.State == provision.NeedsReauthorizing && before.Authorization.State == provision.AuthorizationOK
+	changed := before.On != after.On || before.Authorization.SecretVersion != after.Authorization.SecretVersion ||
+		before.Connection != after.Connection || before.Guard != after.Guard || !reflect.DeepEqual(before.Scope, after.Scope) ||
+		!slices.Equal(before.Mapping, after.Mapping) || !slices.Equal(before.Protected, after.Protected) ||
+		!reflect.DeepEqual(policyOf(before), policyOf(after))
+	switch {
+	case before.Version == 0: // the one that is in place from the start
+	case refused && (lost != 1 || told != 0), changed && told != 1, !changed && !refused && before.Revision == after.Revision && told+lost > 0, told > 1:
+		w.accuse(rule, "changed %t, refused %t, and %d and %d events", changed, refused, told, lost)
+	}
+}
+
+func policyOf(c provision.Configuration) provision.Deprovisioning {
+	policy, _ := c.Policy()
+	return policy
 }
 
 // logged notes events.
@@ -109,6 +148,10 @@ func (w *world) claimed(e provision.Event) {
 		if w.owed[key]--; w.owed[key] < 0 {
 			w.accuse("R14: every operation is one event", "%s for %s is logged more often than it happened", e.Name, e.UserID)
 		}
+	}
+	if e.Name == provision.EventCreate && acc != nil && acc.owner == "" && acc.ExternalID == e.UserID {
+		acc.owner = e.UserID // made by hand, and taken for what came of a lost answer
+		w.count()
 	}
 	switch {
 	case e.Name == provision.EventSuspend && acc == nil && !w.effected[e.ID]:

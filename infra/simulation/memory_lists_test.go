@@ -50,7 +50,8 @@ func (m *memory) Select(ctx context.Context, s state.Selection) ([]provision.Rec
 		return nil, "", err
 	}
 	var rows []row[provision.Record]
-	for _, r := range m.sorted() {
+	for _, id := range m.ids {
+		r := m.records[id]
 		key, at := r.UserID, time.Time{}
 		switch s.Kind {
 		case state.SelectAll:

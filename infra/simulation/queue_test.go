@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"example.com/autoprovision/shared/fault"
-	"example.com/autoprovision/shared/secrets"
 	"example.com/autoprovision/shared/tasks"
 )
 
@@ -69,8 +68,8 @@ func (q *queue) add(d *delivery) {
 type tasksPort struct{ *instance }
 
 func (p tasksPort) Enqueue(ctx context.Context, list ...tasks.Task) error {
-	_, err := answer(ctx, &p.world.scheduler, "tasks: enqueue", func(*worker) (none, error) {
-		w := p.world
+	w := p.world
+	_, err := answer(ctx, &w.scheduler, "tasks: enqueue", func(worker *worker) (none, error) {
 		for _, t := range list {
 			if err := t.Validate(); err != nil {
 				return none{}, err
@@ -79,16 +78,20 @@ func (p tasksPort) Enqueue(ctx context.Context, list ...tasks.Task) error {
 				return none{}, fault.New(fault.Invalid, "tasks: enqueue", "no queue %q", t.Queue)
 			}
 		}
-		for i, t := range list {
-			if w.chance(w.faults.state) { // those before were stored
-				return none{}, fault.New(fault.Unavailable, "tasks: enqueue", "%d of %d stored", i, len(list))
+		return fated(w.fate(worker, "tasks: enqueue", w.faults.state), errTasks, func() (none, error) {
+			for _, t := range list {
+				if w.chance(w.faults.state) { // those before were stored
+					return none{}, errTasks
+				}
+				w.queue.enqueue(t)
 			}
-			w.queue.enqueue(t)
-		}
-		return none{}, nil
+			return none{}, nil
+		})
 	})
 	return err
 }
+
+var errTasks = fault.New(fault.Unavailable, "tasks: enqueue", "no answer")
 
 func (q *queue) enqueue(t tasks.Task) {
 	w, now := q.world, time.Now()
@@ -164,6 +167,7 @@ func (q *queue) deliver(d *delivery) {
 		seconds, _ := strconv.Atoi(recorder.Header().Get("Retry-After"))
 		q.again(d, time.Duration(seconds)*time.Second)
 	}
+	worker.looksOnly = bytes.Contains(d.body, []byte(`"previewId"`))
 	w.start(worker, func(ctx context.Context) {
 		r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.path, bytes.NewReader(d.body))
 		if err != nil {
@@ -186,71 +190,4 @@ func (q *queue) again(d *delivery, pause time.Duration) {
 	}
 	next.at = time.Now().Add(max(pause, min(100*time.Millisecond<<min(next.tries, 10), time.Minute)))
 	q.add(&next)
-}
-
-// vault is the secret store as one instance reaches it.
-type vault struct{ *instance }
-
-// safe is what the secret store holds: for each name its versions, oldest first.
-type safe map[string][]secret
-
-type secret struct {
-	version string
-	value   secrets.Value
-}
-
-func (v vault) Put(ctx context.Context, name string, value secrets.Value) (string, error) {
-	return answer(ctx, &v.world.scheduler, "secrets: put "+name, func(*worker) (string, error) {
-		if v.world.chance(v.world.faults.state) {
-			return "", fault.New(fault.Unavailable, "secrets: put", "no answer")
-		}
-		v.world.secretVersions++
-		version := strconv.Itoa(v.world.secretVersions)
-		v.world.safe[name] = append(v.world.safe[name], secret{version, value})
-		return version, nil
-	})
-}
-
-func (v vault) Latest(ctx context.Context, name string) (secrets.Value, string, error) {
-	s, err := answer(ctx, &v.world.scheduler, "secrets: latest "+name, func(*worker) (secret, error) {
-		list := v.world.safe[name]
-		if len(list) == 0 {
-			return secret{}, fault.New(fault.NotFound, "secrets: latest", "there is none")
-		}
-		return list[len(list)-1], nil
-	})
-	return s.value, s.version, err
-}
-
-func (v vault) Version(ctx context.Context, name, version string) (secrets.Value, error) {
-	s, err := answer(ctx, &v.world.scheduler, "secrets: version "+name, func(*worker) (secret, error) {
-		for _, s := range v.world.safe[name] {
-			if s.version == version {
-				return s, nil
-			}
-		}
-		return secret{}, fault.New(fault.NotFound, "secrets: version", "there is none")
-	})
-	return s.value, err
-}
-
-func (v vault) DestroyBefore(ctx context.Context, name, version string) error {
-	_, err := answer(ctx, &v.world.scheduler, "secrets: destroy "+name, func(*worker) (none, error) {
-		list := v.world.safe[name]
-		i := slices.IndexFunc(list, func(s secret) bool { return s.version == version })
-		if i < 0 {
-			return none{}, fault.New(fault.NotFound, "secrets: destroy", "there is no such version")
-		}
-		v.world.safe[name] = slices.Clone(list[i:])
-		return none{}, nil
-	})
-	return err
-}
-
-func (v vault) Delete(ctx context.Context, name string) error {
-	_, err := answer(ctx, &v.world.scheduler, "secrets: delete "+name, func(*worker) (none, error) {
-		delete(v.world.safe, name)
-		return none{}, nil
-	})
-	return err
 }

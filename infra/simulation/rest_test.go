@@ -17,6 +17,7 @@ type rest struct {
 	policy    provision.Deprovisioning
 	edited    *provision.Deprovisioning // put in the middle of the quiet days; nil for none
 	guard     provision.Guard
+	mapping   []provision.MappedAttribute
 	protected map[string]bool
 	leavers   []*leaver
 }
@@ -32,7 +33,8 @@ func restPolicies() []provision.Deprovisioning {
 
 func (w *world) drawRest() rest {
 	scopes, policies := w.scopes(), restPolicies()
-	r := rest{scope: scopes[w.rng.IntN(len(scopes))], policy: policies[w.rng.IntN(len(policies))], protected: map[string]bool{}}
+	r := rest{scope: scopes[w.rng.IntN(len(scopes))], policy: policies[w.rng.IntN(len(policies))], protected: map[string]bool{},
+		mapping: mappings[w.rng.IntN(len(mappings))]}
 	for range w.rng.IntN(3) {
 		if p := w.pick(w.rng.Uint64()); !p.deleted {
 			r.protected[p.id] = true
@@ -50,7 +52,8 @@ func (w *world) drawRest() rest {
 	return r
 }
 
-// protectedAddresses are as an administrator types them.
+// protectedAddresses are as an administrator types them. An address that was on
+// the list before goes on to protect whom it meant then (R18).
 func (w *world) protectedAddresses() []string {
 	list := []string{}
 	for _, p := range w.company.people {
@@ -58,7 +61,23 @@ func (w *world) protectedAddresses() []string {
 			list = append(list, p.email)
 		}
 	}
+	for _, before := range w.memory.config.Protected {
+		if slices.Contains(list, before.Email) && before.UserID != "" {
+			w.rest.protected[before.UserID] = true
+		}
+	}
 	return list
+}
+
+// addressesProtect: an address on the list means whoever has it.
+func addressesProtect(w *world) []string {
+	var wrong []string
+	for _, p := range w.company.people {
+		if w.rest.protected[p.id] && !w.memory.config.Protects(p.id, "") {
+			wrong = append(wrong, p.id+" is not")
+		}
+	}
+	return wrong
 }
 
 // leaver is somebody who stops being active and in scope in the quiet days.
@@ -84,7 +103,7 @@ func (w *world) leaveQuietly(nextSweep time.Time) {
 		if w.faults.lost = 0; l.silent {
 			w.faults.lost = 1
 		}
-		if !p.past[len(p.past)-1].active() || w.dismissed[p.id] || w.rest.protected[p.id] || !w.hasAccount(p.id) {
+		if !p.past[len(p.past)-1].active() || w.rest.protected[p.id] || !w.hasAccount(p.id) {
 			continue
 		}
 		l.seen = nextSweep // channels and messages are only ever a help
@@ -113,8 +132,8 @@ func (w *world) depart(l *leaver) {
 			delete(g.members, l.person.id)
 		}
 		unit := "ou-root"
-		if n%2 == 0 {
-			unit = "ou-ops"
+		if ops := w.company.unit("ou-ops"); n%2 == 0 && !ops.gone {
+			unit = ops.id
 		}
 		w.change(l.person, "moved", func(p *person) { p.unit = unit })
 	}
@@ -171,12 +190,17 @@ func (r rest) left(p *person) bool {
 	return slices.ContainsFunc(r.leavers, func(l *leaver) bool { return l.person == p })
 }
 
+// silent reports whether somebody left in the quiet days and no message told of it.
+func (r rest) silent(p *person) bool {
+	return slices.ContainsFunc(r.leavers, func(l *leaver) bool { return l.person == p && l.silent })
+}
+
 // stays reports whether nothing is demanded of the account of somebody who is
 // not active and in scope.
 func (w *world) stays(p *person) bool {
 	now := p.past[len(p.past)-1]
 	switch {
-	case w.dismissed[p.id] || w.rest.protected[p.id]:
+	case w.allDismissed(p) || w.rest.protected[p.id]:
 		return true
 	case now.lifecycle == provision.Archived:
 		return w.rest.policy.Archived == nil
@@ -194,7 +218,7 @@ func attentionListed(kind provision.AttentionKind) func(*world) []string {
 		for _, p := range w.company.people {
 			now, rec := p.past[len(p.past)-1], w.memory.records[p.id]
 			acc := w.app.get(rec.Account.ID)
-			if acc == nil || acc.owner != p.id || now.active() || w.dismissed[p.id] || now.from.After(w.quietSince) {
+			if acc == nil || acc.owner != p.id || now.active() || w.allDismissed(p) || now.from.After(w.quietSince) {
 				continue
 			}
 			archived := now.lifecycle == provision.Archived && w.rest.policy.Archived == nil

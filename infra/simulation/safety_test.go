@@ -47,6 +47,8 @@ var safety = []struct {
 	{"R1: nobody is given access who is not active and in scope", entitled},
 	{"R8: after a turn-on a sweep runs first", sweptFirst},
 	{"R13: before a removal the person is read by id", readAgain},
+	{"R13: another customer's directory decides nothing", ownDirectory},
+	{"R13: who may be in scope loses nothing for being out of it", evidentlyOut},
 	{"R19: a refusal is retried daily, not hammered", notHammered},
 	{"R1, R2, R13: who is active and in scope keeps their access", notActive},
 	{"R3, R8, R13: the reason given is true", trueReason},
@@ -57,6 +59,8 @@ var safety = []struct {
 	{"R4: a suspend precedes the delete that its policy orders it before", suspendFirst},
 	{"R6: what fell due while archived waits a day", notFromArchive},
 	{"R12: what is held waits for an administrator", notHeld},
+	{"R12: a release is for one person, operation and cause", trulyReleased},
+	{"§5: no hard delete where the connection has none", deletesAtAll},
 	{"R17: no new accounts while more are missing than the guard allows", notManyMissing},
 	{"R12: no more removals in 24 hours than the guard allows", guarded},
 	{"R4: a removal starts within 60 seconds, or a sweep after a lost task", punctual},
@@ -73,6 +77,7 @@ func (w *world) started(worker *worker, kind provision.OperationKind, id string)
 	if a.rec.Intent != nil && kind.Removes() {
 		why = fmt.Sprintf(", %s since %s", a.rec.Intent.Cause.Condition, stamp(a.rec.Intent.Cause.Since.Add(-epoch)))
 	}
+	w.looking(worker, "the app")
 	w.note("app", "%s %s for %s by %s%s", kind, id, worker.user, worker.instance.owner, why)
 	if a.person == nil {
 		w.accuse("R2", "%s %s on behalf of nobody", kind, id)
@@ -144,6 +149,28 @@ func ownAccount(a attempt) string {
 		return "" // adopted
 	}
 	return "it matches neither by external id nor by name"
+}
+
+// deletesAtAll: an administrator says whether the app has hard deletes.
+func deletesAtAll(a attempt) string {
+	if a.kind == provision.HardDelete && !slices.ContainsFunc(a.during(a.worker.startedAt, a.at), func(s setting) bool { return s.c.Connection.HardDelete }) {
+		return "hard deletes are switched off"
+	}
+	return ""
+}
+
+// evidentlyOut: a removal for being out of scope needs that known, and not only
+// that it was known once. Deleted people have no scope to know.
+func evidentlyOut(a attempt) string {
+	if !a.kind.Removes() || a.rec.Intent == nil || a.rec.Intent.Cause.Condition != provision.ConditionAppOff {
+		return ""
+	}
+	for _, i := range a.person.between(a.from, a.at) {
+		if s := a.person.past[i]; s.scope == out || s.lifecycle == provision.Deleted {
+			return ""
+		}
+	}
+	return "they are " + string(a.person.past[len(a.person.past)-1].scope)
 }
 
 func notActive(a attempt) string {

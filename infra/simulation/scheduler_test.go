@@ -61,6 +61,10 @@ type worker struct {
 	wrote int64
 	// edit is what it saves with a confirmed preview; nil for anything else.
 	edit *admin.Proposal
+	// turnsOn says that it turns on with a confirmed preview.
+	turnsOn bool
+	// looksOnly says that it makes a preview or a probe, which change nothing.
+	looksOnly bool
 	// finish runs on the scheduler's goroutine when the work has ended; died when its instance crashed.
 	finish func(died bool)
 	over   bool
@@ -178,6 +182,9 @@ func (s *scheduler) let(c *call) {
 		return
 	}
 	s.unwait(c)
+	if *calls {
+		c.worker.instance.world.note("call", "%s of %s %d: %s", c.worker.name, c.worker.instance.owner, c.worker.id, c.key)
+	}
 	before, after := s.crash(c)
 	if !before {
 		c.body()

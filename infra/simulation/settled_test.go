@@ -25,28 +25,34 @@ var lastPolicy = provision.Deprovisioning{
 func (w *world) end() {
 	clear(w.hidden)
 	w.app.downUntil = time.Time{}
+	w.foreign = nil
 	for _, g := range w.company.groups {
-		g.gone = false
+		g.gone, g.hidden = g.replaced, false
 	}
 	for _, acc := range w.app.accounts {
 		acc.refuses = false
 	}
+	w.mendMost()
 	w.turn(false)
 	w.run(time.Now().Add(time.Hour))
 	w.rest = w.drawRest()
 	w.clearConflicts()
 	w.insist("init", func(ctx context.Context, in *instance) error { return in.admin.Init(ctx) })
 	w.authorize(w.newToken())
+	addresses := w.protectedAddresses()
 	w.insist("last edit", func(ctx context.Context, in *instance) error {
-		addresses := w.protectedAddresses()
-		return in.admin.Put(ctx, admin.Proposal{Scope: &w.rest.scope, Deprovisioning: &w.rest.policy, Protected: &addresses, Guard: &w.rest.guard}, "")
+		connection := in.admin.Connection
+		return in.admin.Put(ctx, admin.Proposal{Scope: &w.rest.scope, Deprovisioning: &w.rest.policy, Protected: &addresses, Guard: &w.rest.guard,
+			Mapping: w.rest.mapping, Connection: &connection}, "")
 	})
 	w.insist("turn on", func(ctx context.Context, in *instance) error { return in.admin.TurnOn(ctx, "") })
 	w.quietSince = time.Now()
 	w.quietDays(true)
 	if w.anyBroken() {
 		for _, b := range unstopped(w) {
-			w.accuse(unstoppable, "%s", b.text)
+			if !w.allBroken() {
+				w.accuse(unstoppable, "%s", b.text)
+			}
 		}
 		for _, acc := range w.app.accounts {
 			acc.unreadable, acc.unwritable = false, false
@@ -69,6 +75,24 @@ func (w *world) end() {
 	}
 }
 
+// mendMost leaves three accounts over which the app fails, and one that it fails
+// to change: of more, with nobody else who has anything to do, nobody can tell
+// that the app does not fail everybody, and it is asked until it answers (R2).
+func (w *world) mendMost() {
+	broken, unwritable := 3, 1
+	for _, acc := range w.app.accounts {
+		if acc.unwritable && unwritable == 0 || acc.broken() && broken == 0 {
+			acc.unreadable, acc.unwritable = false, false
+		}
+		if acc.unwritable {
+			unwritable--
+		}
+		if acc.broken() {
+			broken--
+		}
+	}
+}
+
 // quietDays are 8 of 25 hours each, so that no deadline of whole days falls on
 // a sweep. Where people leave, a few do on the second.
 func (w *world) quietDays(leaving bool) {
@@ -81,7 +105,7 @@ func (w *world) quietDays(leaving bool) {
 			w.run(time.Now().Add(time.Hour))
 			switch {
 			case hour == 12:
-				if sw := w.memory.sweeps.Current; sw == nil || sw.State != provision.SweepDone {
+				if sw := w.memory.sweeps.Current; (sw == nil || sw.State != provision.SweepDone) && !w.allBroken() {
 					w.accuse(unstoppable, "the sweep is not done: %+v", sw)
 				}
 				w.decideHeld(true)
@@ -105,6 +129,12 @@ func (w *world) quietDays(leaving bool) {
 
 const unstoppable = "R2: one person's failure never stops another's"
 
+// allBroken reports whether the app fails over every account of ours: nothing tells
+// then that it does not fail everybody, and a sweep fails with it.
+func (w *world) allBroken() bool {
+	return !slices.ContainsFunc(w.app.accounts, func(acc *account) bool { return acc.owner != "" && !acc.broken() })
+}
+
 func (w *world) anyBroken() bool { return slices.ContainsFunc(w.app.accounts, (*account).broken) }
 
 // hindered reports whether the app fails over somebody's account, or over one that has their name.
@@ -127,12 +157,12 @@ func unstopped(w *world) []breach {
 
 // clearConflicts does what an administrator of the app would do about accounts
 // that stand in somebody's way: removes those that are nobody's of ours, and
-// renames those to which we do nothing: of archived people (R6), and of people
-// whose removal was dismissed (R12).
+// renames those to which we do nothing: of archived people (R6), of people whose
+// removal was dismissed (R12), and of whom the name was given up (R17).
 func (w *world) clearConflicts() {
 	for _, acc := range slices.Clone(w.app.accounts) {
 		holder := w.company.named(acc.UserName)
-		if owner := w.company.person(acc.owner); owner != nil && (owner.archived && !owner.deleted || w.stays(owner)) && holder != nil && holder != owner {
+		if owner := w.company.person(acc.owner); owner != nil && (owner.archived && !owner.deleted || w.stays(owner) || w.givenUp(owner)) && holder != nil && holder != owner {
 			acc.UserName = "renamed-" + acc.UserName
 			acc.Attributes["userName"] = acc.UserName
 			w.note("hand", "%s renamed", acc.ID)
@@ -145,13 +175,20 @@ func (w *world) clearConflicts() {
 	w.count()
 }
 
+// givenUp reports whether somebody's user name is left to whoever changes it by hand.
+func (w *world) givenUp(p *person) bool {
+	return slices.Contains(w.memory.records[p.id].Left, "userName")
+}
+
 // settled is the checkers at rest: what is wrong, one line for each.
 var settled = []struct {
 	rule  string
 	check func(*world) []string
 }{
 	{"R6: archived people with an active account are listed", attentionListed(provision.AttentionArchived)},
+	{"R18: whoever has a listed address is protected", addressesProtect},
 	{"R18: what would happen to protected people is listed", attentionListed(provision.AttentionProtected)},
+	{"R2: whom the mapping fails for is listed", mappingErrorsListed},
 	{"R5: a deadline ends with its condition", nothingPending},
 	{"§3: no lease, intent, hold or retry is left", nothingLeft},
 	{"R14: every operation is one event", oneEventEach},
@@ -175,7 +212,12 @@ func (w *world) demanded(p *person) []breach {
 	switch {
 	case len(own) > 1:
 		return []breach{{rule, p.id + " has more than one account"}}
-	case now.active() && len(own) == 0 && w.dismissed[p.id]: // nor its new account (R17)
+	case now.active() && len(own) == 0 && w.noNewAccount(p): // nor its new account (R17)
+	case now.active() && w.inTheWay(p): // a conflict for an administrator (R2)
+	case now.active() && w.unmappable(p): // what there is stays as it is
+		if len(own) == 1 && !own[0].Active {
+			return []breach{{"R5: who returns has access again", p.id + " is active and in scope, and the account is suspended: " + w.memory.why(p.id)}}
+		}
 	case now.active() && len(own) == 0:
 		return []breach{{rule, p.id + " is active and in scope, and has no account: " + w.memory.why(p.id)}}
 	case now.active():
@@ -198,8 +240,13 @@ func (w *world) unlike(p *person, acc *account) []breach {
 		wrong = append(wrong, breach{"R2: the link is to their own account", p.id + " is linked to " + rec.Account.ID})
 	}
 	want := map[string]string{"userName": p.email, "name.givenName": p.given, "name.familyName": p.family, `emails[type eq "work"].value`: p.email}
-	if len(w.memory.config.Mapping) > len(mappings[0]) {
-		want["title"] = p.family
+	for _, m := range w.memory.config.Mapping {
+		switch {
+		case m.App == "title" && m.Expression != "":
+			want["title"] = p.title
+		case m.App == "title":
+			want["title"] = p.family
+		}
 	}
 	for _, given := range rec.Left {
 		delete(want, given)
@@ -215,6 +262,42 @@ func (w *world) unlike(p *person, acc *account) []breach {
 	}
 	if acc.ExternalID != p.id && !slices.Contains(rec.Left, provision.ExternalID) {
 		wrong = append(wrong, breach{byHand, fmt.Sprintf("%s has an account with the external id %q", p.id, acc.ExternalID)})
+	}
+	return wrong
+}
+
+// unmappable reports whether the mapping in force gives nothing for somebody.
+func (w *world) unmappable(p *person) bool {
+	return p.title == "" && slices.ContainsFunc(w.memory.config.Mapping, func(m provision.MappedAttribute) bool { return m.Expression != "" })
+}
+
+// inTheWay reports whether somebody's name is held by the account of another
+// person, who was renamed and for whom the mapping gives nothing; or by that of
+// one who waits for such an account in turn.
+func (w *world) inTheWay(p *person) bool {
+	for range len(w.company.people) {
+		acc := w.app.holder(p.email)
+		if acc == nil || acc.owner == "" || acc.owner == p.id {
+			return false
+		}
+		if p = w.company.person(acc.owner); w.unmappable(p) {
+			return true
+		}
+	}
+	return false
+}
+
+// mappingErrorsListed: whom the mapping gives nothing for is listed for attention (R2).
+func mappingErrorsListed(w *world) []string {
+	var wrong []string
+	for _, p := range w.company.people {
+		rec := w.memory.records[p.id]
+		if now := p.past[len(p.past)-1]; !now.active() || !w.unmappable(p) || w.hindered(p) || now.from.After(w.quietSince) || w.noNewAccount(p) {
+			continue
+		}
+		if !slices.ContainsFunc(rec.Attention, func(a provision.Attention) bool { return a.Kind == provision.AttentionFailed }) {
+			wrong = append(wrong, p.id+" is not listed: "+w.memory.why(p.id))
+		}
 	}
 	return wrong
 }
@@ -244,7 +327,7 @@ func nothingLeft(w *world) []string {
 		case rec.Lifecycle == provision.Archived: // theirs waits (R6)
 		case rec.Hold != nil:
 			wrong = append(wrong, rec.UserID+" is held")
-		case len(rec.Retries) > 0:
+		case len(rec.Retries) > 0 && !w.unmappable(w.company.person(rec.UserID)) && !w.inTheWay(w.company.person(rec.UserID)):
 			wrong = append(wrong, rec.UserID+" waits: "+rec.Retries[0].Error)
 		}
 	}

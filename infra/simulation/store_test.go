@@ -30,16 +30,20 @@ func read[T any](ctx context.Context, s store, key string, get func(context.Cont
 
 func write[T any](ctx context.Context, s store, key string, put func(context.Context, *worker) (T, error)) (T, error) {
 	return answer(ctx, &s.world.scheduler, "state: "+key, func(w *worker) (out T, err error) {
-		fails := s.world.chance(s.world.faults.state)
-		if fails && s.world.chance(0.5) {
-			return out, errState // and not stored
-		}
-		if out, err = put(context.Background(), w); fails && err == nil {
-			var none T
-			return none, errState // yet stored
-		}
-		return out, err
+		return fated(s.world.fate(w, "state: "+key, s.world.faults.state), errState, func() (T, error) { return put(context.Background(), w) })
 	})
+}
+
+// fated makes a write as its fate wants.
+func fated[T any](f fate, failure error, make func() (T, error)) (out T, err error) {
+	if f == refused {
+		return out, failure
+	}
+	if out, err = make(); f == unheard && err == nil {
+		var none T
+		return none, failure
+	}
+	return out, err
 }
 
 type none = struct{}
@@ -78,12 +82,13 @@ func (s store) RecordsByEmail(ctx context.Context, email string) ([]provision.Re
 
 func (s store) Commit(ctx context.Context, change state.Change) (int64, error) {
 	return write(ctx, s, "commit "+change.Record.UserID, func(ctx context.Context, w *worker) (int64, error) {
+		s.world.looking(w, "the record of "+change.Record.UserID)
 		before := s.world.memory.records[change.Record.UserID]
 		version, err := s.world.memory.Commit(ctx, change)
 		if err == nil {
 			after := s.world.memory.records[change.Record.UserID]
 			s.world.committed(change.Events, after)
-			s.world.decided(change.Events, before, after)
+			s.world.verdicts(change.Events, before, after)
 			s.world.confirmed(w, before, after)
 		}
 		return version, err
@@ -145,9 +150,12 @@ func (s store) Configuration(ctx context.Context) (provision.Configuration, erro
 
 func (s store) PutConfiguration(ctx context.Context, c provision.Configuration, events ...provision.Event) (int64, error) {
 	return write(ctx, s, "put configuration", func(ctx context.Context, w *worker) (int64, error) {
+		s.world.looking(w, "the configuration")
+		before := s.world.memory.config
 		version, err := s.world.memory.PutConfiguration(ctx, c, events...)
 		if err == nil {
 			w.wrote = c.Revision
+			s.world.edited(before, s.world.memory.config, events)
 			s.world.configured(s.world.memory.config)
 			s.world.logged(events)
 		}

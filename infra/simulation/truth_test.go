@@ -42,12 +42,12 @@ func (w *world) turn(edit bool) {
 
 // scopeOf is rule R1, being archived apart.
 func (w *world) scopeOf(p *person, s *provision.Scope) verdict {
-	if s == nil {
+	if s == nil || s.PrimaryDomain != w.company.primary {
 		return unknown
 	}
 	_, domain, _ := strings.Cut(p.email, "@")
 	listed := slices.Contains(s.Domains, domain)
-	if len(s.Groups) > 0 && domain != primaryDomain && !listed || len(s.Groups) == 0 && len(s.Domains) > 0 && !listed {
+	if len(s.Groups) > 0 && domain != w.company.primary && !listed || len(s.Groups) == 0 && len(s.Domains) > 0 && !listed {
 		return out
 	}
 	on := w.unitOn(p, s)
@@ -62,7 +62,8 @@ func (w *world) scopeOf(p *person, s *provision.Scope) verdict {
 	return w.member(p, s.Groups)
 }
 
-// unitOn is the nearest explicit on or off; a configured unit that has gone decides nothing.
+// unitOn is the nearest explicit on or off. Nobody is out while a unit that was
+// turned on has gone: it may be theirs, and be made anew (R13).
 func (w *world) unitOn(p *person, s *provision.Scope) verdict {
 	for id := p.unit; id != ""; id = w.company.unit(id).parent {
 		for _, state := range s.OrgUnits {
@@ -79,7 +80,7 @@ func (w *world) unitOn(p *person, s *provision.Scope) verdict {
 
 func (w *world) unlessGone(s *provision.Scope) verdict {
 	for _, state := range s.OrgUnits {
-		if w.company.unit(state.ID).gone {
+		if state.On && w.company.unit(state.ID).gone {
 			return unknown
 		}
 	}
@@ -88,11 +89,15 @@ func (w *world) unlessGone(s *provision.Scope) verdict {
 
 func (w *world) member(p *person, groups []provision.GroupRef) verdict {
 	answer := out
-	for _, g := range groups {
-		switch is, known := w.company.isMember(g.ID, p.id); {
-		case is:
+	for _, ref := range groups {
+		is := unknown // a group that has gone decides nothing
+		if g := w.company.present(ref.ID); g != nil {
+			is = g.membership(p.id)
+		}
+		if is == in {
 			return in
-		case !known:
+		}
+		if is == unknown {
 			answer = unknown
 		}
 	}
@@ -224,7 +229,8 @@ func (w *world) during(from, to time.Time) []setting {
 	return list
 }
 
-// running is for how long of a stretch of time the system was on and authorized.
+// running is for how long of a stretch of time the system was on and authorized,
+// and the directory was the company's own.
 func (w *world) running(from, to time.Time) (total time.Duration) {
 	for i, s := range w.settings {
 		end := to
@@ -233,6 +239,11 @@ func (w *world) running(from, to time.Time) (total time.Duration) {
 		}
 		if begin := latest(from, s.at); s.c.Runs() && end.After(begin) {
 			total += end.Sub(begin)
+			for _, f := range w.foreign {
+				if a, b := latest(begin, f.from), earliest(end, f.to); b.After(a) {
+					total -= b.Sub(a)
+				}
+			}
 		}
 	}
 	return total

@@ -30,6 +30,7 @@ type faults struct {
 type world struct {
 	scheduler
 	faults  faults
+	plan    *plan
 	memory  *memory
 	company *company
 	app     *application
@@ -44,7 +45,9 @@ type world struct {
 	audited        int
 	watched        []channel
 	hidden         map[string]bool // people whom listings leave out
-	editing        int             // how many administrators' actions are under way
+	stranger       *company
+	foreign        []stretch // when the directory was another customer's
+	editing        int       // how many administrators' actions are under way
 
 	// What happened, for the checkers.
 	sight
@@ -52,9 +55,8 @@ type world struct {
 	settings    []setting
 	turnedOn    time.Time
 	unprotected map[string]time.Time
-	released    map[string]bool // people whom an administrator has confirmed
-	dismissed   map[string]bool // people of whom an administrator has dismissed a removal
-	settled     int64           // the revision of the last edit that was answered
+	decisions   []decision
+	settled     int64 // the revision of the last edit that was answered
 	holds       map[string]provision.Hold
 	wasHeld     map[string]bool      // people who have ever been held
 	lost        map[string]time.Time // people whose account somebody deleted by hand, and who have no other yet
@@ -72,6 +74,7 @@ type world struct {
 
 	calls  int
 	trace  []string
+	mute   bool // no trace is kept
 	broken []string
 }
 
@@ -92,8 +95,8 @@ func (l *logs) Write(line []byte) (int, error) {
 
 func newWorld(seed uint64, f faults, people int) *world {
 	w := &world{scheduler: scheduler{rng: rand.New(rand.NewPCG(seed, 1))}, faults: f, memory: newMemory(), company: newCompany(people),
-		app: &application{tokens: map[string]bool{}}, safe: safe{}, instances: make([]*instance, 2), hidden: map[string]bool{},
-		unprotected: map[string]time.Time{}, released: map[string]bool{}, dismissed: map[string]bool{}, holds: map[string]provision.Hold{}, wasHeld: map[string]bool{},
+		app: &application{tokens: map[string]bool{}}, safe: safe{}, instances: make([]*instance, 2), hidden: map[string]bool{}, stranger: newStranger(),
+		unprotected: map[string]time.Time{}, holds: map[string]provision.Hold{}, wasHeld: map[string]bool{},
 		lost: map[string]time.Time{}, touched: map[string]time.Time{}, effected: map[string]bool{}, owed: map[string]int{}, events: map[string]provision.Event{}, sight: newSight()}
 	w.queue = newQueue(w)
 	w.crash = func(*call) (before, after bool) {
@@ -126,6 +129,9 @@ func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05") }
 
 // note writes a line of the trace.
 func (w *world) note(what, format string, args ...any) {
+	if w.mute {
+		return
+	}
 	w.trace = append(w.trace, stamp(time.Now())+" "+what+": "+fmt.Sprintf(format, args...))
 }
 
@@ -255,6 +261,8 @@ type life struct {
 	people int
 	faults faults
 	steps  []step
+	plan   *plan // nil where chance decides
+	mute   bool  // leaves no trace, which takes a part of the time
 }
 
 // live lives a life to its end, and returns the world as it then is.
@@ -262,6 +270,7 @@ func (l life) live() *world {
 	w := newWorld(l.seed, faults{skew: l.faults.skew}, l.people)
 	defer w.close()
 	begin := time.Now()
+	w.plan, w.mute = l.plan, l.mute
 	w.found()
 	w.faults, w.stalls = l.faults, l.faults.stall > 0
 	w.lossy = l.faults.lost+l.faults.delayed+l.faults.crash+l.faults.state > 0 || l.crashes()
@@ -273,7 +282,7 @@ func (l life) live() *world {
 		w.note("step", "%s %d", s.kind, s.n)
 		w.apply(s)
 	}
-	w.faults = faults{skew: l.faults.skew}
+	w.faults, w.plan = faults{skew: l.faults.skew}, nil
 	w.end()
 	if w.logs.leak != "" {
 		w.accuse("R15: tokens are in the secret store only", "%s", w.logs.leak)
