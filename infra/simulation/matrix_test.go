@@ -1,7 +1,6 @@
 package simulation
 
 import (
-	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -121,7 +120,7 @@ func TestFaultMatrix(t *testing.T) {
 	t.Logf("%d kinds of writes, %d lives in %v", len(all.seen), lives, time.Since(begin).Round(time.Second))
 	if testing.Verbose() {
 		for _, write := range slices.Sorted(maps.Keys(all.seen)) {
-			t.Log(fmt.Sprintf("%5d %s", all.seen[write], write))
+			t.Logf("%5d %s", all.seen[write], write)
 		}
 	}
 }
