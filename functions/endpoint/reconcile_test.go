@@ -137,7 +137,7 @@ func TestGivenUpLookEnds(t *testing.T) {
 	w := reconciletest.New(t)
 	id := w.Directory.Hire(0)
 	req := reconcile.Request{UserID: id, SweepID: "s", Plan: true}
-	if err := w.Store.AddListed(t.Context(), req.Looks(), 1, nil, []string{id}); err != nil {
+	if err := w.Store.AddPage(t.Context(), req.Looks(), 1, nil, []string{id}); err != nil {
 		t.Fatal(err)
 	}
 	w.Directory.Fail("user", fault.New(fault.Unavailable, "directory", "no"))

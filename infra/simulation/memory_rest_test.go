@@ -105,63 +105,63 @@ func (m *memory) PutSources(ctx context.Context, v provision.Sources, events ...
 	return version, nil
 }
 
-func (m *memory) AddListed(ctx context.Context, sweepID string, page int, listed, looks []string) error {
+func (m *memory) AddPage(ctx context.Context, set string, page int, rows, looks []string) error {
 	unlock, err := m.open(ctx)
 	defer unlock()
 	if err != nil {
 		return err
 	}
-	if m.pages[sweepID] == nil {
-		m.pages[sweepID], m.looks[sweepID] = map[int][]string{}, map[string]bool{}
+	if m.pages[set] == nil {
+		m.pages[set], m.looks[set] = map[int][]string{}, map[string]bool{}
 	}
-	if _, known := m.pages[sweepID][page]; known {
+	if _, known := m.pages[set][page]; known {
 		return nil
 	}
-	m.pages[sweepID][page] = slices.Clone(listed)
+	m.pages[set][page] = slices.Clone(rows)
 	for _, id := range looks {
-		m.looks[sweepID][id] = true
+		m.looks[set][id] = true
 	}
 	return nil
 }
 
-func (m *memory) Listed(ctx context.Context, sweepID string) ([]string, error) {
+func (m *memory) Rows(ctx context.Context, set string) ([]string, error) {
 	unlock, err := m.open(ctx)
 	defer unlock()
 	if err != nil {
 		return nil, err
 	}
 	var all []string
-	for _, n := range slices.Sorted(maps.Keys(m.pages[sweepID])) {
-		all = append(all, m.pages[sweepID][n]...)
+	for _, n := range slices.Sorted(maps.Keys(m.pages[set])) {
+		all = append(all, m.pages[set][n]...)
 	}
 	return all, nil
 }
 
-func (m *memory) EndLook(ctx context.Context, sweepID, userID string) error {
+func (m *memory) EndLook(ctx context.Context, set, userID string) error {
 	unlock, err := m.open(ctx)
 	defer unlock()
 	if err == nil {
-		delete(m.looks[sweepID], userID)
+		delete(m.looks[set], userID)
 	}
 	return err
 }
 
-func (m *memory) LooksLeft(ctx context.Context, sweepID string) (int, error) {
+func (m *memory) LooksLeft(ctx context.Context, set string) (int, error) {
 	unlock, err := m.open(ctx)
 	defer unlock()
 	if err != nil {
 		return 0, err
 	}
-	return len(m.looks[sweepID]), nil
+	return len(m.looks[set]), nil
 }
 
-func (m *memory) Looks(ctx context.Context, sweepID string) ([]string, error) {
+func (m *memory) Looks(ctx context.Context, set string) ([]string, error) {
 	unlock, err := m.open(ctx)
 	defer unlock()
 	if err != nil {
 		return nil, err
 	}
-	return slices.Sorted(maps.Keys(m.looks[sweepID])), nil
+	return slices.Sorted(maps.Keys(m.looks[set])), nil
 }
 
 func (m *memory) PutOrphans(ctx context.Context, orphans []provision.Orphan) error {
@@ -187,7 +187,7 @@ func (m *memory) Orphans(ctx context.Context, token string, limit int) ([]provis
 	return page("orphans", rows, token, limit)
 }
 
-func (m *memory) DropSweep(ctx context.Context, keep string) error {
+func (m *memory) DropSets(ctx context.Context, keep string) error {
 	unlock, err := m.open(ctx)
 	defer unlock()
 	if err == nil {

@@ -185,26 +185,26 @@ func (s store) PutSources(ctx context.Context, v provision.Sources, events ...pr
 	})
 }
 
-func (s store) AddListed(ctx context.Context, sweepID string, page int, listed, looks []string) error {
-	return effect(ctx, s, fmt.Sprint("add listed ", sweepID, page), func(ctx context.Context, _ *worker) error {
-		return s.world.memory.AddListed(ctx, sweepID, page, listed, looks)
+func (s store) AddPage(ctx context.Context, set string, page int, rows, looks []string) error {
+	return effect(ctx, s, fmt.Sprint("add page ", set, page), func(ctx context.Context, _ *worker) error {
+		return s.world.memory.AddPage(ctx, set, page, rows, looks)
 	})
 }
 
-func (s store) Listed(ctx context.Context, sweepID string) ([]string, error) {
-	return read(ctx, s, "listed", func(ctx context.Context) ([]string, error) { return s.world.memory.Listed(ctx, sweepID) })
+func (s store) Rows(ctx context.Context, set string) ([]string, error) {
+	return read(ctx, s, "rows", func(ctx context.Context) ([]string, error) { return s.world.memory.Rows(ctx, set) })
 }
 
-func (s store) EndLook(ctx context.Context, sweepID, userID string) error {
-	return effect(ctx, s, "end look "+userID, func(ctx context.Context, _ *worker) error { return s.world.memory.EndLook(ctx, sweepID, userID) })
+func (s store) EndLook(ctx context.Context, set, userID string) error {
+	return effect(ctx, s, "end look "+userID, func(ctx context.Context, _ *worker) error { return s.world.memory.EndLook(ctx, set, userID) })
 }
 
-func (s store) LooksLeft(ctx context.Context, sweepID string) (int, error) {
-	return read(ctx, s, "looks left "+sweepID, func(ctx context.Context) (int, error) { return s.world.memory.LooksLeft(ctx, sweepID) })
+func (s store) LooksLeft(ctx context.Context, set string) (int, error) {
+	return read(ctx, s, "looks left "+set, func(ctx context.Context) (int, error) { return s.world.memory.LooksLeft(ctx, set) })
 }
 
-func (s store) Looks(ctx context.Context, sweepID string) ([]string, error) {
-	return read(ctx, s, "looks "+sweepID, func(ctx context.Context) ([]string, error) { return s.world.memory.Looks(ctx, sweepID) })
+func (s store) Looks(ctx context.Context, set string) ([]string, error) {
+	return read(ctx, s, "looks "+set, func(ctx context.Context) ([]string, error) { return s.world.memory.Looks(ctx, set) })
 }
 
 func (s store) PutOrphans(ctx context.Context, orphans []provision.Orphan) error {
@@ -219,8 +219,8 @@ func (s store) Orphans(ctx context.Context, token string, limit int) ([]provisio
 	return p.list, p.next, err
 }
 
-func (s store) DropSweep(ctx context.Context, keep string) error {
-	return effect(ctx, s, "drop sweep", func(ctx context.Context, _ *worker) error { return s.world.memory.DropSweep(ctx, keep) })
+func (s store) DropSets(ctx context.Context, keep string) error {
+	return effect(ctx, s, "drop sets", func(ctx context.Context, _ *worker) error { return s.world.memory.DropSets(ctx, keep) })
 }
 
 func (s store) Preview(ctx context.Context, id string) (provision.Preview, error) {

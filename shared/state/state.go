@@ -27,8 +27,7 @@ type Change struct {
 	// Events are added; one whose id is stored already is left as it is, so
 	// that a commit that is repeated after a crash logs nothing twice.
 	Events []provision.Event
-	// EndedLook is the id of the sweep that asked for this look, which has
-	// ended; empty when none did.
+	// EndedLook is the set in which this look was owed, which has ended; empty for none.
 	EndedLook string
 }
 
@@ -172,23 +171,25 @@ type Sweeps interface {
 	Sweeps(ctx context.Context) (provision.Sweeps, error)
 	// PutSweeps stores s, whose version must still be the stored one.
 	PutSweeps(ctx context.Context, s provision.Sweeps) (version int64, err error)
-	// AddListed stores, atomically and once for each page number, that a page of the
-	// listing held these users and that a look at each of looks is owed.
-	AddListed(ctx context.Context, sweepID string, page int, listed, looks []string) error
-	// Listed reads the users that the pages listed so far.
-	Listed(ctx context.Context, sweepID string) ([]string, error)
+	// AddPage stores, atomically and once for each page number, that a set holds
+	// these rows and that a look at each of looks is owed. A set is what a sweep
+	// keeps under a name, its own id or one that begins with it: pages of ids or
+	// of whatever else must outlive a crash, and looks.
+	AddPage(ctx context.Context, set string, page int, rows, looks []string) error
+	// Rows reads the rows of the pages so far.
+	Rows(ctx context.Context, set string) ([]string, error)
 	// EndLook says that a look that committed nothing has ended; one that was not owed is no error.
-	EndLook(ctx context.Context, sweepID, userID string) error
+	EndLook(ctx context.Context, set, userID string) error
 	// Looks reads the users at whom a look is still owed, in no order.
-	Looks(ctx context.Context, sweepID string) ([]string, error)
+	Looks(ctx context.Context, set string) ([]string, error)
 	// LooksLeft counts the looks that are still owed.
-	LooksLeft(ctx context.Context, sweepID string) (int, error)
+	LooksLeft(ctx context.Context, set string) (int, error)
 	// PutOrphans replaces the list of orphans.
 	PutOrphans(ctx context.Context, orphans []provision.Orphan) error
 	// Orphans reads one page of them, by account id.
 	Orphans(ctx context.Context, token string, limit int) (page []provision.Orphan, next string, err error)
-	// DropSweep removes the pages and looks of every sweep but the given one.
-	DropSweep(ctx context.Context, keep string) error
+	// DropSets removes every set but the given one.
+	DropSets(ctx context.Context, keep string) error
 }
 
 // Previews is previews and their rows.

@@ -30,7 +30,7 @@ func (r *run) act(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	late, err := r.Store.Listed(ctx, r.lateSet())
+	late, err := r.Store.Rows(ctx, r.lateSet())
 	if err != nil {
 		return err
 	}

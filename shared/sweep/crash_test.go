@@ -274,7 +274,7 @@ func TestLostAfterEnd(t *testing.T) {
 	p.Inject(reconciletest.Fault{})
 	var next provision.Sweep
 	p.MeetNamed("directory list users", 1, func() { next, _ = p.Sweeper.Request(ctx, "edit") })
-	p.MeetNamed("state drop sweep", 1, func() {
+	p.MeetNamed("state drop sets", 1, func() {
 		p.Inject(reconciletest.Fault{Call: 2, How: reconciletest.CrashBefore}) // the sweeps are stored, and the task is not
 	})
 	w.Queue.DeliverAll(w)

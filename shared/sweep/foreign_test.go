@@ -23,7 +23,7 @@ func TestR13OtherCustomerAfterCrash(t *testing.T) {
 	w.Directory.Move(reconciletest.Domain)
 	for range 3 {
 		w.Advance(day)
-		w.Process().Inject(reconciletest.Fault{Call: 2, Name: "state listed", How: reconciletest.CrashBefore})
+		w.Process().Inject(reconciletest.Fault{Call: 2, Name: "state rows", How: reconciletest.CrashBefore})
 		done(t, w.Sweep())
 		if faults := w.Configuration().Faults; len(faults) != 1 {
 			t.Errorf("faults %+v", faults)

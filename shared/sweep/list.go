@@ -94,7 +94,7 @@ func (r *run) claim(v *survey, u provision.User, accounts []provision.Account) {
 
 // orphans stores who is an orphan, from what the pages of all turns claimed.
 func (r *run) orphans(ctx context.Context, v *survey) error {
-	claimed, err := r.Store.Listed(ctx, r.claimedSet())
+	claimed, err := r.Store.Rows(ctx, r.claimedSet())
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (r *run) pages(ctx context.Context, v *survey) error {
 		}
 		r.sw.Pages++
 		if len(late) > 0 {
-			if err := r.Store.AddListed(ctx, r.lateSet(), r.sw.Pages, late, nil); err != nil {
+			if err := r.Store.AddPage(ctx, r.lateSet(), r.sw.Pages, late, nil); err != nil {
 				return err
 			}
 		}
@@ -274,17 +274,17 @@ func (r *run) ask(ctx context.Context, page int, listed []string, looks []reconc
 		}
 		list[i] = reconcile.LookTask(req, fmt.Sprintf("sweep-%s-%d", req.Looks(), page), time.Time{})
 	}
-	if err := r.Store.AddListed(ctx, r.sw.ID, page, listed, other); err != nil {
+	if err := r.Store.AddPage(ctx, r.sw.ID, page, listed, other); err != nil {
 		return err
 	}
 	if len(plan) > 0 {
-		if err := r.Store.AddListed(ctx, reconcile.Request{SweepID: r.sw.ID, Plan: true}.Looks(), page, nil, plan); err != nil {
+		if err := r.Store.AddPage(ctx, reconcile.Request{SweepID: r.sw.ID, Plan: true}.Looks(), page, nil, plan); err != nil {
 			return err
 		}
 	}
 	if len(r.claims) > 0 {
 		// The page may be asked for again after a crash, when others are claimed with it.
-		if err := r.Store.AddListed(ctx, r.claimedSet(), int(r.sw.Turn)*turnPages+page, r.claims, nil); err != nil {
+		if err := r.Store.AddPage(ctx, r.claimedSet(), int(r.sw.Turn)*turnPages+page, r.claims, nil); err != nil {
 			return err
 		}
 		r.claims = nil

@@ -285,7 +285,7 @@ func (v *survey) storeStretch(ctx context.Context, part stretch) error {
 	if err != nil {
 		return fault.Wrap(fault.Internal, "sweep: store listing", err)
 	}
-	if err := v.Store.AddListed(ctx, v.listing, part.From, []string{string(data)}, nil); err != nil {
+	if err := v.Store.AddPage(ctx, v.listing, part.From, []string{string(data)}, nil); err != nil {
 		return err
 	}
 	if part.Next == 0 {
@@ -302,7 +302,7 @@ func (v *survey) storeStretch(ctx context.Context, part stretch) error {
 // to the first gap, and sets where to go on. A gap there is when a sweep that
 // ended meanwhile has tidied up behind a preview.
 func (v *survey) resume(ctx context.Context) error {
-	stored, err := v.Store.Listed(ctx, v.listing)
+	stored, err := v.Store.Rows(ctx, v.listing)
 	if err != nil {
 		return err
 	}

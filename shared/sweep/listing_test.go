@@ -166,7 +166,7 @@ func TestPreviewResumes(t *testing.T) {
 			most := 28
 			if tidied {
 				most = 40
-				if err := w.Store.DropSweep(ctx, "another"); err != nil {
+				if err := w.Store.DropSets(ctx, "another"); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -14,7 +14,7 @@ import (
 // listing, accounts that the app does not show or shows otherwise, and work
 // whose wake-up was lost.
 func (r *run) unlisted(ctx context.Context, v *survey) error {
-	listed, err := r.Store.Listed(ctx, r.sw.ID)
+	listed, err := r.Store.Rows(ctx, r.sw.ID)
 	if err != nil {
 		return err
 	}

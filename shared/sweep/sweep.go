@@ -330,7 +330,7 @@ func (r *run) done(ctx context.Context) error {
 	if err := r.remind(ctx); err != nil {
 		return err
 	}
-	if err := r.Store.DropSweep(ctx, r.sw.ID); err != nil {
+	if err := r.Store.DropSets(ctx, r.sw.ID); err != nil {
 		return err
 	}
 	r.sw.Looked = r.sw.ToLook

@@ -54,8 +54,8 @@ func (s *store) PutConfiguration(ctx context.Context, c provision.Configuration,
 	return call(s.p, "state put configuration", func() (int64, error) { return s.Store.PutConfiguration(ctx, c, events...) })
 }
 
-func (s *store) EndLook(ctx context.Context, sweepID, userID string) error {
-	return run(s.p, "state end look", func() error { return s.Store.EndLook(ctx, sweepID, userID) })
+func (s *store) EndLook(ctx context.Context, set, userID string) error {
+	return run(s.p, "state end look", func() error { return s.Store.EndLook(ctx, set, userID) })
 }
 
 func (s *store) Sweeps(ctx context.Context) (provision.Sweeps, error) {
@@ -66,28 +66,28 @@ func (s *store) PutSweeps(ctx context.Context, v provision.Sweeps) (int64, error
 	return call(s.p, "state put sweeps", func() (int64, error) { return s.Store.PutSweeps(ctx, v) })
 }
 
-func (s *store) AddListed(ctx context.Context, sweepID string, page int, listed, looks []string) error {
-	return run(s.p, "state add listed", func() error { return s.Store.AddListed(ctx, sweepID, page, listed, looks) })
+func (s *store) AddPage(ctx context.Context, set string, page int, rows, looks []string) error {
+	return run(s.p, "state add page", func() error { return s.Store.AddPage(ctx, set, page, rows, looks) })
 }
 
-func (s *store) Listed(ctx context.Context, sweepID string) ([]string, error) {
-	return call(s.p, "state listed", func() ([]string, error) { return s.Store.Listed(ctx, sweepID) })
+func (s *store) Rows(ctx context.Context, set string) ([]string, error) {
+	return call(s.p, "state rows", func() ([]string, error) { return s.Store.Rows(ctx, set) })
 }
 
-func (s *store) Looks(ctx context.Context, sweepID string) ([]string, error) {
-	return call(s.p, "state looks", func() ([]string, error) { return s.Store.Looks(ctx, sweepID) })
+func (s *store) Looks(ctx context.Context, set string) ([]string, error) {
+	return call(s.p, "state looks", func() ([]string, error) { return s.Store.Looks(ctx, set) })
 }
 
-func (s *store) LooksLeft(ctx context.Context, sweepID string) (int, error) {
-	return call(s.p, "state looks left", func() (int, error) { return s.Store.LooksLeft(ctx, sweepID) })
+func (s *store) LooksLeft(ctx context.Context, set string) (int, error) {
+	return call(s.p, "state looks left", func() (int, error) { return s.Store.LooksLeft(ctx, set) })
 }
 
 func (s *store) PutOrphans(ctx context.Context, orphans []provision.Orphan) error {
 	return run(s.p, "state put orphans", func() error { return s.Store.PutOrphans(ctx, orphans) })
 }
 
-func (s *store) DropSweep(ctx context.Context, keep string) error {
-	return run(s.p, "state drop sweep", func() error { return s.Store.DropSweep(ctx, keep) })
+func (s *store) DropSets(ctx context.Context, keep string) error {
+	return run(s.p, "state drop sets", func() error { return s.Store.DropSets(ctx, keep) })
 }
 
 func (s *store) Expire(ctx context.Context, before time.Time) error {

@@ -30,7 +30,7 @@ func TestOddIDs(t *testing.T) {
 			t.Errorf("%q was read as %q of %q, error %v", id, r.UserID, r.Email, err)
 		}
 	}
-	if err := s.AddListed(ctx, "s", 1, ids, ids); err != nil {
+	if err := s.AddPage(ctx, "s", 1, ids, ids); err != nil {
 		t.Error(err)
 	}
 	looks, err := s.Looks(ctx, "s")
@@ -256,9 +256,9 @@ func TestOldFieldsGo(t *testing.T) {
 	}
 }
 
-// TestDropSweepIsComplete sees that nothing of a dropped sweep, also of more
+// TestDropSetsIsComplete sees that nothing of a dropped sweep, also of more
 // documents than one commit removes, is left in the database.
-func TestDropSweepIsComplete(t *testing.T) {
+func TestDropSetsIsComplete(t *testing.T) {
 	t.Parallel()
 	s, ctx := New(dial(t, emulated(t)), newApp(), suiteTime), context.Background()
 	var users []string
@@ -266,14 +266,14 @@ func TestDropSweepIsComplete(t *testing.T) {
 		users = append(users, fmt.Sprint("u", i))
 	}
 	for page := range 2 {
-		if err := s.AddListed(ctx, "s1/plan", page, users, users[page:]); err != nil {
+		if err := s.AddPage(ctx, "s1/plan", page, users, users[page:]); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := s.AddListed(ctx, "s1/plan", 3, nil, []string{"one more"}); err != nil {
+	if err := s.AddPage(ctx, "s1/plan", 3, nil, []string{"one more"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.DropSweep(ctx, "s2"); err != nil {
+	if err := s.DropSets(ctx, "s2"); err != nil {
 		t.Fatal(err)
 	}
 	left, err := s.sweeps().DocumentRefs(ctx).GetAll()

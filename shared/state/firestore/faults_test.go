@@ -63,7 +63,7 @@ func everyWrite(t *testing.T, s, reader *Store) {
 	must("Append", s.Append(ctx, event("appended")))
 	_, err = s.PutConfiguration(ctx, provision.Configuration{}, event("edited"))
 	must("PutConfiguration", err)
-	must("AddListed", s.AddListed(ctx, "s", 1, []string{"u1"}, []string{"u1", "u2"}))
+	must("AddPage", s.AddPage(ctx, "s", 1, []string{"u1"}, []string{"u1", "u2"}))
 	must("EndLook", s.EndLook(ctx, "s", "u1"))
 	p := provision.Preview{ID: "p", ExpiresAt: at}
 	for range 2 {
@@ -136,8 +136,8 @@ func TestContentionWithoutEnd(t *testing.T) {
 	if !fault.Is(err, fault.Unavailable) {
 		t.Errorf("Commit: %v, want fault.Unavailable", err)
 	}
-	if err := s.AddListed(ctx, "s", 1, nil, []string{"u"}); !fault.Is(err, fault.Unavailable) {
-		t.Errorf("AddListed: %v, want fault.Unavailable", err)
+	if err := s.AddPage(ctx, "s", 1, nil, []string{"u"}); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("AddPage: %v, want fault.Unavailable", err)
 	}
 }
 

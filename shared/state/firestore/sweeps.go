@@ -18,27 +18,27 @@ import (
 
 // pages are the pages of a sweep's listing, each a document; owed are the looks
 // that it is owed, each a document without a field, and without an index.
-func (s *Store) pages(sweepID string) *cloud.CollectionRef {
-	return s.sweeps().Doc(key(sweepID)).Collection("pages")
+func (s *Store) pages(set string) *cloud.CollectionRef {
+	return s.sweeps().Doc(key(set)).Collection("pages")
 }
 
-func (s *Store) owed(sweepID string) *cloud.CollectionRef {
-	return s.sweeps().Doc(key(sweepID)).Collection("looks")
+func (s *Store) owed(set string) *cloud.CollectionRef {
+	return s.sweeps().Doc(key(set)).Collection("looks")
 }
 
-// AddListed implements state.Sweeps.
-func (s *Store) AddListed(ctx context.Context, sweepID string, page int, listed, looks []string) error {
-	const op = "state: add listed users"
-	doc, err := stored.Encode(op, listed)
+// AddPage implements state.Sweeps.
+func (s *Store) AddPage(ctx context.Context, set string, page int, rows, looks []string) error {
+	const op = "state: add page"
+	doc, err := stored.Encode(op, rows)
 	if err != nil {
 		return err
 	}
 	looks = slices.Compact(slices.Sorted(slices.Values(looks)))
 	err = s.write(ctx, op, func(b *batch) {
 		// Names of one length, so that their order is that of the numbers.
-		b.Create(s.pages(sweepID).Doc(fmt.Sprintf("%09d", page)), map[string]any{fieldDoc: doc})
+		b.Create(s.pages(set).Doc(fmt.Sprintf("%09d", page)), map[string]any{fieldDoc: doc})
 		for _, id := range looks {
-			b.Set(s.owed(sweepID).Doc(key(id)), map[string]any{})
+			b.Set(s.owed(set).Doc(key(id)), map[string]any{})
 		}
 	})
 	if status.Code(err) == codes.AlreadyExists {
@@ -47,11 +47,11 @@ func (s *Store) AddListed(ctx context.Context, sweepID string, page int, listed,
 	return wrap(op, err)
 }
 
-// Listed implements state.Sweeps.
-func (s *Store) Listed(ctx context.Context, sweepID string) ([]string, error) {
-	const op = "state: read listed users"
+// Rows implements state.Sweeps.
+func (s *Store) Rows(ctx context.Context, set string) ([]string, error) {
+	const op = "state: read rows"
 	var listed []string
-	err := query(ctx, op, s.pages(sweepID).OrderBy(cloud.DocumentID, cloud.Asc), func(snap *cloud.DocumentSnapshot) error {
+	err := query(ctx, op, s.pages(set).OrderBy(cloud.DocumentID, cloud.Asc), func(snap *cloud.DocumentSnapshot) error {
 		var ids []string
 		err := decode(op, snap, &ids)
 		listed = append(listed, ids...)
@@ -61,16 +61,16 @@ func (s *Store) Listed(ctx context.Context, sweepID string) ([]string, error) {
 }
 
 // EndLook implements state.Sweeps.
-func (s *Store) EndLook(ctx context.Context, sweepID, userID string) error {
-	_, err := s.owed(sweepID).Doc(key(userID)).Delete(ctx)
+func (s *Store) EndLook(ctx context.Context, set, userID string) error {
+	_, err := s.owed(set).Doc(key(userID)).Delete(ctx)
 	return wrap("state: end look", err)
 }
 
 // Looks implements state.Sweeps.
-func (s *Store) Looks(ctx context.Context, sweepID string) ([]string, error) {
+func (s *Store) Looks(ctx context.Context, set string) ([]string, error) {
 	const op = "state: read looks"
 	var users []string
-	err := query(ctx, op, s.owed(sweepID).Select(), func(snap *cloud.DocumentSnapshot) error {
+	err := query(ctx, op, s.owed(set).Select(), func(snap *cloud.DocumentSnapshot) error {
 		id, err := url.PathUnescape(snap.Ref.ID)
 		if err != nil {
 			return fault.New(fault.Internal, op, "the stored look %q is at nobody; restore the state from a backup", snap.Ref.ID)
@@ -82,13 +82,13 @@ func (s *Store) Looks(ctx context.Context, sweepID string) ([]string, error) {
 }
 
 // LooksLeft implements state.Sweeps.
-func (s *Store) LooksLeft(ctx context.Context, sweepID string) (int, error) {
-	return count(ctx, "state: count looks", s.owed(sweepID).Query)
+func (s *Store) LooksLeft(ctx context.Context, set string) (int, error) {
+	return count(ctx, "state: count looks", s.owed(set).Query)
 }
 
-// DropSweep implements state.Sweeps.
-func (s *Store) DropSweep(ctx context.Context, keep string) error {
-	const op = "state: drop sweeps"
+// DropSets implements state.Sweeps.
+func (s *Store) DropSets(ctx context.Context, keep string) error {
+	const op = "state: drop sets"
 	// The sweeps' documents do not exist, but are listed for what is below them.
 	all, err := s.sweeps().DocumentRefs(ctx).GetAll()
 	if err != nil {

@@ -11,10 +11,10 @@ import (
 
 const endLook = "DELETE FROM sweep_looks WHERE sweep_id = ? AND user_id = ?"
 
-// AddListed implements state.Sweeps.
-func (s *Store) AddListed(ctx context.Context, sweepID string, page int, listed, looks []string) error {
-	const op = "state: add listed users"
-	listedJSON, err := list(op, listed)
+// AddPage implements state.Sweeps.
+func (s *Store) AddPage(ctx context.Context, set string, page int, rows, looks []string) error {
+	const op = "state: add page"
+	rowsJSON, err := list(op, rows)
 	if err != nil {
 		return err
 	}
@@ -24,17 +24,17 @@ func (s *Store) AddListed(ctx context.Context, sweepID string, page int, listed,
 	}
 	return s.file.Write(ctx, func(tx sqlitefile.Tx) error {
 		n, err := tx.Exec("INSERT INTO sweep_pages (sweep_id, page, listed) VALUES (?, ?, ?) ON CONFLICT (sweep_id, page) DO NOTHING",
-			sweepID, page, listedJSON)
+			set, page, rowsJSON)
 		if err != nil || n == 0 {
 			return err // n is 0 when the page is stored: its looks may have ended since
 		}
-		_, err = tx.Exec("INSERT OR IGNORE INTO sweep_looks (sweep_id, user_id) SELECT ?, value FROM json_each(?)", sweepID, looksJSON)
+		_, err = tx.Exec("INSERT OR IGNORE INTO sweep_looks (sweep_id, user_id) SELECT ?, value FROM json_each(?)", set, looksJSON)
 		return err
 	})
 }
 
-// Listed implements state.Sweeps.
-func (s *Store) Listed(ctx context.Context, sweepID string) ([]string, error) {
+// Rows implements state.Sweeps.
+func (s *Store) Rows(ctx context.Context, set string) ([]string, error) {
 	var listed []string
 	err := s.file.Query(ctx, func(rows *sql.Rows) error {
 		var doc sql.RawBytes
@@ -42,38 +42,38 @@ func (s *Store) Listed(ctx context.Context, sweepID string) ([]string, error) {
 		if err := rows.Scan(&doc); err != nil {
 			return err
 		}
-		if err := stored.Decode("state: read listed users", doc, &ids, sweepID); err != nil {
+		if err := stored.Decode("state: read rows", doc, &ids, set); err != nil {
 			return err
 		}
 		listed = append(listed, ids...)
 		return nil
-	}, "SELECT listed FROM sweep_pages WHERE sweep_id = ? ORDER BY page", sweepID)
+	}, "SELECT listed FROM sweep_pages WHERE sweep_id = ? ORDER BY page", set)
 	return listed, err
 }
 
 // EndLook implements state.Sweeps.
-func (s *Store) EndLook(ctx context.Context, sweepID, userID string) error {
+func (s *Store) EndLook(ctx context.Context, set, userID string) error {
 	return s.file.Write(ctx, func(tx sqlitefile.Tx) error {
-		_, err := tx.Exec(endLook, sweepID, userID)
+		_, err := tx.Exec(endLook, set, userID)
 		return err
 	})
 }
 
 // Looks implements state.Sweeps.
-func (s *Store) Looks(ctx context.Context, sweepID string) ([]string, error) {
+func (s *Store) Looks(ctx context.Context, set string) ([]string, error) {
 	var users []string
 	err := s.file.Query(ctx, func(rows *sql.Rows) error {
 		var id string
 		err := rows.Scan(&id)
 		users = append(users, id)
 		return err
-	}, "SELECT user_id FROM sweep_looks WHERE sweep_id = ?", sweepID)
+	}, "SELECT user_id FROM sweep_looks WHERE sweep_id = ?", set)
 	return users, err
 }
 
 // LooksLeft implements state.Sweeps.
-func (s *Store) LooksLeft(ctx context.Context, sweepID string) (int, error) {
-	return s.count(ctx, "SELECT count(*) FROM sweep_looks WHERE sweep_id = ?", sweepID)
+func (s *Store) LooksLeft(ctx context.Context, set string) (int, error) {
+	return s.count(ctx, "SELECT count(*) FROM sweep_looks WHERE sweep_id = ?", set)
 }
 
 // PutOrphans implements state.Sweeps.
@@ -127,8 +127,8 @@ func (s *Store) Orphans(ctx context.Context, pageToken string, limit int) ([]pro
 	return orphans, next, nil
 }
 
-// DropSweep implements state.Sweeps.
-func (s *Store) DropSweep(ctx context.Context, keep string) error {
+// DropSets implements state.Sweeps.
+func (s *Store) DropSets(ctx context.Context, keep string) error {
 	return s.file.Write(ctx, func(tx sqlitefile.Tx) error {
 		if _, err := tx.Exec("DELETE FROM sweep_pages WHERE sweep_id <> ?", keep); err != nil {
 			return err

@@ -154,16 +154,16 @@ func testLooks(t *testing.T, open Open) {
 	}
 	listed := func(sweep string, want ...string) {
 		t.Helper()
-		got, err := s.Listed(ctx, sweep)
+		got, err := s.Rows(ctx, sweep)
 		must(t, err)
 		slices.Sort(got)
 		same(t, "listed by "+sweep, slices.Compact(got), want)
 	}
 	left("s1", 0)
 	listed("s1")
-	must(t, s.AddListed(ctx, "s1", 0, []string{"u1", "u2", "u3"}, []string{"u1", "u2"}))
-	must(t, s.AddListed(ctx, "s1", 1, []string{"u4", "u3"}, []string{"u4", "u2", "u4"})) // a user may move between pages
-	must(t, s.AddListed(ctx, "s2", 0, nil, []string{"u1"}))
+	must(t, s.AddPage(ctx, "s1", 0, []string{"u1", "u2", "u3"}, []string{"u1", "u2"}))
+	must(t, s.AddPage(ctx, "s1", 1, []string{"u4", "u3"}, []string{"u4", "u2", "u4"})) // a user may move between pages
+	must(t, s.AddPage(ctx, "s2", 0, nil, []string{"u1"}))
 	left("s1", 3)
 	listed("s1", "u1", "u2", "u3", "u4")
 	must(t, s.EndLook(ctx, "s1", "u1"))
@@ -175,24 +175,24 @@ func testLooks(t *testing.T, open Open) {
 	must(t, err)
 	slices.Sort(owed)
 	same(t, "looks of s1", owed, []string{"u2", "u4"})
-	must(t, s.AddListed(ctx, "s1", 0, []string{"u9"}, []string{"u1", "u9"})) // a page that is repeated
+	must(t, s.AddPage(ctx, "s1", 0, []string{"u9"}, []string{"u1", "u9"})) // a page that is repeated
 	left("s1", 2)
 	listed("s1", "u1", "u2", "u3", "u4")
 
-	must(t, s.DropSweep(ctx, "s1"))
+	must(t, s.DropSets(ctx, "s1"))
 	left("s1", 2)
 	left("s2", 0)
-	must(t, s.DropSweep(ctx, "s3"))
+	must(t, s.DropSets(ctx, "s3"))
 	left("s1", 0)
 	listed("s1")
-	must(t, s.AddListed(ctx, "s1", 0, nil, []string{"u1"})) // dropped, so it may be stored again
+	must(t, s.AddPage(ctx, "s1", 0, nil, []string{"u1"})) // dropped, so it may be stored again
 	left("s1", 1)
 
 	var page []string
 	for i := range 500 {
 		page = append(page, name("p", i))
 	}
-	must(t, s.AddListed(ctx, "s4", 0, page, page))
+	must(t, s.AddPage(ctx, "s4", 0, page, page))
 	left("s4", 500)
 	listed("s4", page...)
 }
@@ -346,7 +346,7 @@ func testReopen(t *testing.T, open Open) {
 	r := commit(t, h.Store, fullRecord("u1"), event("e1", at(1)))
 	version, err := h.Store.PutConfiguration(ctx, provision.Configuration{Revision: 3})
 	must(t, err)
-	must(t, h.Store.AddListed(ctx, "s1", 0, []string{"u1"}, []string{"u1"}))
+	must(t, h.Store.AddPage(ctx, "s1", 0, []string{"u1"}, []string{"u1"}))
 	s := h.Reopen()
 	same(t, "the record after a restart", record(t, s, "u1"), r)
 	same(t, "the events after a restart", ids(allEvents(t, s, state.EventFilter{})), []string{"e1"})

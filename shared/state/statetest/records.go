@@ -130,7 +130,7 @@ func testRecordRace(t *testing.T, open Open) {
 
 func testChangeAtomic(t *testing.T, open Open) {
 	s, ctx := open(t).Store, context.Background()
-	must(t, s.AddListed(ctx, "sweep", 0, []string{"u1", "u2"}, []string{"u1", "u2"}))
+	must(t, s.AddPage(ctx, "sweep", 0, []string{"u1", "u2"}, []string{"u1", "u2"}))
 	looksLeft := func(want int) {
 		t.Helper()
 		n, err := s.LooksLeft(ctx, "sweep")
