@@ -73,8 +73,36 @@ func dream(seed uint64, days, people int) life {
 			l.steps = append(l.steps, step{at: at, kind: "account breaks", n: rng.Uint64()})
 		}
 	}
+	if seed%10 == 3 {
+		l.steps = append(l.steps, plotted(seed, days)...)
+	}
 	slices.SortStableFunc(l.steps, func(a, b step) int { return int(a.at - b.at) })
 	return l
+}
+
+// plots are what happens to one person, one thing after another, that would
+// seldom come together by luck alone.
+var plots = [][]step{
+	{ // leaves while it is off, and is looked at while it is turned on again
+		{kind: "turn off"}, {kind: "suspend", at: time.Hour}, {kind: "turn on", at: 2 * time.Hour},
+		{kind: "look now", at: 2*time.Hour + 200*time.Millisecond}, {kind: "look now", at: 2*time.Hour + 500*time.Millisecond},
+		{kind: "look now", at: 2*time.Hour + time.Second}, {kind: "look now", at: 2*time.Hour + 2*time.Second},
+	},
+	{ // what is due while somebody is archived waits (R6)
+		{kind: "suspend"}, {kind: "archive", at: 6 * time.Hour}, {kind: "unarchive", at: 9 * 24 * time.Hour},
+	},
+}
+
+// plotted is some of the plots, each about one person, on days of the seed.
+func plotted(seed uint64, days int) (steps []step) {
+	rng := rand.New(rand.NewPCG(seed, 3))
+	for range 3 {
+		begin, n := time.Hour+time.Duration(rng.IntN(days))*24*time.Hour+time.Duration(rng.Int64N(int64(24*time.Hour))), rng.Uint64()
+		for _, s := range plots[rng.IntN(len(plots))] {
+			steps = append(steps, step{at: begin + s.at, kind: s.kind, n: n})
+		}
+	}
+	return steps
 }
 
 // policies are the time frames to choose from.
