@@ -41,6 +41,9 @@ var handKinds = []kind{
 		switch {
 		case n/10%3 == 0 && acc.owner != "": // by another provisioner
 			acc.ExternalID = []string{"", "another"}[n%2]
+			if link := w.memory.records[acc.owner].Account; link.ID != acc.ID || !link.Exists() {
+				acc.owner = "" // made again, and nobody has seen yet that it was ours
+			}
 		case n/10%3 == 1 && acc.owner != "" && w.app.holder(name) == nil:
 			acc.UserName, acc.Attributes["userName"] = name, name
 		default:
