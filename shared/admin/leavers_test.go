@@ -105,6 +105,25 @@ func TestDeletedWhileTurningOn(t *testing.T) {
 	o.keeps(t, "turned on a moment later", id)
 }
 
+// TestDeletedWhileAMappingFails: a look that began before the configuration was
+// deleted and ends after it leaves no work behind, also where it asks the app for
+// nothing (R10).
+func TestDeletedWhileAMappingFails(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	id := o.Directory().Hire(0)
+	o.MustLook(id)
+	o.Directory().Title(id, "!")
+	o.Process().Inject(reconciletest.Fault{})
+	o.Process().MeetNamed("state record", 1, func() { must(t, o.Delete(t.Context())) })
+	if _, err := o.World.Look(id); err != nil {
+		t.Fatal(err)
+	}
+	if rec := o.Record(id); len(rec.Retries) > 0 || len(rec.Attention) > 0 {
+		t.Errorf("work is left: retries %+v, attention %+v", rec.Retries, rec.Attention)
+	}
+}
+
 // TestFramesReachTheDeleted: people known to be deleted are in no listing, so
 // that the sweep after an edit of the time frames has to look for them (R9).
 func TestFramesReachTheDeleted(t *testing.T) {
