@@ -88,6 +88,9 @@ var plots = [][]step{
 		{kind: "look now", at: 2*time.Hour + 200*time.Millisecond}, {kind: "look now", at: 2*time.Hour + 500*time.Millisecond},
 		{kind: "look now", at: 2*time.Hour + time.Second}, {kind: "look now", at: 2*time.Hour + 2*time.Second},
 	},
+	{ // a deleted user keeps the conditions recorded before (R3)
+		{kind: "suspend"}, {kind: "delete", at: 6 * time.Hour},
+	},
 	{ // what is due while somebody is archived waits (R6)
 		{kind: "suspend"}, {kind: "archive", at: 6 * time.Hour}, {kind: "unarchive", at: 9 * 24 * time.Hour},
 	},

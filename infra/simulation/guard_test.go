@@ -87,11 +87,13 @@ type handed struct {
 }
 
 // unseenByHand counts the accounts changed by hand before a time that no sweep
-// need have seen since: they count as they were, and so as part of the base (R12).
+// need have seen since, or that cannot be read: they count as they were, and so as
+// part of the base (R12).
 func (w *world) unseenByHand(before time.Time) int {
 	accounts := map[string]bool{}
 	for _, h := range w.byHand {
-		if h.at.Before(before) && w.running(h.at, time.Now()) < unseen {
+		acc := w.app.get(h.account)
+		if h.at.Before(before) && (w.running(h.at, time.Now()) < unseen || acc != nil && acc.broken()) {
 			accounts[h.account] = true
 		}
 	}
