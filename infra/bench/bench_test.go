@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 func TestCallsKeepTheirBounds(t *testing.T) {
 	t.Parallel()
 	require.Source(t, "../..")
-	all, err := measure(t.Context(), settings{people: 80, changes: 40, latency: 2 * time.Millisecond, concurrency: 10})
+	all, err := measure(t.Context(), settings{people: 80, changes: 40, latency: 2 * time.Millisecond, concurrency: 10}, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func TestGivenServices(t *testing.T) {
 			t.Fatal(err)
 		}
 		given.editToken = tt.editToken
-		all, err := measure(t.Context(), given)
+		all, err := measure(t.Context(), given, io.Discard)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -65,7 +65,7 @@ func start(ctx context.Context, args []string, stdin io.Reader, stdout, stderr i
 	if err != nil {
 		return err
 	}
-	all, err := measure(ctx, s)
+	all, err := measure(ctx, s, stderr)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -33,8 +34,9 @@ type run struct {
 	active int
 }
 
-// measure starts the program and, unless they are given, the services, and runs the phases.
-func measure(ctx context.Context, s settings) (all []*figures, err error) {
+// measure starts the program and, unless they are given, the services, and runs
+// the phases; for a large company it takes a while, so progress says when each ends.
+func measure(ctx context.Context, s settings, progress io.Writer) (all []*figures, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	folder, err := os.MkdirTemp("", "autoprovision-bench-")
@@ -78,6 +80,7 @@ func measure(ctx context.Context, s settings) (all []*figures, err error) {
 		if err != nil {
 			return nil, err
 		}
+		fmt.Fprintf(progress, "%s: %s s\n", f.phase, seconds(f.took))
 		all = append(all, f)
 	}
 	return all, nil
