@@ -55,9 +55,11 @@ func mean(all map[string]operation) (m operation) {
 	for _, op := range all {
 		m.Took += op.Took
 		m.App += op.App
+		m.Limiter += op.Limiter
+		m.Directory += op.Directory
 	}
 	n := time.Duration(max(len(all), 1))
-	m.Took, m.App = m.Took/n, m.App/n
+	m.Took, m.App, m.Limiter, m.Directory = m.Took/n, m.App/n, m.Limiter/n, m.Directory/n
 	return m
 }
 

@@ -203,7 +203,8 @@ func (r *run) firstSync(ctx context.Context) (*figures, error) {
 	f.floor = r.bounds.firstFloor()
 	f.most = f.floor * 11 / 10
 	f.memoryMost = r.bounds.memory()
-	f.seen = append(f.seen, fmt.Sprintf("%d writes, each %s ms for the app and %s ms of ours", r.bounds.people, milliseconds(each.App), milliseconds(each.Took-each.App)))
+	f.seen = append(f.seen, fmt.Sprintf("%d writes, each %s ms for the app, %s ms for its turn, %s ms of ours", r.bounds.people,
+		milliseconds(each.App), milliseconds(each.Limiter), milliseconds(each.Took-each.App-each.Limiter-each.Directory)))
 	f.judge()
 	r.bounds.accounts = r.bounds.people
 	return f, nil
