@@ -2,23 +2,16 @@ package decide
 
 import (
 	"slices"
+	"time"
 
 	"example.com/autoprovision/shared/provision"
 )
 
+// RepairWindow is how long a repair of drift is remembered (R17).
+const RepairWindow = 7 * 24 * time.Hour
+
 // maxRepairs is how often an attribute is put right within RepairWindow (R17).
 const maxRepairs = 3
-
-// wantsNoAccount is true for somebody who needs no new account, as far as that is known.
-func (d *decider) wantsNoAccount() bool {
-	switch d.l.User.Lifecycle {
-	case provision.Suspended, provision.Deleted:
-		return true
-	case provision.Active:
-		return d.r.Account.Exists() || d.l.Scope.Known && !d.l.Scope.In
-	}
-	return d.r.Account.Exists()
-}
 
 // access is the create, unsuspend or update that an active person in scope needs (R2, R5).
 func (d *decider) access() *Operation {

@@ -15,9 +15,6 @@ import (
 	"example.com/autoprovision/shared/scope"
 )
 
-// RepairWindow is how long a repair of drift is remembered (R17).
-const RepairWindow = 7 * 24 * time.Hour
-
 // Look is what one look at the directory saw of one user, and what the mapping makes of it.
 type Look struct {
 	// User as the directory has them. Lifecycle Unknown decides nothing (R13).

@@ -7,12 +7,6 @@ import (
 	"example.com/autoprovision/shared/provision"
 )
 
-// frozen is true for an archived user while archived is no condition (R6).
-func (d *decider) frozen() bool {
-	policy, _ := d.c.Policy()
-	return d.l.User.Lifecycle == provision.Archived && policy.Archived == nil
-}
-
 // removal is one suspend or hard delete that a condition orders.
 type removal struct {
 	kind provision.OperationKind
@@ -35,6 +29,12 @@ func (d *decider) removals() []removal {
 		return nil
 	}
 	return d.ordered()
+}
+
+// frozen is true for an archived user while archived is no condition (R6).
+func (d *decider) frozen() bool {
+	policy, _ := d.c.Policy()
+	return d.l.User.Lifecycle == provision.Archived && policy.Archived == nil
 }
 
 func (d *decider) protected() bool { return d.c.Protects(d.r.UserID, d.r.Account.ID) }
@@ -133,6 +133,17 @@ func (d *decider) keepHold(list []removal) {
 	}) {
 		d.r.Hold = nil
 	}
+}
+
+// wantsNoAccount is true for somebody who needs no new account, as far as that is known.
+func (d *decider) wantsNoAccount() bool {
+	switch d.l.User.Lifecycle {
+	case provision.Suspended, provision.Deleted:
+		return true
+	case provision.Active:
+		return d.r.Account.Exists() || d.l.Scope.Known && !d.l.Scope.In
+	}
+	return d.r.Account.Exists()
 }
 
 // dueRemoval is the suspend or hard delete to run now: a due suspend first, and

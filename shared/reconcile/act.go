@@ -47,9 +47,8 @@ func (r *Reconciler) act(ctx context.Context, c provision.Configuration, req Req
 	a := &attempt{Reconciler: r, c: c, req: req, rec: d.Record, op: *d.Operation, seen: seen, res: res}
 	seen.stamp(&a.rec)
 	if a.op.Impossible != "" {
-		fresh, err := r.freshConfiguration(ctx)
-		if err != nil || fresh.Revision != c.Revision {
-			return err == nil, err
+		if moved, err := r.moved(ctx, c); err != nil || moved {
+			return moved, err
 		}
 		a.rec = decide.FailedTry(a.rec, a.op, provision.Failed, a.op.Impossible, "", r.Business())
 		return a.finish(ctx, a.event(r.NewID(), a.op.Kind, provision.OutcomeFailed, a.op.Impossible))

@@ -256,9 +256,8 @@ func (r *Reconciler) settle(ctx context.Context, c provision.Configuration, req 
 		ended.SweepID = "" // the look is tried again
 	}
 	if Changed(before, d.Record) && worthKeeping(d.Record) {
-		fresh, err := r.freshConfiguration(ctx)
-		if err != nil || fresh.Revision != c.Revision {
-			return err == nil, err
+		if moved, err := r.moved(ctx, c); err != nil || moved {
+			return moved, err
 		}
 		seen.stamp(&d.Record)
 		if !req.Plan { // what was planned is still to be done
@@ -275,6 +274,13 @@ func (r *Reconciler) settle(ctx context.Context, c provision.Configuration, req 
 		return false, err
 	}
 	return false, seen.unread
+}
+
+// moved reports whether the configuration that was decided under is not in force
+// any more: what follows from it must not be stored, and is decided anew.
+func (r *Reconciler) moved(ctx context.Context, c provision.Configuration) (bool, error) {
+	fresh, err := r.freshConfiguration(ctx)
+	return err == nil && fresh.Revision != c.Revision, err
 }
 
 // worthKeeping is false for somebody of whom there is nothing to remember (R7).

@@ -242,11 +242,3 @@ func (r *Reconciler) TakeOver(ctx context.Context) error {
 		}
 	}
 }
-
-func text(err error) string {
-	var f *fault.Error
-	if errors.As(err, &f) && f.Detail != "" {
-		return f.Detail
-	}
-	return err.Error()
-}

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"time"
 
@@ -144,6 +145,15 @@ func classify(account provision.Account, err error) outcome {
 		return outcome{status: ruledOut, text: text(err), untouched: true}
 	}
 	return outcome{status: appFailed, text: text(err), retryAfter: fault.RetryAfter(err)}
+}
+
+// text is what an error says of itself in words.
+func text(err error) string {
+	var f *fault.Error
+	if errors.As(err, &f) && f.Detail != "" {
+		return f.Detail
+	}
+	return err.Error()
 }
 
 // readBack reads the account until it shows the effect, for up to a minute (R19).

@@ -107,9 +107,8 @@ func (r *Reconciler) answersOthers(ctx context.Context, c provision.Configuratio
 // recordUnread ends a look that could not read the account, as it should have,
 // and has nothing else to do. The account is read again by the schedule of R2.
 func (r *Reconciler) recordUnread(ctx context.Context, c provision.Configuration, req Request, d decide.Decision, seen sighting, res *Result) (more bool, err error) {
-	fresh, err := r.freshConfiguration(ctx)
-	if err != nil || fresh.Revision != c.Revision {
-		return err == nil, err
+	if moved, err := r.moved(ctx, c); err != nil || moved {
+		return moved, err
 	}
 	a := &attempt{Reconciler: r, c: c, req: req, rec: d.Record, op: decide.Operation{Kind: provision.Update}, seen: seen, res: res}
 	seen.stamp(&a.rec)
