@@ -300,3 +300,25 @@ func TestR2Outages(t *testing.T) {
 		})
 	}
 }
+
+// TestUnreadUnderAnOldConfiguration: an account that cannot be read is told of
+// under the configuration in force alone: what was deleted meanwhile keeps no work (R10).
+func TestUnreadUnderAnOldConfiguration(t *testing.T) {
+	t.Parallel()
+	w, ids := twelve(t, 0)
+	off := false
+	w.App.Meet = func(name, externalID string) error {
+		if name != "get" || externalID != ids[11] {
+			return nil
+		}
+		if !off {
+			off = true
+			w.Configure(func(c *provision.Configuration) { c.On, c.Revision = false, c.Revision+1 })
+		}
+		return fault.New(fault.Unavailable, "app: get", "status 500")
+	}
+	settleAs(w, reconcile.Request{UserID: ids[11], CheckAccount: true})
+	if rec := w.Record(ids[11]); !off || len(rec.Retries) > 0 || len(failures(w, ids[11])) > 0 {
+		t.Errorf("turned off meanwhile: %t, retries %+v, events %v", off, rec.Retries, failures(w, ids[11]))
+	}
+}
