@@ -47,12 +47,19 @@ func Explain(c provision.Configuration, l decide.Look, d decide.Decision, now ti
 	p := personOf(c, d.Record, now)
 	p.Directory, p.Scope, p.Doing, p.Desired, p.MappingError = l.User.Lifecycle, l.Scope, d.Operation, l.Desired, l.MappingError
 	p.Name = cmp.Or(directory.NameOf(l.User), p.Name)
-	p.InScope, p.Reasons = l.Scope.Known && l.Scope.In, l.Scope.Reasons
+	p.scoped(l.Scope.Known, l.Scope.In, l.Scope.Reasons)
+	return p
+}
+
+// scoped says whether they should have an account now, and if not, why: their
+// place in the scope, and before it what the directory says of them.
+func (p *Person) scoped(known, in bool, reasons []string) {
+	p.InScope, p.Reasons = known && in, reasons
 	switch p.Directory {
 	case provision.Suspended:
 		p.InScope, p.Reasons = false, []string{"they are suspended in the directory"}
-		if l.Scope.Known {
-			p.Reasons = append(p.Reasons, l.Scope.Reasons...)
+		if known {
+			p.Reasons = append(p.Reasons, reasons...)
 		}
 	case provision.Archived:
 		p.InScope, p.Reasons = false, []string{"they are archived in the directory"}
@@ -61,7 +68,6 @@ func Explain(c provision.Configuration, l decide.Look, d decide.Decision, now ti
 	case provision.Unknown:
 		p.InScope, p.Reasons = false, []string{"the directory does not say whether they are deleted: nothing is decided"}
 	}
-	return p
 }
 
 // personOf is what a record says.

@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -121,6 +122,24 @@ func TestDeletedWhileAMappingFails(t *testing.T) {
 	}
 	if rec := o.Record(id); len(rec.Retries) > 0 || len(rec.Attention) > 0 {
 		t.Errorf("work is left: retries %+v, attention %+v", rec.Retries, rec.Attention)
+	}
+}
+
+// TestListsAgreeWithThePerson: whether somebody should have an account now, and
+// why not, is the same where they are due and on their own page.
+func TestListsAgreeWithThePerson(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	id := o.Directory().Hire(0)
+	o.MustLook(id)
+	o.Directory().Change(id, func(u *provision.User) { u.Lifecycle = provision.Suspended })
+	o.MustLook(id)
+	person, err := o.Person(t.Context(), id)
+	must(t, err)
+	due, _, err := o.PendingPage(t.Context(), "", 10)
+	must(t, err)
+	if len(due) != 1 || due[0].InScope != person.InScope || !slices.Equal(due[0].Reasons, person.Reasons) || len(person.Reasons) == 0 {
+		t.Errorf("due: %+v\nthe person: in scope %t, %q", due, person.InScope, person.Reasons)
 	}
 }
 

@@ -152,7 +152,8 @@ func (s *Service) PendingPage(ctx context.Context, token string, limit int) ([]P
 // fromRecord is a person as our record has them, without a look.
 func (s *Service) fromRecord(c provision.Configuration, rec provision.Record) Person {
 	p := personOf(c, rec, s.Business())
-	p.Directory, p.InScope, p.Reasons = rec.Lifecycle, rec.InScope, rec.Reasons
+	p.Directory = rec.Lifecycle
+	p.scoped(true, rec.InScope, rec.Reasons)
 	return p
 }
 
