@@ -29,6 +29,7 @@ func succeed(rec *provision.Record, intent provision.Intent, out outcome, appURL
 		link.Applied, link.Form = withLeft(intent.Attributes, rec), formOf(intent.Attributes, out.account, link.Form)
 	case provision.Suspend:
 		link.State, link.SuspendedAt = provision.AccountSuspended, now
+		rec.CountSuspendAt = time.Time{} // done now, and so not due as well: the guard counts it once
 		if !intent.Released {
 			rec.SuspendDoneAt = now
 		}
@@ -36,6 +37,7 @@ func succeed(rec *provision.Record, intent provision.Intent, out outcome, appURL
 		link.State, link.ActiveSince = provision.AccountActive, now
 	case provision.HardDelete:
 		link.State, link.RemovedAt = provision.AccountNone, now
+		rec.CountSuspendAt, rec.CountDeleteAt = time.Time{}, time.Time{}
 		if !intent.Released {
 			rec.DeleteDoneAt = now
 		}
