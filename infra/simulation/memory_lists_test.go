@@ -113,13 +113,11 @@ func (m *memory) Count(ctx context.Context, c state.Count) (int, error) {
 	}
 	n := 0
 	for _, r := range m.records {
-		yes, err := counts(r, c)
+		some, err := counts(r, c)
 		if err != nil {
 			return 0, err
 		}
-		if yes {
-			n++
-		}
+		n += some
 	}
 	return n, nil
 }
@@ -143,30 +141,33 @@ func (m *memory) Held(ctx context.Context) (h state.Held, err error) {
 	return h, nil
 }
 
-func counts(r provision.Record, c state.Count) (bool, error) {
-	pending, done := r.CountSuspendAt, r.SuspendDoneAt
-	if c.Operation == provision.HardDelete {
-		pending, done = r.CountDeleteAt, r.DeleteDoneAt
-	}
+func counts(r provision.Record, c state.Count) (int, error) {
 	switch c.Kind {
-	case state.CountPending, state.CountDone:
-		if !c.Operation.Removes() {
-			return false, fault.New(fault.Invalid, "state: count", "only suspends and hard deletes are counted")
+	case state.CountRemovals:
+		pending, done := r.CountSuspendAt, r.SuspendDoneAt
+		if c.Operation == provision.HardDelete {
+			pending, done = r.CountDeleteAt, r.DeleteDoneAt
+		} else if c.Operation != provision.Suspend {
+			return 0, fault.New(fault.Invalid, "state: count", "only suspends and hard deletes are counted")
 		}
-		if c.Kind == state.CountDone {
-			return done.After(c.Time) && !done.IsZero(), nil
-		}
-		return !pending.IsZero() && !pending.After(c.Time), nil
+		return one(done.After(c.Time) && !done.IsZero()) + one(!pending.IsZero() && !pending.After(c.Until)), nil
 	case state.CountActiveAt:
-		return r.Account.ActiveAt(c.Time), nil
+		return one(r.Account.ActiveAt(c.Time)), nil
 	case state.CountManagedAt:
-		return r.Account.ManagedAt(c.Time), nil
+		return one(r.Account.ManagedAt(c.Time)), nil
 	case state.CountGone:
-		return !r.GoneAt.IsZero() && r.GoneAt.After(c.Time), nil
+		return one(!r.GoneAt.IsZero() && r.GoneAt.After(c.Time)), nil
 	case state.CountOpenIntents:
-		return r.Intent != nil && r.Intent.Revision < c.Revision && r.Lease != nil && r.Lease.Until.After(c.Time), nil
+		return one(r.Intent != nil && r.Intent.Revision < c.Revision && r.Lease != nil && r.Lease.Until.After(c.Time)), nil
 	}
-	return false, fault.New(fault.Invalid, "state: count", "there is no count %q", c.Kind)
+	return 0, fault.New(fault.Invalid, "state: count", "there is no count %q", c.Kind)
+}
+
+func one(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 func (m *memory) Events(ctx context.Context, f state.EventFilter) ([]provision.Event, string, error) {

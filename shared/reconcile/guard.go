@@ -46,8 +46,7 @@ func Removals(ctx context.Context, s state.Records, kind provision.OperationKind
 		baseKind = state.CountManagedAt
 	}
 	return countAgainst(ctx, s, baseKind, now,
-		state.Count{Kind: state.CountDone, Operation: kind, Time: now.Add(-guardWindow)},
-		state.Count{Kind: state.CountPending, Operation: kind, Time: now.Add(guardWindow)})
+		state.Count{Kind: state.CountRemovals, Operation: kind, Time: now.Add(-guardWindow), Until: now.Add(guardWindow)})
 }
 
 // Missing counts the accounts that were found gone in the last day, against
@@ -56,16 +55,10 @@ func Missing(ctx context.Context, s state.Records, now time.Time) (n, base int, 
 	return countAgainst(ctx, s, state.CountManagedAt, now, state.Count{Kind: state.CountGone, Time: now.Add(-guardWindow)})
 }
 
-func countAgainst(ctx context.Context, s state.Records, baseKind state.CountKind, now time.Time, counts ...state.Count) (n, base int, err error) {
+func countAgainst(ctx context.Context, s state.Records, baseKind state.CountKind, now time.Time, c state.Count) (n, base int, err error) {
 	if base, err = s.Count(ctx, state.Count{Kind: baseKind, Time: now.Add(-guardWindow)}); err != nil {
 		return 0, 0, err
 	}
-	for _, count := range counts {
-		some, err := s.Count(ctx, count)
-		if err != nil {
-			return 0, 0, err
-		}
-		n += some
-	}
-	return n, base, nil
+	n, err = s.Count(ctx, c)
+	return n, base, err
 }

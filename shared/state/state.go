@@ -102,10 +102,11 @@ type CountKind string
 
 // The counts.
 const (
-	// CountPending is records whose CountSuspendAt or CountDeleteAt, by Operation, is set and not after Time.
-	CountPending CountKind = "pending"
-	// CountDone is records whose SuspendDoneAt or DeleteDoneAt, by Operation, is after Time.
-	CountDone CountKind = "done"
+	// CountRemovals is, by Operation, records whose SuspendDoneAt or DeleteDoneAt is
+	// after Time, and records whose CountSuspendAt or CountDeleteAt is set and not
+	// after Until; both at one moment, so that nobody who goes from the second to the
+	// first meanwhile is missed or counted twice.
+	CountRemovals CountKind = "removals"
 	// CountActiveAt is records whose Link.ActiveAt(Time).
 	CountActiveAt CountKind = "activeAt"
 	// CountManagedAt is records whose Link.ManagedAt(Time).
@@ -121,6 +122,7 @@ type Count struct {
 	Kind      CountKind
 	Operation provision.OperationKind
 	Time      time.Time
+	Until     time.Time
 	Revision  int64
 }
 

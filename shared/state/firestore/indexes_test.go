@@ -149,6 +149,10 @@ func (l *listener) RunAggregationQuery(r *firestorepb.RunAggregationQueryRequest
 	return s.Send(&firestorepb.RunAggregationQueryResponse{Result: &firestorepb.AggregationResult{AggregateFields: answers}})
 }
 
+func (l *listener) BeginTransaction(context.Context, *firestorepb.BeginTransactionRequest) (*firestorepb.BeginTransactionResponse, error) {
+	return &firestorepb.BeginTransactionResponse{Transaction: []byte("t")}, nil
+}
+
 func (l *listener) BatchGetDocuments(r *firestorepb.BatchGetDocumentsRequest, s firestorepb.Firestore_BatchGetDocumentsServer) error {
 	for _, name := range r.GetDocuments() {
 		if err := s.Send(&firestorepb.BatchGetDocumentsResponse{ReadTime: timestamppb.Now(),
@@ -224,7 +228,7 @@ func ask(t *testing.T, s *Store) {
 			try("Select "+string(kind), err)
 		}
 	}
-	for _, kind := range []state.CountKind{state.CountPending, state.CountDone, state.CountActiveAt, state.CountManagedAt, state.CountGone,
+	for _, kind := range []state.CountKind{state.CountRemovals, state.CountActiveAt, state.CountManagedAt, state.CountGone,
 		state.CountOpenIntents} {
 		for _, operation := range []provision.OperationKind{provision.Suspend, provision.HardDelete} {
 			_, err := s.Count(ctx, state.Count{Kind: kind, Operation: operation, Time: at})

@@ -120,25 +120,14 @@ func (s *Store) Held(ctx context.Context) (h state.Held, err error) {
 	return h, nil
 }
 
-// Count implements state.Records. It is one aggregation, billed as one read for
+// Count implements state.Records. It is aggregations, billed as one read for
 // each thousand index entries, and sees every commit that has returned.
 func (s *Store) Count(ctx context.Context, c state.Count) (int, error) {
 	const op = "state: count records"
-	pending, done := fieldCountSuspend, fieldSuspendDone
-	switch {
-	case c.Kind != state.CountPending && c.Kind != state.CountDone:
-	case c.Operation == provision.Suspend:
-	case c.Operation == provision.HardDelete:
-		pending, done = fieldCountDelete, fieldDeleteDone
-	default:
-		return 0, stored.Invalid(op, "operation", "only suspends and hard deletes are counted, not %q", c.Operation)
-	}
 	at, q := stored.Nanos(c.Time), s.records().Query
 	switch c.Kind {
-	case state.CountPending:
-		q = q.Where(pending, "<=", at)
-	case state.CountDone:
-		q = q.Where(done, ">", at)
+	case state.CountRemovals:
+		return s.countRemovals(ctx, op, c)
 	case state.CountManagedAt:
 		q = q.Where(fieldManagedFrom, "<=", at).Where(fieldManagedUntil, ">", at)
 	case state.CountActiveAt:
@@ -151,4 +140,34 @@ func (s *Store) Count(ctx context.Context, c state.Count) (int, error) {
 		return 0, stored.Invalid(op, "kind", "there is no count %q", c.Kind)
 	}
 	return count(ctx, op, q)
+}
+
+// countRemovals counts in a transaction that only reads, and so at one moment and without locks
+// (firebase.google.com/docs/firestore/manage-data/transactions).
+func (s *Store) countRemovals(ctx context.Context, op string, c state.Count) (n int, err error) {
+	var pending, done string
+	switch c.Operation {
+	case provision.Suspend:
+		pending, done = fieldCountSuspend, fieldSuspendDone
+	case provision.HardDelete:
+		pending, done = fieldCountDelete, fieldDeleteDone
+	default:
+		return 0, stored.Invalid(op, "operation", "only suspends and hard deletes are counted, not %q", c.Operation)
+	}
+	read := func(ctx context.Context, tx *cloud.Transaction) error {
+		n = 0
+		for _, q := range []cloud.Query{
+			s.records().Where(done, ">", stored.Nanos(c.Time)),
+			s.records().Where(pending, "<=", stored.Nanos(c.Until)),
+		} {
+			some, err := countIn(ctx, op, tx, q)
+			if err != nil {
+				return err
+			}
+			n += some
+		}
+		return nil
+	}
+	err = s.client.RunTransaction(ctx, read, cloud.ReadOnly)
+	return n, wrap(op, err)
 }

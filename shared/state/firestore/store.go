@@ -108,8 +108,13 @@ func query(ctx context.Context, op string, q cloud.Query, visit func(*cloud.Docu
 
 // count counts what a query selects, in the database.
 func count(ctx context.Context, op string, q cloud.Query) (int, error) {
+	return countIn(ctx, op, nil, q)
+}
+
+// countIn counts in a transaction, if there is one.
+func countIn(ctx context.Context, op string, tx *cloud.Transaction, q cloud.Query) (int, error) {
 	const alias = "n"
-	result, err := q.NewAggregationQuery().WithCount(alias).Get(ctx)
+	result, err := q.NewAggregationQuery().Transaction(tx).WithCount(alias).Get(ctx)
 	if err != nil {
 		return 0, wrap(op, err)
 	}

@@ -116,22 +116,16 @@ const (
 // Count implements state.Records.
 func (s *Store) Count(ctx context.Context, c state.Count) (int, error) {
 	const op = "state: count records"
-	var column string
-	switch {
-	case c.Kind != state.CountPending && c.Kind != state.CountDone:
-	case c.Operation == provision.Suspend:
-		column = "suspend"
-	case c.Operation == provision.HardDelete:
-		column = "delete"
-	default:
-		return 0, stored.Invalid(op, "operation", "only suspends and hard deletes are counted, not %q", c.Operation)
-	}
 	at := stored.Nanos(c.Time)
 	switch c.Kind {
-	case state.CountPending:
-		return s.count(ctx, "SELECT count(*) FROM records WHERE count_"+column+" <= ?", at)
-	case state.CountDone:
-		return s.count(ctx, "SELECT count(*) FROM records WHERE "+column+"_done > ?", at)
+	case state.CountRemovals:
+		switch c.Operation {
+		case provision.Suspend:
+			return s.count(ctx, removals("suspend"), at, stored.Nanos(c.Until))
+		case provision.HardDelete:
+			return s.count(ctx, removals("delete"), at, stored.Nanos(c.Until))
+		}
+		return 0, stored.Invalid(op, "operation", "only suspends and hard deletes are counted, not %q", c.Operation)
 	case state.CountManagedAt:
 		return s.count(ctx, "SELECT count(*) FROM records WHERE "+managed, at)
 	case state.CountActiveAt:
@@ -142,6 +136,11 @@ func (s *Store) Count(ctx context.Context, c state.Count) (int, error) {
 		return s.count(ctx, "SELECT count(*) FROM records WHERE intent_revision < ? AND lease_until > ?", c.Revision, at)
 	}
 	return 0, stored.Invalid(op, "kind", "there is no count %q", c.Kind)
+}
+
+// removals is one statement, since two would see two moments.
+func removals(column string) string {
+	return "SELECT (SELECT count(*) FROM records WHERE " + column + "_done > ?1) + (SELECT count(*) FROM records WHERE count_" + column + " <= ?2)"
 }
 
 func (s *Store) count(ctx context.Context, query string, args ...any) (n int, err error) {

@@ -44,25 +44,31 @@ func drawRecord(t *rapid.T, id string) provision.Record {
 	return r
 }
 
-// counted says in the words of the port whether a record is counted.
-func counted(r provision.Record, c state.Count) bool {
-	set := func(t time.Time) bool { return !t.IsZero() && !t.After(c.Time) }
-	suspend := c.Operation == provision.Suspend
-	switch c.Kind {
-	case state.CountPending:
-		return suspend && set(r.CountSuspendAt) || !suspend && set(r.CountDeleteAt)
-	case state.CountDone:
-		return suspend && r.SuspendDoneAt.After(c.Time) || !suspend && r.DeleteDoneAt.After(c.Time)
-	case state.CountActiveAt:
-		return r.Account.ActiveAt(c.Time)
-	case state.CountManagedAt:
-		return r.Account.ManagedAt(c.Time)
-	case state.CountGone:
-		return r.GoneAt.After(c.Time)
-	case state.CountOpenIntents:
-		return r.Intent != nil && r.Intent.Revision < c.Revision && r.Lease != nil && r.Lease.Until.After(c.Time)
+// counted says in the words of the port for how many a record is counted.
+func counted(r provision.Record, c state.Count) (n int) {
+	add := func(yes bool) {
+		if yes {
+			n++
+		}
 	}
-	return false
+	switch c.Kind {
+	case state.CountRemovals:
+		done, pending := r.SuspendDoneAt, r.CountSuspendAt
+		if c.Operation == provision.HardDelete {
+			done, pending = r.DeleteDoneAt, r.CountDeleteAt
+		}
+		add(done.After(c.Time))
+		add(!pending.IsZero() && !pending.After(c.Until))
+	case state.CountActiveAt:
+		add(r.Account.ActiveAt(c.Time))
+	case state.CountManagedAt:
+		add(r.Account.ManagedAt(c.Time))
+	case state.CountGone:
+		add(r.GoneAt.After(c.Time))
+	case state.CountOpenIntents:
+		add(r.Intent != nil && r.Intent.Revision < c.Revision && r.Lease != nil && r.Lease.Until.After(c.Time))
+	}
+	return n
 }
 
 func testCounts(t *testing.T, open Open) {
@@ -95,14 +101,12 @@ func testCounts(t *testing.T, open Open) {
 		if got, err := s.Held(ctx); err != nil || got != held {
 			t.Fatalf("held %+v, want %+v, error %v, of %+v", got, held, err, records)
 		}
-		c := state.Count{Time: moment(t, "time"), Revision: rapid.Int64Range(0, 3).Draw(t, "than revision")}
-		for _, c.Kind = range []state.CountKind{state.CountPending, state.CountDone, state.CountActiveAt, state.CountManagedAt, state.CountGone, state.CountOpenIntents} {
+		c := state.Count{Time: moment(t, "time"), Until: moment(t, "until"), Revision: rapid.Int64Range(0, 3).Draw(t, "than revision")}
+		for _, c.Kind = range []state.CountKind{state.CountRemovals, state.CountActiveAt, state.CountManagedAt, state.CountGone, state.CountOpenIntents} {
 			for _, c.Operation = range []provision.OperationKind{provision.Suspend, provision.HardDelete} {
 				want := 0
 				for _, r := range records {
-					if counted(r, c) {
-						want++
-					}
+					want += counted(r, c)
 				}
 				got, err := s.Count(ctx, c)
 				if err != nil {
@@ -115,14 +119,50 @@ func testCounts(t *testing.T, open Open) {
 		}
 	})
 	for what, c := range map[string]state.Count{
-		"an unknown count":      {Kind: "no such count"},
-		"pending creates":       {Kind: state.CountPending, Operation: provision.Create},
-		"done without a kind":   {Kind: state.CountDone},
-		"a count of no kind":    {},
-		"pending without which": {Kind: state.CountPending},
+		"an unknown count":     {Kind: "no such count"},
+		"an unknown operation": {Kind: state.CountRemovals, Operation: provision.Create},
+		"removals of no kind":  {Kind: state.CountRemovals},
+		"a count of no kind":   {},
 	} {
 		_, err := s.Count(ctx, c)
 		kind(t, what, err, fault.Invalid)
+	}
+}
+
+// testCountedOnce counts removals while each of them goes from pending to done.
+func testCountedOnce(t *testing.T, open Open) {
+	s, ctx := open(t).Store, context.Background()
+	const people = 40
+	versions := make([]int64, people)
+	for i := range versions {
+		version, err := s.Commit(ctx, state.Change{Record: provision.Record{UserID: name("u", i), CountSuspendAt: at(1)}})
+		must(t, err)
+		versions[i] = version
+	}
+	c := state.Count{Kind: state.CountRemovals, Operation: provision.Suspend, Time: at(0), Until: at(2)}
+	done := make(chan error, 1)
+	go func() {
+		for i, version := range versions {
+			rec := provision.Record{UserID: name("u", i), Version: version, SuspendDoneAt: at(1)}
+			if _, err := s.Commit(ctx, state.Change{Record: rec}); err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	for counts := 0; ; counts++ {
+		n, err := s.Count(ctx, c)
+		must(t, err)
+		if n != people {
+			t.Errorf("count %d: %d removals of %d", counts, n, people)
+		}
+		select {
+		case err := <-done:
+			must(t, err)
+			return
+		default:
+		}
 	}
 }
 

@@ -44,6 +44,7 @@ func Run(t *testing.T, open Open) {
 		"records: counts agree with the words":    testCounts,
 		"records: the held list after a release":  testHeld,
 		"records: counts see what has returned":   testCountsFresh,
+		"records: a removal counts once":          testCountedOnce,
 		"log: filters and pages, newest first":    testEvents,
 		"log: an id is logged once":               testEventIDs,
 		"log: usage and expiry":                   testUsage,
