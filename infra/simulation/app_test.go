@@ -284,7 +284,9 @@ func (c client) Create(ctx context.Context, externalID string, attributes provis
 }
 
 func (c client) Update(ctx context.Context, id, externalID string, attributes, previous provision.Attributes) (out provision.Account, err error) {
+	effect := false
 	err = c.do(ctx, provision.Update, id, func(worker *worker) error {
+		effect = true
 		acc := c.world.app.get(id)
 		if acc == nil {
 			return fault.New(fault.NotFound, "app: update", "404")
@@ -308,7 +310,29 @@ func (c client) Update(ctx context.Context, id, externalID string, attributes, p
 		}
 		return nil
 	})
+	if err != nil && !effect && c.world.app.get(id).has(externalID, attributes, previous) {
+		c.world.owed[externalID+" "+provision.EventUpdate]++ // may be taken for ours after the lost answer
+	}
 	return out, err
+}
+
+// has reports whether an update would change nothing.
+func (acc *account) has(externalID string, attributes, previous provision.Attributes) bool {
+	if acc == nil || acc.ExternalID != externalID {
+		return false
+	}
+	for path := range previous {
+		_, kept := attributes[path]
+		if _, has := acc.Attributes[path]; has && !kept {
+			return false
+		}
+	}
+	for path, value := range attributes {
+		if acc.Attributes[path] != value {
+			return false
+		}
+	}
+	return true
 }
 
 func (c client) SetActive(ctx context.Context, ref app.Ref, active bool) error {
