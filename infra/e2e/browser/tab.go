@@ -14,8 +14,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -37,14 +35,13 @@ type Tab struct {
 // patience is how long a page may take to show what a test waits for.
 const patience = 20 * time.Second
 
-// Open starts Chromium. The test fails if the browser complains of anything:
+// Open starts Chromium for a test of infra/e2e. The test fails if the browser complains of anything:
 // an error of a script, or something that the policy of a page forbids.
 func Open(t *testing.T) *Tab {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	require.Tool(t, err == nil, "Chromium")
-	_, source, _, _ := runtime.Caller(0)
-	rules, err := os.ReadFile(filepath.Join(filepath.Dir(source), "node_modules", "axe-core", "axe.min.js"))
+	rules, err := os.ReadFile("../browser/node_modules/axe-core/axe.min.js")
 	require.Tool(t, err == nil, "`npm ci` in infra/e2e/browser")
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox,
 		chromedp.Flag("lang", "en-GB"), chromedp.WSURLReadTimeout(time.Minute))

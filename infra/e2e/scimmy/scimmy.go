@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -17,17 +16,16 @@ import (
 // Token is the access token that the server accepts.
 const Token = "scimmy-test-token"
 
-// Start starts the server for one test and returns its address; the SCIM
-// service is at /scim/v2 below it.
+// Start starts the server for one test of infra/e2e and returns its address; the
+// SCIM service is at /scim/v2 below it.
 func Start(t testing.TB) string {
 	t.Helper()
-	_, source, _, ok := runtime.Caller(0)
-	dir := filepath.Dir(source)
+	const dir = "../scimmy"
 	node, err := exec.LookPath("node")
 	if err == nil {
 		_, err = os.Stat(filepath.Join(dir, "node_modules", "scimmy"))
 	}
-	require.Tool(t, ok && err == nil, "Node and `npm ci` in infra/e2e/scimmy")
+	require.Tool(t, err == nil, "Node and `npm ci` in infra/e2e/scimmy")
 
 	server := exec.Command(node, "server.mjs")
 	server.Dir = dir
