@@ -78,6 +78,9 @@ func eventOf(rec provision.Record, i int, now time.Time) provision.Event {
 // TestPagesOfALargeCompany holds each page to 100 kB, whatever there is to list.
 func TestPagesOfALargeCompany(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes 10,000 people")
+	}
 	w := large(t, 10_000)
 	for i := range 600 {
 		w.create("/admin/directory/v1/customer/my_customer/orgunits", fmt.Sprintf(`{"name":"A department with a long name %03d","parentOrgUnitPath":"/Engineering"}`, i))
@@ -125,6 +128,9 @@ const firstPageAllocations = 14_000
 // the company, which a count shows where a time would depend on the machine.
 // It is not parallel, since others would be counted too.
 func TestFirstPageGrowsWithNobody(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 10,000 people")
+	}
 	allocations := func(people int) float64 {
 		w := large(t, people)
 		w.get(http.StatusOK, "/")
