@@ -27,7 +27,7 @@ func (s *Sweeper) Preview(ctx context.Context, id string) error {
 		return err
 	}
 	now := s.Business()
-	w := &previewer{Sweeper: s, p: p, without: without(p, now)}
+	w := &previewer{Sweeper: s, p: p, without: without(p, now), theirs: map[int]string{}}
 	w.p.Counts, w.p.Listed, w.p.Confirms, w.p.Held, w.p.Impossible = map[provision.OperationKind]int{}, 0, 0, 0, 0
 	w.p.Lists, w.p.Adopted, w.p.Conflicts, w.p.Moved = map[provision.PreviewKind]int{}, 0, 0, 0
 	if p.Storing {
@@ -89,6 +89,9 @@ type previewer struct {
 	// without is what is compared with; nil where nothing is done otherwise.
 	without *provision.Configuration
 	rows    []provision.PreviewRow
+	// theirs are the directory ids of whom an account carries that matches
+	// somebody else, by the row that says so.
+	theirs map[int]string
 }
 
 func (w *previewer) store(ctx context.Context, rows []provision.PreviewRow) error {
@@ -142,7 +145,7 @@ func (w *previewer) run(ctx context.Context, c provision.Configuration) error {
 		return err
 	}
 	defer v.cancel()
-	present := map[string]struct{}{}
+	present := map[string]string{}
 	if err := w.pages(ctx, v, present); err != nil {
 		return v.stop(err)
 	}
@@ -152,6 +155,12 @@ func (w *previewer) run(ctx context.Context, c provision.Configuration) error {
 	if err := w.unlisted(ctx, v, present); err != nil {
 		return err
 	}
+	for i, id := range w.theirs {
+		if email := present[id]; email != "" {
+			w.rows[i].Why = strings.Replace(w.rows[i].Why, "has another person's directory id as its external id: "+id,
+				"carries the directory id of another person, "+email, 1)
+		}
+	}
 	orphans := v.app.orphans()
 	slices.SortFunc(orphans, func(a, b provision.Orphan) int { return strings.Compare(a.AccountID, b.AccountID) })
 	for _, o := range orphans {
@@ -160,7 +169,9 @@ func (w *previewer) run(ctx context.Context, c provision.Configuration) error {
 	return nil
 }
 
-func (w *previewer) pages(ctx context.Context, v *survey, present map[string]struct{}) error {
+// pages goes through the directory's listing; present gets the address of each
+// user, by id.
+func (w *previewer) pages(ctx context.Context, v *survey, present map[string]string) error {
 	for token := ""; ; {
 		page, err := w.Directory.ListUsers(v.ctx, token)
 		if err != nil {
@@ -177,7 +188,7 @@ func (w *previewer) pages(ctx context.Context, v *survey, present map[string]str
 			return err
 		}
 		for _, f := range found {
-			present[f.user.ID] = struct{}{}
+			present[f.user.ID] = f.user.Email
 			w.add(v, f)
 		}
 		w.p.Listed += len(found)
@@ -192,7 +203,7 @@ func (w *previewer) pages(ctx context.Context, v *survey, present map[string]str
 
 // unlisted covers people with an account whom no page showed: deleted ones
 // decide as a look would, by the directory's own word; others decide nothing.
-func (w *previewer) unlisted(ctx context.Context, v *survey, present map[string]struct{}) error {
+func (w *previewer) unlisted(ctx context.Context, v *survey, present map[string]string) error {
 	deleted, err := w.deleted(ctx)
 	if err != nil {
 		return err
@@ -268,6 +279,7 @@ func (w *previewer) addAdoption(f finding, row provision.PreviewRow, matches []p
 	case len(matches) > 1:
 		row.Conflict, row.Why = true, fmt.Sprintf("%d accounts match this person: a conflict for you to settle", len(matches))
 	case theirs != f.user.ID && reconcile.LikeDirectoryID(theirs):
+		w.theirs[len(w.rows)] = theirs
 		row.Conflict, row.Why = true, fmt.Sprintf("the account %q has another person's directory id as its external id: %s: a conflict for you to settle", matches[0].UserName, theirs)
 	default:
 		w.p.Adopted++

@@ -1,6 +1,7 @@
 package sweep_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -96,6 +97,9 @@ func TestPreviewAdoptsNobodyElses(t *testing.T) {
 	for _, row := range rows {
 		if row.Adopts != (row.UserID == ids[1]) || row.Conflict == row.Adopts {
 			t.Errorf("a row is %+v", row)
+		}
+		if row.UserID == ids[0] && !strings.Contains(row.Why, "of another person, "+reconciletest.Email(2)+":") {
+			t.Errorf("%s: %s", row.UserID, row.Why)
 		}
 	}
 }
