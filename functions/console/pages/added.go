@@ -27,7 +27,7 @@ func Waits(by string) string { return heldWords(by) }
 // Readable makes a text that was written for machines too readable for a person:
 // of the directory ids in it those that have a name, and its times.
 func Readable(text string, now time.Time, names map[string]string) string {
-	return reader{now, names}.plain(text)
+	return reader{now: now, names: names}.plain(text)
 }
 
 // Explain is what an error says to an administrator.

@@ -3,17 +3,22 @@ package pages
 import (
 	"net/http"
 	"slices"
+	"time"
 
 	"example.com/autoprovision/shared/admin"
 	"example.com/autoprovision/shared/provision"
 )
 
 type comingUpView struct {
-	Operation, Condition string
-	Rows                 []personRow
-	Next                 string
+	Operation, Condition, From, To string
+	Rows                           []personRow
+	// Next is the address of the next page.
+	Next string
 	// Filtered is true when a filter leaves people out.
 	Filtered bool
+	Problems problems
+	// from and until bound the day on which something is due; zero for open.
+	from, until time.Time
 }
 
 // comingUpScan is how many pending people one page goes through at most for a filter.
@@ -21,8 +26,12 @@ const comingUpScan = 2000
 
 func (p *Pages) comingUpPage(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
-	v := comingUpView{Operation: q.Get("operation"), Condition: q.Get("condition")}
-	v.Filtered = v.Operation != "" || v.Condition != ""
+	v := comingUpView{Operation: q.Get("operation"), Condition: q.Get("condition"), From: q.Get("from"), To: q.Get("to"), Problems: problems{}}
+	v.Filtered = v.Operation != "" || v.Condition != "" || v.From != "" || v.To != ""
+	if v.from, v.until = days(q, v.Problems); len(v.Problems) > 0 {
+		v.From, v.To = onlyDay(v.From), onlyDay(v.To)
+		return p.renderAs(w, r, http.StatusUnprocessableEntity, "comingup", "Coming up", v)
+	}
 	var found []admin.Person
 	token := q.Get("page")
 	for scanned := 0; len(found) < pageRows && scanned < comingUpScan; scanned += pageRows {
@@ -38,8 +47,16 @@ func (p *Pages) comingUpPage(w http.ResponseWriter, r *http.Request) error {
 		if token = next; token == "" {
 			break
 		}
+		if last := page[len(page)-1].Next.At; !v.until.IsZero() && !last.Before(v.until) {
+			token = "" // they come by time, and nothing after this one is wanted
+			break
+		}
 	}
-	v.Rows, v.Next = p.rows(found, p.service.Business()), token
+	v.Rows = p.rows(found, p.service.Business())
+	if token != "" {
+		q.Set("page", token)
+		v.Next = "/coming-up?" + q.Encode()
+	}
 	if v.Operation == string(provision.HardDelete) {
 		slices.SortFunc(v.Rows, func(a, b personRow) int { return a.Due.At.Compare(b.Due.At) })
 	}
@@ -53,6 +70,7 @@ func (v comingUpView) narrowed(person admin.Person) (_ admin.Person, ok bool) {
 		person.Next, person.Then = person.Then, nil
 	}
 	next := person.Next
-	return person, (v.Operation == "" || next.Operation == provision.OperationKind(v.Operation)) &&
+	return person, !next.At.Before(v.from) && (v.until.IsZero() || next.At.Before(v.until)) &&
+		(v.Operation == "" || next.Operation == provision.OperationKind(v.Operation)) &&
 		(v.Condition == "" || next.Cause.Condition == provision.ConditionName(v.Condition))
 }

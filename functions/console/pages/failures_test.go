@@ -50,8 +50,11 @@ func TestFailuresByCause(t *testing.T) {
 			t.Errorf("of the refusal it does not say %q: %s", want, refused)
 		}
 	}
-	if page := w.get(http.StatusOK, "/attention"); !strings.Contains(page, "Refused by the app") {
-		t.Error("the refusal needs a person, but is not listed")
+	if page := w.get(http.StatusOK, "/attention"); !strings.Contains(page, "Refused by the app") || !strings.Contains(page, "open positions") || strings.Contains(page, "status 4") {
+		t.Error("the refusal needs a person, but is not listed in the app's own sentence alone")
+	}
+	if page := w.get(http.StatusOK, "/log?outcome=refused"); !strings.Contains(page, "tatus 4") { // a cell begins with it
+		t.Error("the log leaves out what the app's makers would ask for")
 	}
 	w.comeet.SetFaults(simcomeet.Faults{})
 	for _, email := range people {

@@ -31,6 +31,7 @@ func (p *Pages) viewEvents(ctx context.Context, events []provision.Event, now ti
 	if err != nil {
 		return nil, err
 	}
+	texter.exact = true
 	rows := make([]eventRow, len(events))
 	for i, e := range events {
 		rows[i] = eventRow{When: momentAt(e.Time, now), Name: e.Name, Outcome: eventLabel(e),
@@ -107,14 +108,21 @@ func (p *Pages) filter(r *http.Request) (f state.EventFilter, found problems, er
 			return f, nil, err
 		}
 	}
-	f.From = day(q, "from", found)
+	f.From, f.To = days(q, found)
+	return f, found, nil
+}
+
+// days reads a span of days: from its first moment until that after its last;
+// zero for what is left open.
+func days(q url.Values, found problems) (from, until time.Time) {
+	from = day(q, "from", found)
 	if to := day(q, "to", found); !to.IsZero() {
-		f.To = to.AddDate(0, 0, 1) // the day itself is included
+		until = to.AddDate(0, 0, 1) // the day itself is included
 	}
-	if !f.From.IsZero() && !f.To.IsZero() && !f.From.Before(f.To) {
+	if !from.IsZero() && !until.IsZero() && !from.Before(until) {
 		found["to"] = "the last day is before the first"
 	}
-	return f, found, nil
+	return from, until
 }
 
 func day(q url.Values, field string, found problems) time.Time {

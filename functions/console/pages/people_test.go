@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/autoprovision/infra/simworkspace"
 	"example.com/autoprovision/shared/provision"
@@ -42,6 +43,16 @@ func TestPerson(t *testing.T) {
 	}
 	if page := w.get(http.StatusOK, "/coming-up?condition=deleted"); strings.Contains(page, email) {
 		t.Error("the filter lets everybody through")
+	}
+	due := w.system.Admin.Business().AddDate(0, 0, 7)
+	for days, want := range map[[2]int]bool{{0, 0}: true, {-1, 1}: true, {1, 2}: false, {-2, -1}: false} {
+		from, to := due.AddDate(0, 0, days[0]).Format(time.DateOnly), due.AddDate(0, 0, days[1]).Format(time.DateOnly)
+		if page := w.get(http.StatusOK, "/coming-up?from="+from+"&to="+to); strings.Contains(page, email) != want {
+			t.Errorf("from %s to %s: shown %t, due on %s", from, to, !want, due.Format(time.DateOnly))
+		}
+	}
+	if page := w.get(http.StatusUnprocessableEntity, "/coming-up?from=2026-02-01&to=2026-01-01"); !strings.Contains(page, "The last day is before the first") || !strings.Contains(page, "2026-02-01") {
+		t.Error("a span that ends before it begins is taken")
 	}
 	if page := w.get(http.StatusOK, "/people?q=maya"); !strings.Contains(page, email) || strings.Contains(page, "tomas") {
 		t.Error("the search does not find exactly whom it should")

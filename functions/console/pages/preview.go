@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -145,22 +146,35 @@ func (p *Pages) viewPreview(r *http.Request, preview provision.Preview, c provis
 		return v, err
 	}
 	v.Next, v.Nothing = next, len(rows) == 0 && next == "" && token == ""
-	v.Rows = previewRows(rows, preview, now)
+	if v.Rows, err = p.previewRows(ctx, rows, preview, now); err != nil {
+		return v, err
+	}
 	if at == 0 && token == "" {
 		freed, more, err := p.service.PreviewRows(ctx, preview.ID, provision.PreviewFreed, "", pageRows)
 		if err != nil {
 			return v, err
 		}
-		v.Freed, v.FreedMore = previewRows(freed, preview, now), more != ""
+		v.FreedMore = more != ""
+		if v.Freed, err = p.previewRows(ctx, freed, preview, now); err != nil {
+			return v, err
+		}
 	}
 	return v, nil
 }
 
-func previewRows(rows []provision.PreviewRow, preview provision.Preview, now time.Time) []previewRow {
+func (p *Pages) previewRows(ctx context.Context, rows []provision.PreviewRow, preview provision.Preview, now time.Time) ([]previewRow, error) {
+	var texts []string
+	for _, row := range rows {
+		texts = append(texts, row.Why)
+	}
+	texter, err := p.reader(ctx, now, texts...)
+	if err != nil {
+		return nil, err
+	}
 	views := make([]previewRow, len(rows))
 	for i, row := range rows {
 		v := previewRow{Person: personLink{row.UserID, row.Email}, Operation: previewRowLabel(row), Due: momentAt(row.DueAt, now),
-			AtOnce: row.DueAt.Before(preview.CreatedAt.Add(time.Minute)), Never: row.Impossible || row.Conflict, Held: row.Held, Why: sentence(causeWords(row.Why)),
+			AtOnce: row.DueAt.Before(preview.CreatedAt.Add(time.Minute)), Never: row.Impossible || row.Conflict, Held: row.Held, Why: texter.read(causeWords(row.Why)),
 			AccountID: row.AccountID, UserName: row.UserName}
 		if edits := len(preview.Proposal) > 0; edits && row.Operation.Removes() {
 			v.New, v.Unchanged = row.Was.IsZero(), row.Was.Equal(row.DueAt)
@@ -173,7 +187,7 @@ func previewRows(rows []provision.PreviewRow, preview provision.Preview, now tim
 		}
 		views[i] = v
 	}
-	return views
+	return views, nil
 }
 
 // newPreview makes a preview of turning on, as things are set now.
