@@ -60,16 +60,21 @@ type mappingRow struct {
 	Other string
 	Value string
 	Error string
+	// OfPath is true when the error is of the app attribute's path, which was entered.
+	OfPath bool
 }
 
-// MarkSource are the attributes of the list of sources, when that is refused.
+// MarkPath are the attributes of the app attribute's path, when that is refused.
+func (row mappingRow) MarkPath() template.HTMLAttr { return row.mark(row.OfPath) }
+
+// MarkSource are those of the list of sources, when that is.
 func (row mappingRow) MarkSource() template.HTMLAttr {
-	return row.mark(row.Source != fromExpression)
+	return row.mark(!row.OfPath && row.Source != fromExpression)
 }
 
 // MarkExpression are those of the expression, when that is.
 func (row mappingRow) MarkExpression() template.HTMLAttr {
-	return row.mark(row.Source == fromExpression)
+	return row.mark(!row.OfPath && row.Source == fromExpression)
 }
 
 func (row mappingRow) mark(here bool) template.HTMLAttr {
@@ -203,7 +208,7 @@ func (p *Pages) mappingForm(r *http.Request) (rows []mappingRow, mapped []provis
 	return rows, mapped, at
 }
 
-var indexedField = regexp.MustCompile(`^attributes\[(\d+)\]`)
+var indexedField = regexp.MustCompile(`^attributes\[(\d+)\](\.app$)?`)
 
 // place puts each problem of a mapping at its row; what belongs to none stays.
 func place(rows []mappingRow, at []int, found problems) {
@@ -216,7 +221,8 @@ func place(rows []mappingRow, at []int, found problems) {
 		if err != nil || i >= len(at) {
 			continue
 		}
-		rows[at[i]].Error = sentence(mappingWords(rows[at[i]].App, text))
+		row := &rows[at[i]]
+		row.Error, row.OfPath = sentence(mappingWords(row.App, text)), row.Free && m[2] != ""
 		delete(found, field)
 	}
 	for i, row := range rows {

@@ -2,8 +2,12 @@ package browser_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 )
 
 // TestEdits changes each section: nothing happens before its preview is saved.
@@ -111,11 +115,25 @@ func TestRefusedEdits(t *testing.T) {
 		b.RefusedAt("#"+row+"-d", "The hard delete must come later than the suspend beside it")
 	}
 	b.Inspect("refused-archived")
-	for _, c := range []struct{ field, query, text string }{{"user", "user=nobody@example.com", "obody has this address"}, {"from", "from=yesterday", "Write a day"}, {"to", "from=2026-01-01&to=2020-01-01", "The last day is before the first"}} {
-		b.Visit(p.URL + "/log?" + c.query)
+	const days = "from=2026-01-01&to=2020-01-01"
+	for _, c := range []struct{ page, query, field, text string }{
+		{"log", "user=nobody@example.com", "user", "obody has this address"}, {"log", "from=yesterday", "from", "Write a day"}, {"log", days, "to", "The last day is before the first"},
+		{"coming-up", "from=tomorrow", "from", "Write a day"}, {"coming-up", days, "to", "The last day is before the first"},
+	} {
+		b.Visit(p.URL + "/" + c.page + "?" + c.query)
 		b.RefusedAt("#"+c.field, c.text)
+		b.Inspect("refused-" + c.page + "-" + c.field)
 	}
-	b.Inspect("refused-log")
+	upload := filepath.Join(t.TempDir(), "configuration.json")
+	if err := os.WriteFile(upload, []byte(`{"scope":{}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.Visit(p.URL + "/settings/file")
+	b.Do("choosing a file", chromedp.SetUploadFiles("#file", []string{upload}))
+	b.Press("Preview the edit", "Nothing was saved")
+	b.RefusedAt("#document", "is missing")
+	b.Holds("#document", `{"scope":{}}`)
+	b.Inspect("refused-upload")
 }
 
 // TestVanished edits a scope that names what the directory has no more.
