@@ -2,6 +2,11 @@
 // every function, the embedded state, queue and secrets, and the console, on
 // loopback. Without flags it runs against a simulated Workspace and a simulated
 // Comeet, which it starts too.
+//
+// It owns the flags, the folder of the data and the end of the process. It
+// promises that what it has answered for is on disk, also after a kill, and that
+// a damaged or foreign folder is refused with what to do. It decides nothing:
+// that is the same code as in Google Cloud.
 package main
 
 import (
