@@ -325,6 +325,24 @@ func TestProtected(t *testing.T) {
 	}
 }
 
+// TestProtectedBeforeTheRename: whose account bears the address only because its
+// rename is still to come is not protected by it: they would stay when they leave.
+func TestProtectedBeforeTheRename(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	leaver := o.Directory().Hire(0)
+	o.MustLook(leaver)
+	address := reconciletest.Email(0)
+	o.Directory().Change(leaver, func(u *provision.User) { u.Email = reconciletest.Email(7) })
+	heir := o.Directory().Hire(1)
+	o.Directory().Change(heir, func(u *provision.User) { u.Email = address })
+	must(t, o.Put(t.Context(), admin.Proposal{Protected: &[]string{address}}, ""))
+	want := []provision.Protected{{Email: address, UserID: heir}}
+	if diff := cmp.Diff(want, o.Configuration().Protected); diff != "" {
+		t.Errorf("protected (-want +got):\n%s", diff)
+	}
+}
+
 // TestProtectedAddressTakenOver: the address of somebody protected who was renamed
 // means whoever has it by now too, and goes on to protect the other (R18).
 func TestProtectedAddressTakenOver(t *testing.T) {

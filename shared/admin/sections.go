@@ -252,8 +252,20 @@ func (s *Service) findProtected(ctx context.Context, email string, c provision.C
 	if err != nil {
 		return p, fmt.Errorf("asking the app: %w", err)
 	}
-	if len(found) > 0 {
-		p.AccountID = found[0].ID
+	ids := make([]string, len(found))
+	for i, account := range found {
+		ids[i] = account.ID
+	}
+	linked, err := s.Store.RecordsByAccount(ctx, ids)
+	if err != nil {
+		return p, err
+	}
+	for _, id := range ids {
+		// One that bears the address only until its own person's rename reaches it stands for that person.
+		if rec, ok := linked[id]; p.UserID == "" || !ok || rec.In(c.Connection.BaseURL).Account.ID != id {
+			p.AccountID = id
+			break
+		}
 	}
 	return p, nil
 }
