@@ -334,8 +334,8 @@ func (r *Reconciler) endLook(ctx context.Context, req Request) error {
 	return r.Store.EndLook(ctx, req.Looks(), req.UserID)
 }
 
-// wakeSlack is how far a queue's clock may be from ours.
-const wakeSlack = time.Minute
+// ClockSlack is how far the clocks of two processes, or of a queue and ours, may be apart.
+const ClockSlack = time.Minute
 
 // wakeUp enqueues the task for a later look. Its name makes it one task for
 // each user and time, however often the look is repeated. Close to its time it
@@ -352,7 +352,7 @@ func (r *Reconciler) wakeUp(ctx context.Context, req Request, at time.Time) erro
 	}
 	cause := at.UTC().Format(time.RFC3339Nano)
 	list := []tasks.Task{next(cause, at)}
-	if at.Sub(now) < wakeSlack {
+	if at.Sub(now) < ClockSlack {
 		behind := at.Sub(now)
 		if req.WakeAt.After(at) {
 			behind = req.WakeAt.Sub(now)

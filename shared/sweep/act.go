@@ -78,13 +78,14 @@ type dueOne struct {
 }
 
 // dueNow lists the removals that are due, neither held nor waiting, and the
-// people whose account was found gone.
+// people whose account was found gone. A planning look leaves to the sweep what
+// is due by its own clock, which may be ahead of this one's.
 func (r *run) dueNow(ctx context.Context, now time.Time) (map[provision.OperationKind][]dueOne, error) {
 	due := map[provision.OperationKind][]dueOne{}
 	add := func(kind provision.OperationKind, rec provision.Record) {
 		due[kind] = append(due[kind], dueOne{rec.UserID, decide.Decided(rec, holdOf(kind, rec, now))})
 	}
-	err := r.each(ctx, state.Selection{Kind: state.SelectPending, Before: now}, func(rec provision.Record) {
+	err := r.each(ctx, state.Selection{Kind: state.SelectPending, Before: now.Add(reconcile.ClockSlack)}, func(rec provision.Record) {
 		if rec.Hold == nil && rec.Next != nil && !waits(rec, now) {
 			add(rec.Next.Operation, rec)
 		}
@@ -159,7 +160,7 @@ func (r *run) holdOne(ctx context.Context, kind provision.OperationKind, userID 
 	if err != nil {
 		return err
 	}
-	if kind.Removes() && (rec.Next == nil || rec.Next.Operation != kind || rec.Next.At.After(now)) {
+	if kind.Removes() && (rec.Next == nil || rec.Next.Operation != kind || rec.Next.At.After(now.Add(reconcile.ClockSlack))) {
 		return nil
 	}
 	hold := holdOf(kind, rec, now)
