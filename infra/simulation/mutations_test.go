@@ -40,6 +40,11 @@ var outcomes = []mutation{
 		"		all := []provision.Event{event}\n		if kind == provision.HardDelete || kind == provision.Update {\n" +
 			"			all = append(all, event)\n			all[1].ID = a.NewID()\n		}\n		if more, err = a.finish(ctx, all...); err == nil"}}},
 	{rule: "R17: what was changed by hand", edits: []edit{{"shared/decide/facts.go", "got, ok = account.ExternalID, true", "got, ok = value, true"}}},
+	{rule: "R18: whoever has a listed address", edits: []edit{{"shared/admin/sections.go", "		list = append(list, known...)\n", ""}}, first: 31},
+	{rule: "R2: the link is to their own", edits: []edit{{"shared/reconcile/effect.go",
+		"ID: out.account.ID, State: provision.AccountActive", "ID: out.account.ID + \"0\", State: provision.AccountActive"}}},
+	{rule: "R4: nothing goes round in circles", edits: []edit{{"shared/reconcile/reconcile.go",
+		"list := []tasks.Task{next(cause, at)}", "list := []tasks.Task{next(cause, at), next(r.NewID(), now)}"}}},
 	{rule: "R18: what would happen", edits: []edit{{"shared/decide/attention.go", "provision.AttentionProtected", "provision.AttentionArchived"}}},
 	{rule: "R19: a refusal is retried", edits: []edit{{"shared/decide/retry.go", "	if reason == provision.Refused {\n		wait =", "	if false {\n		wait ="}}},
 }

@@ -274,6 +274,7 @@ var organizationKinds = []kind{
 				w.change(p, "moved out of "+u.path, func(p *person) { p.unit = u.parent })
 			}
 		}
+		w.run(time.Now().Add(time.Minute)) // in which they are where they were moved to, and it is there still
 		w.reorganize(u.id+" deleted", func() { u.gone = true })
 	}},
 	{"primary domain", 1, func(w *world, _ uint64) {

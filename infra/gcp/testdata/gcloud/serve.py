@@ -5,6 +5,7 @@ takes nearly all of a command's time, and the tests run hundreds of commands. A
 fork says what more it had to load, and the next ones find that loaded too.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -61,6 +62,7 @@ loads, more = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
 listener = socket.socket(socket.AF_UNIX)
 listener.bind(path)
 listener.listen(64)
+gc.disable()  # the collector would touch, and so copy, every page that a fork shares with this process
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 while True:
     ready = select.select([listener, loads], [], [])[0]
@@ -69,6 +71,7 @@ while True:
     if listener not in ready:
         continue
     connection, _ = listener.accept()
+    gc.freeze()
     if os.fork() == 0:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         listener.close()
