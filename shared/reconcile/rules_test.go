@@ -72,6 +72,37 @@ func TestR7R17Gone(t *testing.T) {
 	}
 }
 
+// TestR17FoundGoneTwice: a look that a sweep asked for while it listed finds an
+// account gone, and comes to no end. Delivered again it knows no better how many
+// more are gone, and makes no new one yet.
+func TestR17FoundGoneTwice(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	id := w.Directory.Hire(0)
+	w.MustLook(id)
+	w.App.Change(w.Record(id).Account.ID, func(a *provision.Account) { *a = provision.Account{} })
+	u := provision.User{ID: id, Email: reconciletest.Email(0), Lifecycle: provision.Active, OrgUnitPath: "/", Resource: []byte(`{"title":"listed"}`)}
+	l := &reconcile.Listing{User: u, At: w.Business(), ReadAt: w.Real(), AppReadAt: w.Real()}
+	l.Scope.Known, l.Scope.In = true, true
+	req := reconcile.Request{UserID: id, SweepID: "s", Listing: l}
+	p := w.Process()
+	p.Inject(reconciletest.Fault{Name: "directory user", Call: 1})
+	if _, err := p.Reconciler.Look(t.Context(), req); err == nil || w.Record(id).GoneAt.IsZero() {
+		t.Fatalf("error %v, gone at %v", err, w.Record(id).GoneAt)
+	}
+	w.Advance(time.Second)
+	if _, err := p.Reconciler.Look(t.Context(), req); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.App.All(); len(got) != 0 {
+		t.Errorf("made anew while the sweep still looks for others: %+v", got)
+	}
+	w.Queue.Until(w, 10*time.Minute)
+	if got := w.App.All(); len(got) != 1 {
+		t.Errorf("nothing was made anew ten minutes later: %+v", got)
+	}
+}
+
 // TestR11: a refused token stops everything, once, and nothing is lost.
 func TestR11Unauthorized(t *testing.T) {
 	t.Parallel()

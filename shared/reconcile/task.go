@@ -41,6 +41,8 @@ type Request struct {
 	Plan bool `json:"plan,omitempty"`
 
 	began time.Time // in business time
+	// listing is true when the sweep asked while it still listed.
+	listing bool
 }
 
 // othersTime is how long somebody whose account a sweep's look found gone waits
@@ -48,9 +50,14 @@ type Request struct {
 // missing at once (R17).
 const othersTime = 5 * time.Minute
 
-// foundGone reports whether this look, which a sweep asked for, has found the account gone.
+// foundGone reports whether this look, which a sweep asked for, has found the
+// account gone: this delivery of it, or an earlier one that came to no end.
 func (q Request) foundGone(rec provision.Record) bool {
-	return q.SweepID != "" && !rec.GoneAt.IsZero() && !rec.GoneAt.Before(q.began)
+	since := q.began
+	if q.listing {
+		since = since.Add(-othersTime)
+	}
+	return q.SweepID != "" && !rec.GoneAt.IsZero() && !rec.GoneAt.Before(since)
 }
 
 // Looks names the set of looks that a sweep waits for and this one belongs to;
