@@ -310,8 +310,11 @@ func (c client) Update(ctx context.Context, id, externalID string, attributes, p
 		}
 		return nil
 	})
-	if err != nil && !effect && c.world.app.get(id).has(externalID, attributes, previous) {
+	if acc := c.world.app.get(id); err != nil && !effect && acc.has(externalID, attributes, previous) {
 		c.world.owed[externalID+" "+provision.EventUpdate]++ // may be taken for ours after the lost answer
+		if acc.owner == "" {
+			acc.owner = externalID // and be adopted
+		}
 	}
 	return out, err
 }

@@ -192,7 +192,8 @@ func (d workspace) HasMember(ctx context.Context, groupID, userID string, _ time
 		}
 		is := g.seen().membership(userID)
 		if is == unknown {
-			return false, &directory.HiddenGroup{GroupRef: provision.GroupRef{ID: g.inner.id, Email: g.inner.email}, Err: errHidden}
+			inner := g.seen().inner
+			return false, &directory.HiddenGroup{GroupRef: provision.GroupRef{ID: inner.id, Email: inner.email}, Err: errHidden}
 		}
 		return is == in, nil
 	})
