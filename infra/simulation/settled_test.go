@@ -272,15 +272,16 @@ func (w *world) unmappable(p *person) bool {
 }
 
 // inTheWay reports whether somebody's name is held by the account of another
-// person, who was renamed and for whom the mapping gives nothing; or by that of
-// one who waits for such an account in turn.
+// person, who was renamed and whose account stays as it is, since the mapping
+// gives nothing for them or they are not active and in scope; or by that of one
+// who waits for such an account in turn.
 func (w *world) inTheWay(p *person) bool {
 	for range len(w.company.people) {
 		acc := w.app.holder(p.email)
 		if acc == nil || acc.owner == "" || acc.owner == p.id {
 			return false
 		}
-		if p = w.company.person(acc.owner); w.unmappable(p) {
+		if p = w.company.person(acc.owner); w.unmappable(p) || !p.past[len(p.past)-1].active() {
 			return true
 		}
 	}
