@@ -143,7 +143,7 @@ func (w *world) accuse(rule, format string, args ...any) {
 }
 
 // maxCalls is more port calls than a life ever takes: past it, something goes round in circles.
-const maxCalls = 200_000
+const maxCalls = 500_000
 
 // run lets everything happen until a time, or until a rule is broken.
 func (w *world) run(until time.Time) {
