@@ -113,6 +113,11 @@ func (s *Service) Init(ctx context.Context) error {
 	return err
 }
 
+// Configuration is everything that is set, as it is stored.
+func (s *Service) Configuration(ctx context.Context) (provision.Configuration, error) {
+	return s.Store.Configuration(ctx)
+}
+
 // defaults is the configuration before an administrator has set anything.
 func (s *Service) defaults() provision.Configuration {
 	return provision.Configuration{

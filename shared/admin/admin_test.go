@@ -64,6 +64,9 @@ type office struct {
 	secrets *file.Store
 }
 
+// Configuration is what is stored; it hides the use case of the same name.
+func (o *office) Configuration() provision.Configuration { return o.World.Configuration() }
+
 func newOffice(t *testing.T) *office {
 	t.Helper()
 	w := reconciletest.New(t)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -130,6 +132,22 @@ func (s *Service) look(ctx context.Context, req reconcile.Request) (reconcile.Re
 func (s *Service) lookLater(ctx context.Context, req reconcile.Request) error {
 	cause := "asked-" + s.Business().Format(time.RFC3339Nano)
 	return s.Tasks.Enqueue(context.WithoutCancel(ctx), reconcile.LookTask(req, cause, time.Time{}))
+}
+
+// Records are what is known of users, by directory id, without a look; nothing
+// of those without a record.
+func (s *Service) Records(ctx context.Context, userIDs []string) (map[string]provision.Record, error) {
+	records := make(map[string]provision.Record, len(userIDs))
+	userIDs = slices.Clone(userIDs)
+	slices.Sort(userIDs)
+	for ids := range slices.Chunk(slices.Compact(userIDs), 500) { // as many as are read at once
+		some, err := s.Store.RecordsByID(ctx, ids)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(records, some)
+	}
+	return records, nil
 }
 
 // PendingPage is one page of the coming suspends and hard deletes, by time.

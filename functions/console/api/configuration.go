@@ -307,7 +307,7 @@ func (a *api) registerConfiguration() {
 	handle(a, a.operation(http.MethodGet, a.app("/configuration"), "getConfiguration", tagConfiguration,
 		"The whole configuration as one document, to be kept in a file, previewed and put again", "Every section; the access token is none of them"),
 		func(ctx context.Context, _ *struct{}) (*answer[Configuration], error) {
-			c, err := a.service.Store.Configuration(ctx)
+			c, err := a.service.Configuration(ctx)
 			return &answer[Configuration]{viewConfiguration(c)}, err
 		})
 	handle(a, a.operation(http.MethodPut, a.app("/configuration"), idConfiguration, tagConfiguration,

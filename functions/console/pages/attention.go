@@ -46,7 +46,7 @@ func (p *Pages) attention(ctx context.Context, now time.Time, items []provision.
 		texts = append(texts, item.Why)
 		ids = append(ids, item.UserIDs[:min(named, len(item.UserIDs))]...)
 	}
-	records, err := p.service.Store.RecordsByID(ctx, ids)
+	records, err := p.service.Records(ctx, ids)
 	if err != nil {
 		return nil, err
 	}

@@ -129,7 +129,7 @@ func (p *Pages) attributesPage(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *Pages) showAttributes(w http.ResponseWriter, r *http.Request, status int, v attributesView) error {
-	c, err := p.service.Store.Configuration(r.Context())
+	c, err := p.service.Configuration(r.Context())
 	if err != nil {
 		return err
 	}

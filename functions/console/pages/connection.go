@@ -26,7 +26,7 @@ type finding struct {
 }
 
 func (p *Pages) connectionPage(w http.ResponseWriter, r *http.Request) error {
-	c, err := p.service.Store.Configuration(r.Context())
+	c, err := p.service.Configuration(r.Context())
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func connectionForm(r *http.Request) (provision.Connection, problems) {
 
 // probe finds out what the app supports; it only reads.
 func (p *Pages) probe(w http.ResponseWriter, r *http.Request) error {
-	c, err := p.service.Store.Configuration(r.Context())
+	c, err := p.service.Configuration(r.Context())
 	if err != nil {
 		return err
 	}

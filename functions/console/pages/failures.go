@@ -109,7 +109,7 @@ func groupFailures(events []provision.Event, now time.Time) []failureGroup {
 
 // advise says for each group what to do, and makes its text readable.
 func (p *Pages) advise(ctx context.Context, groups []failureGroup, now time.Time) error {
-	c, err := p.service.Store.Configuration(ctx)
+	c, err := p.service.Configuration(ctx)
 	if err != nil {
 		return err
 	}
@@ -121,16 +121,9 @@ func (p *Pages) advise(ctx context.Context, groups []failureGroup, now time.Time
 	if err != nil {
 		return err
 	}
-	slices.Sort(users)
-	records := map[string]provision.Record{}
-	for ids := range slices.Chunk(slices.Compact(users), 500) { // as many as are read at once
-		some, err := p.service.Store.RecordsByID(ctx, ids)
-		if err != nil {
-			return err
-		}
-		for id, rec := range some {
-			records[id] = rec
-		}
+	records, err := p.service.Records(ctx, users)
+	if err != nil {
+		return err
 	}
 	for i, g := range groups {
 		groups[i].Todo, groups[i].Act = p.todo(g, c, records)

@@ -47,7 +47,7 @@ func (p *Pages) filePage(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *Pages) downloadFile(w http.ResponseWriter, r *http.Request) error {
-	c, err := p.service.Store.Configuration(r.Context())
+	c, err := p.service.Configuration(r.Context())
 	if err != nil {
 		return err
 	}

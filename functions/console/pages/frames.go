@@ -36,7 +36,7 @@ func (p *Pages) framesPage(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *Pages) showFrames(w http.ResponseWriter, r *http.Request, status int, d provision.Deprovisioning, found problems) error {
-	c, err := p.service.Store.Configuration(r.Context())
+	c, err := p.service.Configuration(r.Context())
 	if err != nil {
 		return err
 	}

@@ -100,7 +100,7 @@ func (p *Pages) previewPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c, err := p.service.Store.Configuration(r.Context())
+	c, err := p.service.Configuration(r.Context())
 	if err != nil {
 		return err
 	}
@@ -251,5 +251,5 @@ func (p *Pages) draft(r *http.Request) (provision.Configuration, error) {
 			return provision.Configuration{}, err
 		}
 	}
-	return p.service.Store.Configuration(r.Context())
+	return p.service.Configuration(r.Context())
 }

@@ -34,7 +34,7 @@ func (p *Pages) reader(ctx context.Context, now time.Time, texts ...string) (rea
 	if len(ids) == 0 {
 		return r, nil
 	}
-	records, err := p.service.Store.RecordsByID(ctx, ids)
+	records, err := p.service.Records(ctx, ids)
 	for id, rec := range records {
 		r.names[id] = rec.Email
 	}

@@ -139,7 +139,7 @@ func unitName(path string) string {
 func percent(share float64) string { return strconv.FormatFloat(share*100, 'f', -1, 64) + "\u00a0%" }
 
 func (p *Pages) deletePage(w http.ResponseWriter, r *http.Request) error {
-	c, err := p.service.Store.Configuration(r.Context())
+	c, err := p.service.Configuration(r.Context())
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func wizardOf(r *http.Request, c provision.Configuration) *wizard {
 // each part has its page under Settings, where an edit shows its preview first.
 func (p *Pages) beforeOn(h Handler) Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		c, err := p.service.Store.Configuration(r.Context())
+		c, err := p.service.Configuration(r.Context())
 		if err != nil {
 			return err
 		}
@@ -87,7 +87,7 @@ func (p *Pages) beforeOn(h Handler) Handler {
 
 // setup leads to the first step that is not done.
 func (p *Pages) setup(w http.ResponseWriter, r *http.Request) error {
-	c, err := p.service.Store.Configuration(r.Context())
+	c, err := p.service.Configuration(r.Context())
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func (p *Pages) checklistPage(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *Pages) showChecklist(w http.ResponseWriter, r *http.Request, status int, found problems) error {
-	c, err := p.service.Store.Configuration(r.Context())
+	c, err := p.service.Configuration(r.Context())
 	if err != nil {
 		return err
 	}
@@ -199,7 +199,7 @@ func (p *Pages) showToken(w http.ResponseWriter, r *http.Request, status int, fo
 // a form that is refused comes back without it (R15).
 func (p *Pages) saveToken(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
-	c, err := p.service.Store.Configuration(ctx)
+	c, err := p.service.Configuration(ctx)
 	if err != nil {
 		return err
 	}

@@ -74,7 +74,7 @@ func (p *Pages) whoPage(w http.ResponseWriter, r *http.Request) error {
 
 func (p *Pages) showWho(w http.ResponseWriter, r *http.Request, status int, in admin.ScopeInput, v whoView) error {
 	ctx := r.Context()
-	c, err := p.service.Store.Configuration(ctx)
+	c, err := p.service.Configuration(ctx)
 	if err != nil {
 		return err
 	}
