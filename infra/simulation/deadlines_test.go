@@ -54,7 +54,8 @@ func notByEdit(a attempt) string {
 	dayAgo := a.at.Add(-24*time.Hour + a.tolerance())
 	// What was in force when the reason began, as far as two clocks can tell.
 	for _, s := range a.during(latest(dayAgo, claimed.Add(a.tolerance())), a.worker.startedAt) {
-		if !a.due(s.c, a.kind) {
+		// An edit at the instant at which the worker began may have come after that.
+		if s.at.Before(a.worker.startedAt) && !a.due(s.c, a.kind) {
 			return fmt.Sprintf("revision %d, in force within the last day, does not order it by now", s.c.Revision)
 		}
 	}

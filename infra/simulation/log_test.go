@@ -178,6 +178,7 @@ func (m *memory) links() map[string]string {
 // answered; the links are those from before.
 func (w *world) deleted(links map[string]string) {
 	const rule = "R10: a deleted configuration leaves the links and no work"
+	w.wipedAt = time.Now()
 	if len(w.safe[secrets.AppToken]) > 0 {
 		w.accuse(rule, "the token is still stored")
 	}

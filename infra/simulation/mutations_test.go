@@ -43,8 +43,6 @@ var outcomes = []mutation{
 	{rule: "R18: whoever has a listed address", edits: []edit{{"shared/admin/sections.go", "		list = append(list, known...)\n", ""}}, first: 31},
 	{rule: "R2: the link is to their own", edits: []edit{{"shared/reconcile/effect.go",
 		"ID: out.account.ID, State: provision.AccountActive", "ID: out.account.ID + \"0\", State: provision.AccountActive"}}},
-	{rule: "R4: nothing goes round in circles", edits: []edit{{"shared/reconcile/reconcile.go",
-		"list := []tasks.Task{next(cause, at)}", "list := []tasks.Task{next(cause, at), next(r.NewID(), now)}"}}},
 	{rule: "R18: what would happen", edits: []edit{{"shared/decide/attention.go", "provision.AttentionProtected", "provision.AttentionArchived"}}},
 	{rule: "R19: a refusal is retried", edits: []edit{{"shared/decide/retry.go", "	if reason == provision.Refused {\n		wait =", "	if false {\n		wait ="}}},
 }

@@ -165,10 +165,24 @@ func (w *world) condition(p *person, name provision.ConditionName, place int) (s
 	since, _ = w.began(p, place, lasting)
 	for _, i := range p.between(since, s.from) {
 		if i <= place && (begins(p.past[i]) || name == provision.ConditionAppOff && p.past[i].scope == out && p.justActive(i)) {
+			if at, hidden := w.unseenArchiving(p, i); hidden && name == provision.ConditionSuspended {
+				return at, false, true
+			}
 			return p.past[i].from, p.past[i].edit, true
 		}
 	}
 	return since, false, false
+}
+
+// unseenArchiving is the beginning of an archiving that ended at a place in
+// somebody's past, and that no look need have seen since records were last
+// wiped: what it hid is dated by the directory alone.
+func (w *world) unseenArchiving(p *person, place int) (at time.Time, is bool) {
+	if place == 0 || p.past[place-1].lifecycle != provision.Archived {
+		return at, false
+	}
+	at = p.past[place-1].from
+	return at, w.running(latest(at, w.wipedAt), p.past[place].from) < unseen
 }
 
 // justActive reports whether a read at a place in a person's past, which may be

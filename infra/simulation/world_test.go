@@ -63,6 +63,7 @@ type world struct {
 	touched     map[string]time.Time // accounts, and when somebody last changed them by hand
 	owed        map[string]int       // by person and event: how often it happened, less how often an event says so
 	effected    map[string]bool      // intents that had an effect
+	wipedAt     time.Time            // when the configuration was last deleted, and with it what records knew
 	quietSince  time.Time            // when everything was right at last; zero before
 	stalls      bool                 // workers stopped for minutes
 	lossy       bool                 // tasks were lost or late before that
@@ -143,7 +144,7 @@ func (w *world) accuse(rule, format string, args ...any) {
 }
 
 // maxCalls is more port calls than a life ever takes: past it, something goes round in circles.
-const maxCalls = 500_000
+const maxCalls = 2_000_000
 
 // run lets everything happen until a time, or until a rule is broken.
 func (w *world) run(until time.Time) {
