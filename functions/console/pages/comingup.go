@@ -65,7 +65,8 @@ func (p *Pages) comingUpPage(w http.ResponseWriter, r *http.Request) error {
 
 // narrowed is a person with what of theirs the filters let through; ok is false for nothing.
 func (v comingUpView) narrowed(person admin.Person) (_ admin.Person, ok bool) {
-	if v.Operation == string(provision.HardDelete) && person.Then != nil {
+	past := v.Operation == "" && person.Next.At.Before(v.from)
+	if person.Then != nil && (v.Operation == string(provision.HardDelete) || past) {
 		person.HeldBy = "suspend" // which comes before it
 		person.Next, person.Then = person.Then, nil
 	}

@@ -126,6 +126,7 @@ func TestComingUpHasHardDeletes(t *testing.T) {
 		"/coming-up":                      {email, "Suspend", suspend, "then", "Hard delete", remove},
 		"/coming-up?operation=suspend":    {email, "Suspend", suspend},
 		"/coming-up?operation=hardDelete": {email, "Hard delete", remove, "after the suspend"},
+		"/coming-up?from=" + w.now().AddDate(0, 0, 21).UTC().Format(time.DateOnly): {email, "Hard delete", remove, "after the suspend"},
 	} {
 		rows := between(t, w.get(http.StatusOK, path), "<tbody>", "</tbody>")
 		for _, text := range want {
