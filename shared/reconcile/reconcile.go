@@ -108,7 +108,7 @@ func (r *Reconciler) Look(ctx context.Context, req Request) (Result, error) {
 		return Result{}, fault.Field("userId", "a look needs the directory id of a user")
 	}
 	var res Result
-	req.began, req.listing = r.Business(), req.Listing != nil
+	req.began, req.early = r.Business(), req.Listing != nil
 	for range maxRounds {
 		done := len(res.Done)
 		more, err := r.round(ctx, req, &res)

@@ -41,8 +41,9 @@ type Request struct {
 	Plan bool `json:"plan,omitempty"`
 
 	began time.Time // in business time
-	// listing is true when the sweep asked while it still listed.
-	listing bool
+	// early is true when the sweep asked while it still listed. A look soon gives
+	// its Listing up, and with it this trace of the request.
+	early bool
 }
 
 // othersTime is how long somebody whose account a sweep's look found gone waits
@@ -54,7 +55,7 @@ const othersTime = 5 * time.Minute
 // account gone: this delivery of it, or an earlier one that came to no end.
 func (q Request) foundGone(rec provision.Record) bool {
 	since := q.began
-	if q.listing {
+	if q.early {
 		since = since.Add(-othersTime)
 	}
 	return q.SweepID != "" && !rec.GoneAt.IsZero() && !rec.GoneAt.Before(since)

@@ -120,8 +120,9 @@ func (s *Store) Held(ctx context.Context) (h state.Held, err error) {
 	return h, nil
 }
 
-// Count implements state.Records. It is aggregations, billed as one read for
-// each thousand index entries, and sees every commit that has returned.
+// Count implements state.Records. It is one aggregation, of removals two, each
+// billed as one read for each thousand index entries, and sees every commit that
+// has returned.
 func (s *Store) Count(ctx context.Context, c state.Count) (int, error) {
 	const op = "state: count records"
 	at, q := stored.Nanos(c.Time), s.records().Query
