@@ -2,10 +2,11 @@
 // /scim/v2, as an http.Handler, for the demo, development, tests and benchmarks.
 //
 // It owns its accounts in memory, which outlive the process with Options.Keep,
-// and shares no code with the client that it is there to test. It promises to be strict where a real service may be
-// strict, to misbehave only as told (Faults), and to accuse: what no correct
-// client does is kept as a Violation. What only a test may do, and what it
-// may see, is on the Server's methods and below /sim/, which needs no token.
+// and shares no code with the client that it is there to test. It promises to
+// be strict where a real service may be strict, to misbehave only as told
+// (Faults), and to accuse: what no correct client does is kept as a Violation.
+// What only a test may do, and what it may see, is on the Server's methods and
+// below /sim/, which needs no token.
 // It is never part of the product.
 package simcomeet
 
