@@ -10,16 +10,13 @@
 package admin
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
 	"example.com/autoprovision/shared/app"
 	"example.com/autoprovision/shared/clock"
 	"example.com/autoprovision/shared/directory"
-	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/health"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/reconcile"
@@ -174,16 +171,4 @@ func (s *Service) Status(ctx context.Context) (Status, error) {
 		st.Status = StatusOn
 	}
 	return st, nil
-}
-
-// words are what an error says to an administrator.
-func words(err error) string {
-	var f *fault.Error
-	for errors.As(err, &f) {
-		if f.Detail != "" || f.Err == nil {
-			return cmp.Or(f.Detail, f.Kind.String())
-		}
-		err = f.Err
-	}
-	return err.Error()
 }

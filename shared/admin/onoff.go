@@ -29,7 +29,7 @@ func (s *Service) Authorize(ctx context.Context, token secrets.Value) error {
 	case fault.Is(err, fault.Unauthorized, fault.Forbidden):
 		return fault.Field("accessToken", "the app refuses this token: copy it again from the app, whole and without spaces")
 	case err != nil:
-		return fault.New(fault.Unready, "", "the token could not be verified with the app, so it was not stored: %s", words(err))
+		return fault.New(fault.Unready, "", "the token could not be verified with the app, so it was not stored: %s", fault.Words(err))
 	}
 	version, err := s.Secrets.Put(ctx, secrets.AppToken, token)
 	if err != nil {

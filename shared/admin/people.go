@@ -105,7 +105,7 @@ func (s *Service) Reconcile(ctx context.Context, key string) (Person, reconcile.
 		err = errors.Join(err, s.lookLater(ctx, req))
 	}
 	if fault.Is(err, fault.Unavailable, fault.Throttled) {
-		res.Waiting = words(err)
+		res.Waiting = fault.Words(err)
 	} else if err != nil {
 		return Person{}, res, err
 	}

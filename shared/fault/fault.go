@@ -124,6 +124,51 @@ func Is(err error, kinds ...Kind) bool {
 	return false
 }
 
+// Words are what err says to an administrator: the outermost detail, without the
+// names of our own operations; of joined errors, each. An error without a detail
+// says what its cause does or, without one, its kind.
+func Words(err error) string {
+	switch e := err.(type) {
+	case *Error:
+		switch {
+		case e.Detail != "":
+			return e.Detail
+		case e.Err != nil:
+			return Words(e.Err)
+		}
+		return e.Kind.String()
+	case interface{ Unwrap() []error }:
+		var parts []string
+		for _, err := range e.Unwrap() {
+			parts = append(parts, Words(err))
+		}
+		return strings.Join(parts, "; ")
+	}
+	if inner := errors.Unwrap(err); inner != nil {
+		return strings.Replace(err.Error(), inner.Error(), Words(inner), 1)
+	}
+	return err.Error()
+}
+
+// Each returns the outermost fault of each error that was joined in err, in
+// order, and one of kind Internal for an error that has none.
+func Each(err error) []*Error {
+	switch e := err.(type) {
+	case *Error:
+		return []*Error{e}
+	case interface{ Unwrap() []error }:
+		var all []*Error
+		for _, err := range e.Unwrap() {
+			all = append(all, Each(err)...)
+		}
+		return all
+	}
+	if inner := errors.Unwrap(err); inner != nil {
+		return Each(inner)
+	}
+	return []*Error{{Kind: Internal, Err: err}}
+}
+
 // RetryAfter returns how long the other side asked to be left alone; 0 when it did not say.
 func RetryAfter(err error) time.Duration {
 	var e *Error

@@ -62,7 +62,7 @@ func Compile(attributes []provision.MappedAttribute, mandatory []string, allowed
 	for i, a := range attributes {
 		name := strings.ToLower(a.App)
 		if err := checkApp(name, a.App, seen, allowed); err != nil {
-			problems = append(problems, fault.Field(fmt.Sprintf("attributes[%d].app", i), "%s", words(err)))
+			problems = append(problems, fault.Field(fmt.Sprintf("attributes[%d].app", i), "%s", fault.Words(err)))
 			continue
 		}
 		seen[name] = true
@@ -85,14 +85,6 @@ func Compile(attributes []provision.MappedAttribute, mandatory []string, allowed
 	}
 	m.roots = roots(m.attributes)
 	return m, nil
-}
-
-// words are what an error says to an administrator.
-func words(err error) string {
-	if f, ok := errors.AsType[*fault.Error](err); ok && f.Detail != "" {
-		return f.Detail
-	}
-	return err.Error()
 }
 
 // checkApp says what is wrong with the app attribute of one row; name is its lower-case form.

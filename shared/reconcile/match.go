@@ -27,7 +27,7 @@ func (a *attempt) create(ctx context.Context) outcome {
 		}
 		return out
 	}
-	refusal := text(err)
+	refusal := fault.Words(err)
 	if matches, err = a.search(ctx); err != nil {
 		return classifyRead(err)
 	}
@@ -181,7 +181,7 @@ func LikeDirectoryID(id string) bool {
 
 // nameTaken finds the account that holds the user name.
 func (a *attempt) nameTaken(ctx context.Context, own string, cause error) outcome {
-	out := outcome{status: conflicting, untouched: true, text: "another account in the app holds the name or address: " + text(cause)}
+	out := outcome{status: conflicting, untouched: true, text: "another account in the app holds the name or address: " + fault.Words(cause)}
 	found, err := a.accounts.Find(ctx, a.rec.UserID, a.userName())
 	if err != nil {
 		return out
@@ -198,7 +198,7 @@ func (a *attempt) nameTaken(ctx context.Context, own string, cause error) outcom
 func classifyRead(err error) outcome {
 	out := classify(provision.Account{}, err)
 	if out.status == done || out.status == gone {
-		out.status, out.text = appFailed, text(err)
+		out.status, out.text = appFailed, fault.Words(err)
 	}
 	out.untouched = true
 	return out

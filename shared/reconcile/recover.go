@@ -176,7 +176,7 @@ func (a *attempt) unanswered(ctx context.Context, cause error) error {
 	}
 	var events []provision.Event
 	if whose == thePerson && a.rec.Intent.Doubt == "" {
-		events = append(events, a.fail(text(cause), true))
+		events = append(events, a.fail(fault.Words(cause), true))
 		a.rec.Intent = a.doubtful
 	}
 	a.rec.Lease = nil

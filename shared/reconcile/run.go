@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"time"
 
@@ -138,22 +137,13 @@ func classify(account provision.Account, err error) outcome {
 	case fault.Is(err, fault.NotFound):
 		return outcome{status: gone}
 	case fault.Is(err, fault.Unauthorized, fault.Forbidden):
-		return outcome{status: denied, text: text(err), untouched: true}
+		return outcome{status: denied, text: fault.Words(err), untouched: true}
 	case fault.Is(err, fault.Throttled):
-		return outcome{status: appFailed, text: text(err), untouched: true, throttled: true, retryAfter: fault.RetryAfter(err)}
+		return outcome{status: appFailed, text: fault.Words(err), untouched: true, throttled: true, retryAfter: fault.RetryAfter(err)}
 	case refused(err):
-		return outcome{status: ruledOut, text: text(err), untouched: true}
+		return outcome{status: ruledOut, text: fault.Words(err), untouched: true}
 	}
-	return outcome{status: appFailed, text: text(err), retryAfter: fault.RetryAfter(err)}
-}
-
-// text is what an error says of itself in words.
-func text(err error) string {
-	var f *fault.Error
-	if errors.As(err, &f) && f.Detail != "" {
-		return f.Detail
-	}
-	return err.Error()
+	return outcome{status: appFailed, text: fault.Words(err), retryAfter: fault.RetryAfter(err)}
 }
 
 // readBack reads the account until it shows the effect, for up to a minute (R19).

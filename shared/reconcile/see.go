@@ -81,7 +81,7 @@ func (r *Reconciler) see(ctx context.Context, c provision.Configuration, req Req
 		desired, err := r.Mapper.Apply(c, s.look.User)
 		switch {
 		case fault.Is(err, fault.Invalid):
-			s.look.MappingError = text(err)
+			s.look.MappingError = fault.Words(err)
 		case err != nil:
 			return s, err
 		}
@@ -240,15 +240,15 @@ func (r *Reconciler) readLinked(ctx context.Context, c provision.Configuration, 
 		case fault.Is(verified, fault.Unauthorized, fault.Forbidden):
 			return errTokenRefused
 		case verified != nil:
-			return r.leaveAlone(ctx, req, theApp, reading, text(verified), fault.RetryAfter(verified))
+			return r.leaveAlone(ctx, req, theApp, reading, fault.Words(verified), fault.RetryAfter(verified))
 		}
-		s.unreadable = text(err)
+		s.unreadable = fault.Words(err)
 		return nil
 	case err != nil:
 		if fault.Is(err, fault.Throttled) || r.whose(ctx, c, accounts, req.UserID, true) != thePerson {
-			return r.leaveAlone(ctx, req, theApp, reading, text(err), fault.RetryAfter(err))
+			return r.leaveAlone(ctx, req, theApp, reading, fault.Words(err), fault.RetryAfter(err))
 		}
-		s.unreadable = text(err)
+		s.unreadable = fault.Words(err)
 		return nil
 	}
 	r.breaker.read(req.UserID)

@@ -114,7 +114,7 @@ func (r *Roster) read(ctx context.Context) (scope.Organization, error) {
 func (r *Roster) Verdict(ctx context.Context, s provision.Scope, u provision.User, maxAge time.Duration) (scope.Verdict, error) {
 	org, err := r.Organization(ctx, maxAge)
 	if err != nil {
-		return scope.Verdict{Reasons: []string{"the org units and domains could not be read: " + err.Error()}}, err
+		return scope.Verdict{Reasons: []string{"the org units and domains could not be read: " + fault.Words(err)}}, err
 	}
 	var unread error
 	verdict := scope.Evaluate(s, org, u, func(groupID string) (bool, error) {
@@ -122,6 +122,9 @@ func (r *Roster) Verdict(ctx context.Context, s provision.Scope, u provision.Use
 		var hidden *directory.HiddenGroup
 		if err != nil && !fault.Is(err, fault.NotFound) && !errors.As(err, &hidden) {
 			unread = err
+		}
+		if err != nil { // which becomes a reason
+			err = errors.New(fault.Words(err))
 		}
 		return in, err
 	})

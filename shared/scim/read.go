@@ -206,7 +206,7 @@ func (c *Client) query(ctx context.Context, op string, query url.Values) (page, 
 		return page{}, nil
 	}
 	if fault.Is(err, fault.NotFound) {
-		return page{}, fault.Wrap(fault.Unavailable, "scim: the base URL may be wrong", err)
+		return page{}, fault.New(fault.Unavailable, op, "the base URL may be wrong: %s", fault.Words(err))
 	}
 	if err != nil {
 		return page{}, err

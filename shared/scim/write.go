@@ -20,7 +20,7 @@ func (c *Client) Create(ctx context.Context, externalID string, attributes provi
 	}
 	r, err := c.do(ctx, request{op: op, method: http.MethodPost, path: "/Users", body: newResource(externalID, list), names: true})
 	if err != nil {
-		return provision.Account{}, notGone(err)
+		return provision.Account{}, notGone(op, err)
 	}
 	if text(lookup(r.object, "id")) != "" {
 		return toAccount(op, r.object)
@@ -207,9 +207,9 @@ func (c *Client) sendPatch(ctx context.Context, op, id string, ch change, curren
 }
 
 // notGone turns a 404 to a POST, which is about no account, into what it is.
-func notGone(err error) error {
+func notGone(op string, err error) error {
 	if fault.Is(err, fault.NotFound) {
-		return fault.Wrap(fault.Unavailable, "scim: the base URL may be wrong", err)
+		return fault.New(fault.Unavailable, op, "the base URL may be wrong: %s", fault.Words(err))
 	}
 	return err
 }

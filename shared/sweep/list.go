@@ -111,7 +111,7 @@ func (r *run) pages(ctx context.Context, v *survey) error {
 		at, readAt := r.Business(), r.Real()
 		page, err := r.Directory.ListUsers(v.ctx, r.sw.PageToken)
 		if err != nil {
-			return fault.Wrap(fault.Incomplete, "the directory's users could not be listed", err)
+			return fault.New(fault.Incomplete, "sweep: list users", "the directory's users could not be listed: %s", fault.Words(err))
 		}
 		rest, err := r.early(ctx, v, page.Users, at, readAt)
 		if err != nil {

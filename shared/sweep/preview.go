@@ -43,7 +43,7 @@ func (s *Sweeper) Preview(ctx context.Context, id string) error {
 	}
 	w.p.State = provision.PreviewDone
 	if err != nil {
-		w.p.State, w.p.Reason = provision.PreviewFailed, err.Error()
+		w.p.State, w.p.Reason = provision.PreviewFailed, fault.Words(err)
 	}
 	return w.store(ctx, nil)
 }

@@ -149,7 +149,7 @@ func (v *survey) readLinks(ctx context.Context) error {
 func (v *survey) readScope(ctx context.Context) error {
 	org, err := v.Roster.Organization(ctx, 0)
 	if err != nil {
-		return fault.Wrap(fault.Incomplete, "the org units and domains could not be read", err)
+		return fault.New(fault.Incomplete, "sweep: read scope", "the org units and domains could not be read: %s", fault.Words(err))
 	}
 	v.org = org
 	sc := *v.c.Scope
@@ -164,7 +164,7 @@ func (v *survey) readScope(ctx context.Context) error {
 		present = slices.DeleteFunc(present, func(g provision.GroupRef) bool { return g.ID == missing.ID })
 	}
 	if err != nil {
-		return fault.Wrap(fault.Incomplete, "the members of the groups could not be read", err)
+		return fault.New(fault.Incomplete, "sweep: read scope", "the members of the groups could not be read: %s", fault.Words(err))
 	}
 	for _, g := range v.replaced {
 		if err := v.Roster.Read(ctx, v.members, g); err != nil {
@@ -219,7 +219,7 @@ func (v *survey) page(ctx context.Context, users []provision.User, member func(u
 				return nil, err
 			}
 			if active && err != nil {
-				look.MappingError = err.Error()
+				look.MappingError = fault.Words(err)
 			} else if active {
 				look.Desired = f.desired
 			}

@@ -341,7 +341,7 @@ func (r *run) done(ctx context.Context) error {
 
 // fail ends the sweep for a reason, in words, unless another has taken its place.
 func (r *run) fail(ctx context.Context, cause error) error {
-	r.sw.State, r.sw.Stage, r.sw.FinishedAt, r.sw.Reason = provision.SweepFailed, "", r.Business(), cause.Error()
+	r.sw.State, r.sw.Stage, r.sw.FinishedAt, r.sw.Reason = provision.SweepFailed, "", r.Business(), fault.Words(cause)
 	if errors.Is(cause, errUnauthorized) {
 		if _, err := reconcile.MarkUnauthorized(ctx, r.Store, r.c, r.NewID(), r.Business()); err != nil {
 			return err

@@ -106,6 +106,25 @@ func TestNothingToDo(t *testing.T) {
 	}
 }
 
+// TestMappingErrorIsNoNews: a sweep says of somebody whom the mapping fails for
+// what a look says, so that nothing has changed until something has.
+func TestMappingErrorIsNoNews(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	id := w.Directory.Hire(1)
+	w.Directory.Change(id, func(u *provision.User) { u.Resource = []byte(`{"title":"!","department":"!"}`) })
+	done(t, w.Sweep())
+	if got := w.Record(id).Attention; len(got) != 1 || !strings.Contains(got[0].Why, "the department has no usable value; the title has no usable value") {
+		t.Errorf("attention %+v", got)
+	}
+	w.Advance(time.Minute) // it is not to be tried again yet
+	sw := w.Sweep()
+	done(t, sw)
+	if sw.ToLook != 0 {
+		t.Errorf("%d looks although nothing has changed", sw.ToLook)
+	}
+}
+
 // TestHeldIsKnownWhole: a sweep knows all its removals before the first runs.
 func TestHeldIsKnownWhole(t *testing.T) {
 	t.Parallel()

@@ -41,7 +41,7 @@ func (a *api) enter(w http.ResponseWriter, r *http.Request) (_ *http.Request, ok
 	switch {
 	case fault.Is(err, fault.Unauthorized):
 		w.Header().Set("WWW-Authenticate", `Bearer realm="autoprovision"`)
-		write(w, newProblem(http.StatusUnauthorized, words(faults(err)[0])))
+		write(w, newProblem(http.StatusUnauthorized, fault.Words(err)))
 		return nil, false
 	case err != nil:
 		a.service.Log.WarnContext(r.Context(), "administrator not known", "kind", fault.KindOf(err).String(), "error", err.Error())

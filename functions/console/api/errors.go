@@ -183,20 +183,20 @@ func status(kind fault.Kind) int {
 
 // problem is the answer to an error of a use case.
 func (a *api) problem(ctx context.Context, op huma.Operation, err error) *Problem {
-	found := faults(err)
+	found := fault.Each(err)
 	at := slices.IndexFunc(found, func(f *fault.Error) bool { return f.Kind != fault.Invalid })
 	if at < 0 {
 		return invalid(op, found)
 	}
 	worst := found[at]
-	p := newProblem(status(worst.Kind), words(worst))
+	p := newProblem(status(worst.Kind), fault.Words(worst))
 	switch worst.Kind {
 	case fault.Unauthorized:
-		p.Detail = told(err) + ": renew the credentials of the app (reauthorize) or of the directory"
+		p.Detail = fault.Words(err) + ": renew the credentials of the app (reauthorize) or of the directory"
 	case fault.Forbidden:
-		p.Detail = told(err) + ": the app or the directory does not permit this to the credentials it was given"
+		p.Detail = fault.Words(err) + ": the app or the directory does not permit this to the credentials it was given"
 	case fault.Throttled, fault.Unavailable, fault.Incomplete:
-		p.Detail = told(err) + ": try again in a while"
+		p.Detail = fault.Words(err) + ": try again in a while"
 		p.retryAfter = cmp.Or(worst.RetryAfter, patience)
 	case fault.Internal:
 		if ctx.Err() != nil { // the client is gone
@@ -213,7 +213,7 @@ func (a *api) problem(ctx context.Context, op huma.Operation, err error) *Proble
 func invalid(op huma.Operation, found []*fault.Error) *Problem {
 	p := newProblem(http.StatusUnprocessableEntity, "")
 	for _, f := range found {
-		p.Errors = append(p.Errors, FieldError{Location: location(op, f.Field), Message: words(f)})
+		p.Errors = append(p.Errors, FieldError{Location: location(op, f.Field), Message: fault.Words(f)})
 	}
 	p.summarise()
 	return p
@@ -228,53 +228,4 @@ func location(op huma.Operation, field string) string {
 		field = inSection(field)
 	}
 	return strings.TrimSuffix("body."+field, ".")
-}
-
-// faults are the outermost faults of each error that was joined, in order.
-func faults(err error) []*fault.Error {
-	switch e := err.(type) {
-	case *fault.Error:
-		return []*fault.Error{e}
-	case interface{ Unwrap() []error }:
-		var all []*fault.Error
-		for _, err := range e.Unwrap() {
-			all = append(all, faults(err)...)
-		}
-		return all
-	}
-	if inner := errors.Unwrap(err); inner != nil {
-		return faults(inner)
-	}
-	return []*fault.Error{{Kind: fault.Internal, Err: err}}
-}
-
-// told is what an error says to an administrator: all of it but for the names of
-// our own operations.
-func told(err error) string {
-	switch e := err.(type) {
-	case *fault.Error:
-		return words(e)
-	case interface{ Unwrap() []error }:
-		var parts []string
-		for _, err := range e.Unwrap() {
-			parts = append(parts, told(err))
-		}
-		return strings.Join(parts, "; ")
-	}
-	if inner := errors.Unwrap(err); inner != nil {
-		return strings.TrimSuffix(err.Error(), inner.Error()) + told(inner)
-	}
-	return err.Error()
-}
-
-// words are what a fault says to an administrator.
-func words(f *fault.Error) string {
-	for f.Detail == "" {
-		if inner, ok := errors.AsType[*fault.Error](f.Err); ok {
-			f = inner
-			continue
-		}
-		return f.Kind.String()
-	}
-	return f.Detail
 }

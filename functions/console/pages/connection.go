@@ -89,7 +89,7 @@ func (p *Pages) probe(w http.ResponseWriter, r *http.Request) error {
 	}
 	report, err := p.service.Probe(r.Context())
 	if fault.Is(err, fault.Unready) {
-		return p.showConnection(w, r, http.StatusConflict, connectionView{Connection: c.Connection, Problems: problems{"": words(err)}})
+		return p.showConnection(w, r, http.StatusConflict, connectionView{Connection: c.Connection, Problems: problems{"": fault.Words(err)}})
 	}
 	if err != nil {
 		return err

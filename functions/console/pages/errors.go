@@ -1,7 +1,6 @@
 package pages
 
 import (
-	"errors"
 	"html/template"
 	"net/http"
 	"regexp"
@@ -36,7 +35,7 @@ type problemView struct {
 
 // explained is the one table from kinds of errors to statuses and words for a person.
 func explained(err error) (status int, text string) {
-	text = words(err)
+	text = fault.Words(err)
 	switch fault.KindOf(err) {
 	case fault.Invalid:
 		return http.StatusUnprocessableEntity, text
@@ -52,21 +51,6 @@ func explained(err error) (status int, text string) {
 		return http.StatusServiceUnavailable, "The app or the directory gave no usable answer; nothing was changed by this page. Try again in a while. (" + text + ")"
 	}
 	return http.StatusInternalServerError, "Something went wrong in this program; its log says more. What you sent may or may not have been done: look before you send it again."
-}
-
-// words are what an error says to an administrator.
-func words(err error) string {
-	var f *fault.Error
-	for errors.As(err, &f) {
-		if f.Detail != "" {
-			return f.Detail
-		}
-		if f.Err == nil {
-			return f.Kind.String()
-		}
-		err = f.Err
-	}
-	return err.Error()
 }
 
 // problems are what is wrong with a form, by field; under "" what belongs to none.
@@ -100,11 +84,7 @@ func (p problems) Mark(field string, describedBy ...string) template.HTMLAttr {
 // of what was entered, which then belongs on a page of its own.
 func refused(err error) (_ problems, ok bool) {
 	found := problems{}
-	for _, e := range split(err) {
-		var f *fault.Error
-		if !errors.As(e, &f) {
-			return nil, false
-		}
+	for _, f := range fault.Each(err) {
 		switch f.Kind {
 		case fault.Invalid, fault.NotFound, fault.Conflict, fault.Unready:
 		default:
@@ -113,19 +93,7 @@ func refused(err error) (_ problems, ok bool) {
 		if found[f.Field] != "" {
 			found[f.Field] += "; "
 		}
-		found[f.Field] += words(f)
+		found[f.Field] += fault.Words(f)
 	}
 	return found, len(found) > 0
-}
-
-// split takes joined errors apart.
-func split(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		var all []error
-		for _, e := range joined.Unwrap() {
-			all = append(all, split(e)...)
-		}
-		return all
-	}
-	return []error{err}
 }

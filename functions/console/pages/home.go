@@ -154,10 +154,10 @@ func (p *Pages) turnOnPage(w http.ResponseWriter, r *http.Request) error {
 func (p *Pages) turnOn(w http.ResponseWriter, r *http.Request) error {
 	err := p.service.TurnOn(r.Context(), r.PostForm.Get("preview"))
 	if fault.Is(err, fault.Unready) {
-		return p.renderAs(w, r, http.StatusConflict, "turnon", "Turn on autoprovisioning", confirmView{App: p.service.Profile.Name, Missing: words(err)})
+		return p.renderAs(w, r, http.StatusConflict, "turnon", "Turn on autoprovisioning", confirmView{App: p.service.Profile.Name, Missing: fault.Words(err)})
 	}
 	if fault.Is(err, fault.Conflict) {
-		return p.newReview(w, r, "Not turned on: "+words(err)+". This is a new one.")
+		return p.newReview(w, r, "Not turned on: "+fault.Words(err)+". This is a new one.")
 	}
 	if err != nil {
 		return err

@@ -102,7 +102,7 @@ func (p *Pages) filter(r *http.Request) (f state.EventFilter, found problems, er
 	if user := strings.TrimSpace(q.Get("user")); user != "" {
 		f.UserID, err = p.service.UserID(r.Context(), user)
 		if fault.Is(err, fault.NotFound, fault.Invalid) {
-			found["user"], err = words(err), nil
+			found["user"], err = fault.Words(err), nil
 		}
 		if err != nil {
 			return f, nil, err

@@ -232,7 +232,7 @@ func (p *Pages) propose(w http.ResponseWriter, r *http.Request, proposal admin.P
 func (p *Pages) savePreviewed(w http.ResponseWriter, r *http.Request) error {
 	err := p.service.PutPreviewed(r.Context(), r.PathValue("id"))
 	if fault.Is(err, fault.Conflict) {
-		return p.done(w, r, "/previews/"+url.PathEscape(r.PathValue("id")), "Not saved: "+words(err)+".")
+		return p.done(w, r, "/previews/"+url.PathEscape(r.PathValue("id")), "Not saved: "+fault.Words(err)+".")
 	}
 	if err != nil {
 		return err

@@ -174,7 +174,7 @@ func (p *Pages) signInPage(w http.ResponseWriter, r *http.Request) error {
 // dismiss ends the session of somebody who is an administrator no more.
 func (p *Pages) dismiss(w http.ResponseWriter, r *http.Request, why error) error {
 	p.sessions.end(w)
-	return p.renderAs(w, r, http.StatusUnauthorized, "signin", "Sign in", p.signInView(words(why)))
+	return p.renderAs(w, r, http.StatusUnauthorized, "signin", "Sign in", p.signInView(fault.Words(why)))
 }
 
 // finishSignIn exchanges what proves the visitor for a session, and leads to
@@ -182,7 +182,7 @@ func (p *Pages) dismiss(w http.ResponseWriter, r *http.Request, why error) error
 func (p *Pages) finishSignIn(w http.ResponseWriter, r *http.Request) error {
 	person, err := p.signIn.Finish(w, r)
 	if fault.Is(err, fault.Unauthorized) {
-		return p.renderAs(w, r, http.StatusUnauthorized, "signin", "Sign in", p.signInView(words(err)))
+		return p.renderAs(w, r, http.StatusUnauthorized, "signin", "Sign in", p.signInView(fault.Words(err)))
 	}
 	if err == nil {
 		err = p.sessions.begin(w, r, person)

@@ -56,7 +56,7 @@ func viewTried(tried admin.Tried, rows []mappingRow) trialRow {
 		}
 	}
 	if tried.Err != nil && len(row.Wrong) == 0 {
-		row.Wrong = []settingLine{{"The mapping", words(tried.Err)}}
+		row.Wrong = []settingLine{{"The mapping", fault.Words(tried.Err)}}
 	}
 	return row
 }

@@ -9,6 +9,7 @@ import (
 
 	"example.com/autoprovision/shared/admin"
 	"example.com/autoprovision/shared/directory"
+	"example.com/autoprovision/shared/fault"
 )
 
 type whoView struct {
@@ -100,7 +101,7 @@ func (p *Pages) showWho(w http.ResponseWriter, r *http.Request, status int, in a
 		case ok:
 			v.Problems = found
 		default:
-			v.Problems = problems{"reach": "People could not be counted: " + words(err)}
+			v.Problems = problems{"reach": "People could not be counted: " + fault.Words(err)}
 		}
 	}
 	v.takeProblems(in)

@@ -11,10 +11,13 @@ package reconciletest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -221,11 +224,15 @@ func (Mapper) Apply(_ provision.Configuration, u provision.User) (provision.Attr
 			return nil, err
 		}
 	}
-	for path, value := range resource {
-		if value == "!" {
-			return nil, fault.Field(path, "the title has no usable value")
+	var problems []error
+	for _, path := range slices.Sorted(maps.Keys(resource)) {
+		if resource[path] == "!" {
+			problems = append(problems, fault.Field(path, "the %s has no usable value", path))
 		}
-		attributes[path] = value
+		attributes[path] = resource[path]
+	}
+	if len(problems) > 0 {
+		return nil, errors.Join(problems...)
 	}
 	return attributes, nil
 }
