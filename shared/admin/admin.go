@@ -98,10 +98,10 @@ func (s *Service) Init(ctx context.Context) error {
 		case c.Version == 0:
 			*c = s.defaults()
 		case s.FixedBaseURL && c.Connection.BaseURL != s.Connection.BaseURL:
-			// Another base URL is another app: its links are void (R10), and the token is not for it (R15).
-			c.Connection.BaseURL = s.Connection.BaseURL
-			c.On, c.Authorization = false, provision.Authorization{State: provision.AuthorizationNone}
+			moveTo(c, s.Connection.BaseURL)
+			c.On = false
 			c.Revision++
+			return []provision.Event{s.event(ctx, "another app, by another base URL at the start: turned off")}, nil
 		default:
 			return nil, state.ErrUnchanged
 		}

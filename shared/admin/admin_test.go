@@ -30,9 +30,14 @@ type apps struct {
 	reconcile.Apps
 	good string
 	err  error
+	// meanwhile runs while a token is verified; nil for nothing.
+	meanwhile func()
 }
 
 func (a *apps) Verify(_ context.Context, _ provision.Connection, token secrets.Value) error {
+	if a.meanwhile != nil {
+		a.meanwhile()
+	}
 	if a.err == nil && token.Reveal() != a.good {
 		return fault.New(fault.Unauthorized, "test: verify", "refused")
 	}
@@ -390,6 +395,9 @@ func TestBaseURL(t *testing.T) {
 	must(t, fixed.Init(t.Context()))
 	if c := fixed.Configuration(); c.On || c.Authorization.State != provision.AuthorizationNone || c.Connection.BaseURL != other.BaseURL {
 		t.Errorf("after a start with another base URL: on %v, authorization %+v", c.On, c.Authorization)
+	}
+	if events := fixed.World.Events(); len(events) == 0 || !strings.Contains(events[len(events)-1], "turned off") { // R14
+		t.Errorf("no event says that it was turned off: %q", events)
 	}
 	if got := fields(fixed.PutConnection(t.Context(), provision.Connection{BaseURL: reconciletest.BaseURL})); len(got) != 1 || got[0] != "baseUrl" {
 		t.Errorf("fields %v", got)

@@ -34,9 +34,17 @@ func (s *Service) changeConnection(conn provision.Connection, before provision.C
 			if c.On {
 				return false, fault.New(fault.Unready, "", "turn off first: another base URL is another app")
 			}
-			c.Authorization = provision.Authorization{State: provision.AuthorizationNone}
+			moveTo(c, conn.BaseURL)
 		}
 		c.Connection, c.Revisions.Connection = conn, c.Revision
 		return true, nil
 	}}, err
+}
+
+// moveTo makes a configuration one of another app: the token is not for it (R15),
+// and the links to the accounts in the app before are void, of which the next
+// turn-on clears the records (R10).
+func moveTo(c *provision.Configuration, baseURL string) {
+	c.Connection.BaseURL, c.Stripping = baseURL, true
+	c.Authorization = provision.Authorization{State: provision.AuthorizationNone}
 }

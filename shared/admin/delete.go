@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"example.com/autoprovision/shared/provision"
@@ -13,30 +14,31 @@ import (
 // Delete turns off and removes the configuration, pending work and the token.
 // Accounts in the app stay as they are, and so do the links to them (R10).
 func (s *Service) Delete(ctx context.Context) error {
-	_, err := s.edit(ctx, "configuration deleted", func(c *provision.Configuration) error {
+	c, err := s.store(ctx, func(c *provision.Configuration) (string, error) {
 		fresh := s.defaults()
 		fresh.Version, fresh.Revision, fresh.Stripping = c.Version, c.Revision, true
 		*c = fresh
-		return nil
+		return "configuration deleted", nil
 	})
 	if err != nil {
 		return err
 	}
+	// It is deleted: each of these is tried, whatever becomes of the others.
 	ctx = context.WithoutCancel(ctx)
+	settled := s.settle(ctx, c.Revision)
 	s.closePush(ctx)
-	if err := s.Secrets.Delete(ctx, secrets.AppToken); err != nil {
+	err = errors.Join(settled, s.Secrets.Delete(ctx, secrets.AppToken), s.Store.PutOrphans(ctx, nil))
+	if err != nil {
 		return err
 	}
-	if err := s.Store.PutOrphans(ctx, nil); err != nil {
-		return err
-	}
-	return s.finishDelete(ctx)
+	return s.strip(ctx, c)
 }
 
-// finishDelete strips the records and says that it is done; interrupted, it is
-// done over by the next turn-on, so that no old condition takes access away.
-func (s *Service) finishDelete(ctx context.Context) error {
-	if err := s.stripRecords(ctx); err != nil {
+// strip clears the records of a configuration that is gone, and says that it is
+// done; interrupted, it is done over by the next turn-on, so that no old condition
+// takes access away, and what was in another app is not counted in this one.
+func (s *Service) strip(ctx context.Context, c provision.Configuration) error {
+	if err := s.stripRecords(ctx, c.Connection.BaseURL); err != nil {
 		return err
 	}
 	_, err := state.EditConfiguration(ctx, s.Store, func(c *provision.Configuration) ([]provision.Event, error) {
@@ -49,8 +51,8 @@ func (s *Service) finishDelete(ctx context.Context) error {
 	return err
 }
 
-// stripRecords leaves of each record only the link to its account.
-func (s *Service) stripRecords(ctx context.Context) error {
+// stripRecords leaves of each record only the link to its account in the app.
+func (s *Service) stripRecords(ctx context.Context, appURL string) error {
 	sel := state.Selection{Kind: state.SelectAll, Limit: 500}
 	for {
 		page, next, err := s.Store.Select(ctx, sel)
@@ -58,12 +60,12 @@ func (s *Service) stripRecords(ctx context.Context) error {
 			return err
 		}
 		for _, rec := range page {
-			if !reconcile.Changed(rec, bare(rec)) {
+			if !reconcile.Changed(rec, bare(rec, appURL)) {
 				continue
 			}
 			// A look that was under way may have changed the record since.
 			err := s.decideFor(ctx, rec.UserID, func(rec *provision.Record) bool {
-				*rec = bare(*rec)
+				*rec = bare(*rec, appURL)
 				return true
 			})
 			if err != nil {
@@ -77,7 +79,8 @@ func (s *Service) stripRecords(ctx context.Context) error {
 }
 
 // bare is a record without conditions, deadlines and whatever else is pending (R10).
-func bare(rec provision.Record) provision.Record {
+func bare(rec provision.Record, appURL string) provision.Record {
+	rec = rec.In(appURL)
 	return provision.Record{UserID: rec.UserID, Version: rec.Version, Email: rec.Email, Lifecycle: rec.Lifecycle,
 		LookedAt: rec.LookedAt, LookedUnder: rec.LookedUnder, Account: rec.Account, SuspendDoneAt: rec.SuspendDoneAt, DeleteDoneAt: rec.DeleteDoneAt}
 }

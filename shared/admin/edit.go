@@ -72,6 +72,7 @@ func (s *Service) put(ctx context.Context, p Proposal, confirmed string, prints 
 		if preview != nil && c.Revision != preview.Revision+1 {
 			return "", errMoved
 		}
+		before := c.Clone()
 		edited, err := apply(c)
 		if preview != nil && p.Scope != nil { // also a scope that stays as it is has been reviewed
 			c.ScopeSavedAt = s.Business()
@@ -79,8 +80,10 @@ func (s *Service) put(ctx context.Context, p Proposal, confirmed string, prints 
 		switch {
 		case err != nil:
 			return "", err
+		case preview != nil && !samePeople(*c, preview.Proposed):
+			return "", fault.New(fault.Conflict, "", "an address or a path means something else than when this preview was made: make another")
 		case len(edited) > 0:
-			return strings.Join(edited, ", ") + " edited", nil
+			return strings.Join(edited, ", ") + " edited" + changes(before, *c), nil
 		case preview == nil:
 			return "", state.ErrUnchanged
 		}
@@ -108,16 +111,6 @@ func (s *Service) limit(ctx context.Context, p Proposal, c provision.Configurati
 	return nil
 }
 
-// edit changes the configuration under a new revision, and waits until no
-// operation decided under the old one can still start.
-func (s *Service) edit(ctx context.Context, what string, change func(*provision.Configuration) error) (provision.Configuration, error) {
-	c, err := s.store(ctx, func(c *provision.Configuration) (string, error) { return what, change(c) })
-	if err != nil {
-		return c, err
-	}
-	return c, s.settle(context.WithoutCancel(ctx), c.Revision)
-}
-
 // store changes the configuration under a new revision, by compare-and-set, with
 // one event. change says what it did, or gives the error, also state.ErrUnchanged,
 // with which nothing is stored.
@@ -133,7 +126,7 @@ func (s *Service) store(ctx context.Context, change func(*provision.Configuratio
 			return nil, err
 		}
 		after = *c
-		return []provision.Event{s.event(ctx, what+changes(before, after))}, nil
+		return []provision.Event{s.event(ctx, what)}, nil
 	})
 	switch {
 	case err != nil:

@@ -41,7 +41,7 @@ func changes(before, after provision.Configuration) string {
 	add("limit: share", fmt.Sprintf("%g %%", 100*before.Guard.MaxShare), fmt.Sprintf("%g %%", 100*after.Guard.MaxShare))
 	add("limit: people", fmt.Sprint(before.Guard.MinUsers), fmt.Sprint(after.Guard.MinUsers))
 	add("hard deletes supported", yes(before.Connection.HardDelete), yes(after.Connection.HardDelete))
-	if len(list) == 0 || after.Stripping { // of what is deleted nothing is replaced
+	if len(list) == 0 {
 		return ""
 	}
 	text := ": " + strings.Join(list, "; ")

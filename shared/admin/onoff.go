@@ -25,6 +25,7 @@ func (s *Service) Authorize(ctx context.Context, token secrets.Value) error {
 	if c.Connection.BaseURL == "" {
 		return fault.New(fault.Unready, "", "set the app's base URL in the connection settings first")
 	}
+	verified := c.Connection.BaseURL
 	switch err := s.Apps.Verify(ctx, c.Connection, token); {
 	case fault.Is(err, fault.Unauthorized, fault.Forbidden):
 		return fault.Field("accessToken", "the app refuses this token: copy it again from the app, whole and without spaces")
@@ -38,6 +39,9 @@ func (s *Service) Authorize(ctx context.Context, token secrets.Value) error {
 	c, err = s.store(ctx, func(c *provision.Configuration) (what string, err error) {
 		if _, latest, err := s.Secrets.Latest(ctx, secrets.AppToken); err != nil || latest != version {
 			return "", fault.New(fault.Conflict, "", "another token was stored at the same time: authorize again")
+		}
+		if c.Connection.BaseURL != verified {
+			return "", fault.New(fault.Conflict, "", "the base URL was changed at the same time, and this token is not verified with that app: authorize again")
 		}
 		c.Authorization = provision.Authorization{State: provision.AuthorizationOK, VerifiedAt: s.Business(), SecretVersion: version}
 		return "app authorized", nil
@@ -61,40 +65,41 @@ func (s *Service) TurnOn(ctx context.Context, confirmed string) error {
 	if err != nil {
 		return err
 	}
-	if c.Stripping { // deleted, and interrupted
-		if err := s.finishDelete(ctx); err != nil {
+	if c.Stripping {
+		if err := s.strip(ctx, c); err != nil {
 			return err
 		}
 	}
-	c, err = s.edit(ctx, "turned on", func(c *provision.Configuration) error {
+	c, err = s.store(ctx, func(c *provision.Configuration) (string, error) {
 		if c.On {
-			return state.ErrUnchanged
+			return "", state.ErrUnchanged
 		}
 		if c.Stripping {
-			return fault.New(fault.Conflict, "", "the configuration is being deleted: turn on again in a moment")
+			return "", fault.New(fault.Conflict, "", "the configuration is being deleted: turn on again in a moment")
 		}
 		if preview != nil && c.Revision != preview.Revision+1 {
-			return errMoved
+			return "", errMoved
 		}
 		if err := ready(*c); err != nil {
-			return err
+			return "", err
 		}
 		c.On, c.TurnedOnAt = true, s.Business()
-		return nil
+		return "turned on", nil
 	})
+	// It is on, now or by an earlier call: each of these is tried, whatever becomes of
+	// the others. A release comes before the sweep that acts on it.
+	ctx = context.WithoutCancel(ctx)
 	if errors.Is(err, state.ErrUnchanged) { // but who turned it on may not have come to ask for the sweep
-		return s.Sweeper.CatchUp(context.WithoutCancel(ctx), c, "turnOn")
+		return s.Sweeper.CatchUp(ctx, c, "turnOn")
 	}
 	if err != nil {
 		return err
 	}
-	if err := s.release(ctx, preview, c.TurnedOnAt); err != nil {
-		return err
-	}
-	if err := s.Push.Open(context.WithoutCancel(ctx)); err != nil { // seconds become a sweep interval, and nothing is lost
+	err = errors.Join(s.settle(ctx, c.Revision), s.release(ctx, preview, c.TurnedOnAt))
+	if err := s.Push.Open(ctx); err != nil { // seconds become a sweep interval, and nothing is lost
 		s.Log.WarnContext(ctx, "no push channel: changes are seen by the next sweep", "error", err.Error())
 	}
-	return s.resweep(ctx, c, "turnOn")
+	return errors.Join(err, s.resweep(ctx, c, "turnOn"))
 }
 
 // ready says what is missing before autoprovisioning can be turned on.
@@ -121,25 +126,20 @@ func ready(c provision.Configuration) error {
 // TurnOff stops provisioning and keeps the configuration (R8). When it
 // returns, no operation can start any more.
 func (s *Service) TurnOff(ctx context.Context) error {
-	_, err := s.edit(ctx, "turned off", func(c *provision.Configuration) error {
+	c, err := s.store(ctx, func(c *provision.Configuration) (string, error) {
 		if !c.On {
-			return state.ErrUnchanged
+			return "", state.ErrUnchanged
 		}
 		c.On = false
-		return nil
+		return "turned off", nil
 	})
-	if errors.Is(err, state.ErrUnchanged) {
-		c, err := s.Store.Configuration(ctx)
-		if err != nil {
-			return err
-		}
-		return s.settle(ctx, c.Revision) // it may have been turned off this moment
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, state.ErrUnchanged) { // off already it may have been turned this moment
 		return err
 	}
+	ctx = context.WithoutCancel(ctx)
+	err = s.settle(ctx, c.Revision)
 	s.closePush(ctx)
-	return nil
+	return err
 }
 
 func (s *Service) closePush(ctx context.Context) {

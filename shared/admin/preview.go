@@ -217,6 +217,6 @@ func (s *Service) unknownEnd(before, after provision.Record) []provision.Event {
 	return []provision.Event{{
 		ID: intent.ID, Time: s.Business(), Name: provision.EventName(intent.Operation), UserID: before.UserID, Email: before.Email,
 		AccountID: before.Account.ID, Outcome: provision.OutcomeFailed, Cause: intent.Cause,
-		Error: "the configuration was deleted before it was known whether the app had done this",
+		Error: "the configuration was deleted, or is of another app, before it was known whether the app had done this",
 	}}
 }
