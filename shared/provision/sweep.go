@@ -29,8 +29,7 @@ type Sweep struct {
 	Listed int `json:"listed"`
 	ToLook int `json:"toLook"`
 	Looked int `json:"looked"`
-	// Pages of the directory listing done so far, and the token of the next one.
-	Pages     int    `json:"pages"`
+	// PageToken is the token of the next page of the directory's listing.
 	PageToken string `json:"pageToken,omitempty"`
 	// Foreign says why the directory may be another customer's than the scope's
 	// (R13); empty while it is not.

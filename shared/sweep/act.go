@@ -57,13 +57,8 @@ func (r *run) act(ctx context.Context) error {
 			}
 		}
 	}
-	for len(looks) > 0 {
-		n := min(len(looks), 500)
-		r.sw.Pages++
-		if err := r.ask(ctx, r.sw.Pages, nil, looks[:n]); err != nil {
-			return err
-		}
-		looks = looks[n:]
+	if err := r.askAll(ctx, looks); err != nil {
+		return err
 	}
 	r.sw.Stage = stageAct
 	return r.save(ctx)

@@ -353,3 +353,43 @@ func TestLostTasks(t *testing.T) {
 		}
 	})
 }
+
+// TestChangedBeforeItIsRepeated: what a sweep repeats because it could not be
+// stored finds people changed. They are waited for like everybody else, so that
+// what they plan is run.
+func TestChangedBeforeItIsRepeated(t *testing.T) {
+	t.Parallel()
+	world := func() (*reconciletest.World, []string) {
+		w := reconciletest.New(t)
+		w.Configure(func(c *provision.Configuration) {
+			c.Policies[0].Policy.Suspended = provision.TimeFrames{SuspendAfter: provision.Within24h}
+		})
+		ids := w.Directory.HireMany(3)
+		w.MustLook(ids...)
+		w.Advance(time.Hour)
+		w.Queue.Drop()
+		w.Directory.Suspend(ids[0], w.Business())
+		w.Start().Inject(reconciletest.Fault{})
+		return w, ids
+	}
+	w, _ := world()
+	done(t, w.Sweep())
+	n, listed := 0, false
+	for _, call := range w.Process().Calls() { // the page is stored, and then that it is
+		listed = listed || call == "state add page"
+		if call == "state put sweeps" {
+			if n++; listed {
+				break
+			}
+		}
+	}
+	w, ids := world()
+	w.Process().Inject(reconciletest.Fault{Name: "state put sweeps", Call: n, How: reconciletest.Before})
+	w.Process().MeetNamed("state put sweeps", n, func() { w.Directory.Suspend(ids[1], w.Business()) })
+	done(t, w.Sweep())
+	for _, id := range ids[:2] {
+		if w.App.Of(id)[0].Active {
+			t.Errorf("%s keeps access; what is next is %+v", id, w.Record(id).Next)
+		}
+	}
+}

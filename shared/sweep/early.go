@@ -50,7 +50,7 @@ func (r *run) early(ctx context.Context, v *survey, users []provision.User, at, 
 			}
 			looks = append(looks, req)
 		}
-		if err := r.askEarly(ctx, looks); err != nil {
+		if err := r.askAll(ctx, looks); err != nil {
 			return nil, err
 		}
 		users = rest
@@ -72,19 +72,6 @@ func (v *survey) whenever(part <-chan struct{}) (whole bool, err error) {
 	default:
 		return false, nil
 	}
-}
-
-// askEarly asks under a number that is stored first: after a crash other users
-// may be sure, and must not be taken for those that were asked for.
-func (r *run) askEarly(ctx context.Context, looks []reconcile.Request) error {
-	if len(looks) == 0 {
-		return nil
-	}
-	r.sw.Pages++
-	if err := r.save(ctx); err != nil {
-		return err
-	}
-	return r.ask(ctx, r.sw.Pages, nil, looks)
 }
 
 // memberSoFar is member while the lists are being read: it knows no no.

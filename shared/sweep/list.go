@@ -76,8 +76,16 @@ func (r *run) await(ctx context.Context, v *survey, part chan struct{}) error {
 	}
 }
 
-// turnPages is more than the pages of a sweep.
+// turnPages is more than the pages of a turn.
 const turnPages = 1_000_000
+
+// page is the number of the next page that is stored, which no other turn uses:
+// when a turn repeats what a crash cut short, time has passed and people have
+// changed, so that others may be asked for, who are owed too.
+func (r *run) page() int {
+	r.stored++
+	return int(r.sw.Turn)*turnPages + r.stored
+}
 
 // claimedSet names the list of the accounts that match a person in scope, each
 // after how the person is.
@@ -141,13 +149,12 @@ func (r *run) pages(ctx context.Context, v *survey) error {
 				looks = append(looks, req)
 			}
 		}
-		r.sw.Pages++
 		if len(late) > 0 {
-			if err := r.Store.AddPage(ctx, r.lateSet(), r.sw.Pages, late, nil); err != nil {
+			if err := r.Store.AddPage(ctx, r.lateSet(), r.page(), late, nil); err != nil {
 				return err
 			}
 		}
-		if err := r.ask(ctx, r.sw.Pages, ids, looks); err != nil {
+		if err := r.ask(ctx, ids, looks); err != nil {
 			return err
 		}
 		r.sw.Listed += len(ids)
@@ -261,9 +268,9 @@ func (r *run) freed(ctx context.Context, v *survey, f finding, matches []provisi
 	return false, nil
 }
 
-// ask records that looks are owed, and then enqueues them; repeated after a
-// crash it asks for the same.
-func (r *run) ask(ctx context.Context, page int, listed []string, looks []reconcile.Request) error {
+// ask records that looks are owed, and then enqueues them.
+func (r *run) ask(ctx context.Context, listed []string, looks []reconcile.Request) error {
+	page := r.page()
 	var plan, other []string
 	list := make([]tasks.Task, len(looks))
 	for i, req := range looks {
@@ -283,8 +290,7 @@ func (r *run) ask(ctx context.Context, page int, listed []string, looks []reconc
 		}
 	}
 	if len(r.claims) > 0 {
-		// The page may be asked for again after a crash, when others are claimed with it.
-		if err := r.Store.AddPage(ctx, r.claimedSet(), int(r.sw.Turn)*turnPages+page, r.claims, nil); err != nil {
+		if err := r.Store.AddPage(ctx, r.claimedSet(), page, r.claims, nil); err != nil {
 			return err
 		}
 		r.claims = nil
@@ -294,6 +300,16 @@ func (r *run) ask(ctx context.Context, page int, listed []string, looks []reconc
 		return nil
 	}
 	return r.Tasks.Enqueue(ctx, list...)
+}
+
+// askAll asks for any number of looks.
+func (r *run) askAll(ctx context.Context, looks []reconcile.Request) error {
+	for chunk := range slices.Chunk(looks, 500) {
+		if err := r.ask(ctx, nil, chunk); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lateSet names the list of users whose new account waits for a rename.

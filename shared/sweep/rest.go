@@ -52,15 +52,7 @@ func (r *run) unlisted(ctx context.Context, v *survey) error {
 			return err
 		}
 	}
-	for len(wanted.list) > 0 {
-		n := min(len(wanted.list), 500)
-		r.sw.Pages++
-		if err := r.ask(ctx, r.sw.Pages, nil, wanted.list[:n]); err != nil {
-			return err
-		}
-		wanted.list = wanted.list[n:]
-	}
-	return nil
+	return r.askAll(ctx, wanted.list)
 }
 
 // wanted collects planning looks, one for each user.

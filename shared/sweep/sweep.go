@@ -196,6 +196,8 @@ type run struct {
 	sw    *provision.Sweep
 	c     provision.Configuration
 	until time.Time
+	// stored is how many pages this turn has stored.
+	stored int
 	// claims are those of accounts that match a person in scope which were not stored yet.
 	claims []string
 }

@@ -80,7 +80,7 @@ func (r *run) countLooked(ctx context.Context) error {
 		}
 		left += n
 	}
-	r.sw.Looked = r.sw.ToLook - left
+	r.sw.Looked = max(r.sw.ToLook-left, 0) // what a crash cut short may be owed and not counted
 	return nil
 }
 

@@ -124,7 +124,7 @@ func testSweeps(t *testing.T, open Open) {
 	}
 	same(t, "sweeps when there was none", read(), provision.Sweeps{})
 	v := provision.Sweeps{Current: &provision.Sweep{ID: "s1", State: provision.SweepRunning, Cause: "button", QueuedAt: at(1), StartedAt: at(2),
-		ProgressAt: at(3), Listed: 4, ToLook: 5, Looked: 6, Pages: 7, PageToken: "p", Stage: "list", Revision: 8, Reason: "r"}}
+		ProgressAt: at(3), Listed: 4, ToLook: 5, Looked: 6, PageToken: "p", Stage: "list", Revision: 8, Reason: "r"}}
 	version, err := s.PutSweeps(ctx, v)
 	must(t, err)
 	_, err = s.PutSweeps(ctx, v)
