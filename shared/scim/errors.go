@@ -46,11 +46,9 @@ func kindOf(q request, r reply) fault.Kind {
 		return fault.Unavailable
 	case s == http.StatusConflict && (q.method == http.MethodPost || q.names):
 		return fault.Conflict
-	case s == http.StatusPreconditionFailed:
-		return fault.Conflict
 	case s == http.StatusTooManyRequests:
 		return fault.Throttled
-	case s == http.StatusRequestTimeout, s == http.StatusTooEarly:
+	case s == http.StatusRequestTimeout, s == http.StatusTooEarly, s == http.StatusPreconditionFailed:
 		return fault.Unavailable
 	case s == http.StatusNotImplemented:
 		return fault.Invalid

@@ -79,7 +79,7 @@ func TestAnswersAndTheirKinds(t *testing.T) {
 		"405":                           {405, nil, "", fault.Invalid, nil},
 		"406":                           {406, nil, "", fault.Invalid, nil},
 		"408":                           {408, nil, "", fault.Unavailable, nil},
-		"412":                           {412, nil, "", fault.Conflict, nil},
+		"412":                           {412, nil, "", fault.Unavailable, nil},
 		"415":                           {415, nil, "", fault.Invalid, nil},
 		"422":                           {422, nil, "", fault.Invalid, nil},
 		"425":                           {425, nil, "", fault.Unavailable, nil},

@@ -131,9 +131,19 @@ func methodMissing(r reply) bool {
 	return false
 }
 
-// put reads the account, changes it and sends everything back, since what a
-// PUT leaves out may be cleared (RFC 7644 section 3.5.1).
+// put replaces the account, and once more where somebody else changed it at the
+// same time: that is no refusal (RFC 7644 section 3.14).
 func (c *Client) put(ctx context.Context, op, id string, ch change) (reply, error) {
+	r, err := c.replace(ctx, op, id, ch)
+	if r.status == http.StatusPreconditionFailed {
+		return c.replace(ctx, op, id, ch)
+	}
+	return r, err
+}
+
+// replace reads the account, changes it and sends everything back, since what a
+// PUT leaves out may be cleared (RFC 7644 section 3.5.1).
+func (c *Client) replace(ctx context.Context, op, id string, ch change) (reply, error) {
 	r, err := c.get(ctx, op, id)
 	if err != nil {
 		return r, err
