@@ -85,7 +85,7 @@ func heldBy(c provision.Configuration, rec provision.Record, now time.Time) stri
 		return "off"
 	case c.Authorization.State != provision.AuthorizationOK:
 		return "reauthorization"
-	case rec.Hold != nil && (rec.Hold.Operation == rec.Next.Operation || rec.Hold.Operation == provision.Suspend):
+	case rec.Hold != nil && rec.Hold.Keeps(rec.Next.Operation):
 		return "guard"
 	}
 	if retry, ok := rec.Retry(rec.Next.Operation); ok {

@@ -61,7 +61,7 @@ func overdue(ctx context.Context, store state.Store, c provision.Configuration, 
 			return 0, time.Time{}, err
 		}
 		for _, rec := range due {
-			if keptBack(c, rec) {
+			if keptBack(c, rec, now) {
 				continue
 			}
 			if waiting++; waiting == 1 {
@@ -79,8 +79,10 @@ func overdue(ctx context.Context, store state.Store, c provision.Configuration, 
 
 // keptBack reports whether something known keeps the next operation of a person
 // from being done. What is wrong with another operation of theirs does not (R16).
-func keptBack(c provision.Configuration, rec provision.Record) bool {
-	_, retried := rec.Retry(rec.Next.Operation)
-	held := rec.Hold != nil && (rec.Hold.Operation == rec.Next.Operation || rec.Hold.Operation == provision.Suspend)
-	return held || retried || rec.Lifecycle == provision.Archived || c.Protects(rec.UserID, rec.Account.ID)
+func keptBack(c provision.Configuration, rec provision.Record, now time.Time) bool {
+	retry, retried := rec.Retry(rec.Next.Operation)
+	held := rec.Hold != nil && rec.Hold.Keeps(rec.Next.Operation)
+	policy, _ := c.Policy()
+	frozen := rec.Lifecycle == provision.Archived && policy.Archived == nil
+	return held || retried && retry.At.After(now) || frozen || c.Protects(rec.UserID, rec.Account.ID)
 }

@@ -44,9 +44,11 @@ func TestOverdue(t *testing.T) {
 	commit("later", start.Add(-time.Minute), as)
 	commit("to come", start.Add(time.Minute), as)
 	commit("held", start.Add(-2*time.Hour), func(r *provision.Record) { r.Hold = &provision.Hold{Operation: provision.Suspend} })
-	commit("retried", start.Add(-2*time.Hour), func(r *provision.Record) { r.Retries = []provision.Retry{{Operation: provision.Suspend}} })
+	commit("retried", start.Add(-2*time.Hour), func(r *provision.Record) {
+		r.Retries = []provision.Retry{{Operation: provision.Suspend, At: start.Add(time.Hour)}}
+	})
 	commit("refused", start.Add(-2*time.Hour), func(r *provision.Record) { // R16: what takes access away waits for no update
-		r.Retries = []provision.Retry{{Operation: provision.Update}, {Operation: provision.Suspend}}
+		r.Retries = []provision.Retry{{Operation: provision.Update}, {Operation: provision.Suspend, At: start.Add(time.Hour)}}
 	})
 	commit("archived", start.Add(-2*time.Hour), func(r *provision.Record) { r.Lifecycle = provision.Archived })
 	commit("owner", start.Add(-2*time.Hour), as)
@@ -64,11 +66,17 @@ func TestOverdue(t *testing.T) {
 	want("an update that went wrong keeps no suspend back", 3, start.Add(-90*time.Minute))
 	commit("delete held", start.Add(-95*time.Minute), func(r *provision.Record) { r.Hold = &provision.Hold{Operation: provision.HardDelete} })
 	want("nor does a held hard delete", 4, start.Add(-95*time.Minute))
+	commit("try lost", start.Add(-3*time.Hour), func(r *provision.Record) {
+		r.Retries = []provision.Retry{{Operation: provision.Suspend, At: start.Add(-time.Minute)}}
+	})
+	want("whose next try is lost", 5, start.Add(-3*time.Hour))
+	configure(func(c *provision.Configuration) { c.Policies[0].Policy.Archived = &provision.TimeFrames{} })
+	want("where archived people lose access too", 6, start.Add(-3*time.Hour))
 	configure(func(c *provision.Configuration) {
 		c.TurnedOnAt = start.Add(-10 * time.Minute)
 		c.PlannedAt = c.TurnedOnAt
 	})
-	want("turned on since", 4, start.Add(-10*time.Minute))
+	want("turned on since", 6, start.Add(-10*time.Minute))
 	configure(func(c *provision.Configuration) { c.Authorization.State = provision.NeedsReauthorizing })
 	want("unauthorized", 0, time.Time{})
 }
