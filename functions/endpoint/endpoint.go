@@ -12,7 +12,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"math"
 	"net/http"
@@ -149,7 +148,11 @@ func (e *Endpoints) task(w http.ResponseWriter, r *http.Request, into any) bool 
 		e.answer(w, r, err)
 		return false
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := message(w, r)
+	if fault.Is(err, fault.Unavailable) {
+		e.answer(w, r, err)
+		return false
+	}
 	if err == nil && len(body) > 0 {
 		err = json.Unmarshal(body, into)
 	}

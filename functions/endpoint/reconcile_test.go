@@ -3,11 +3,13 @@ package endpoint_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"example.com/autoprovision/functions/endpoint"
@@ -107,6 +109,20 @@ func TestReconcileStatuses(t *testing.T) {
 				t.Errorf("given up: %q", w.Events())
 			}
 		})
+	}
+}
+
+// TestTaskCutOff: what did not come to its end comes again whole.
+func TestTaskCutOff(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	half := io.MultiReader(strings.NewReader(`{"userId":"`), iotest.ErrReader(io.ErrUnexpectedEOF))
+	r := httptest.NewRequest(http.MethodPost, "/", half)
+	r.Header.Set("Authorization", "Bearer queue")
+	answer := httptest.NewRecorder()
+	worker(w).Reconcile(answer, r)
+	if answer.Code != http.StatusServiceUnavailable {
+		t.Errorf("answered %d", answer.Code)
 	}
 }
 
