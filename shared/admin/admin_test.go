@@ -404,6 +404,36 @@ func TestBaseURL(t *testing.T) {
 	}
 }
 
+// TestExplainWhileTheAppFails: somebody's page asks the app nothing, so that it
+// can be read when it is needed most, and "look now" is asked for all the same.
+func TestExplainWhileTheAppFails(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	id := o.Directory().Hire(0)
+	o.MustLook(id)
+	o.World.Edit(id, func(r *provision.Record) {
+		r.Retries = []provision.Retry{{Operation: provision.Update, Reason: provision.Failed, At: o.Business(), Error: "status 500"}}
+	})
+	for what, err := range map[string]error{
+		"an app that fails":           fault.New(fault.Unavailable, "app", "503"),
+		"an app that wants less":      fault.New(fault.Throttled, "app", "429"),
+		"an app that takes no tokens": fault.New(fault.Unauthorized, "app", "401"),
+	} {
+		asked := 0
+		o.App.Meet = func(string, string) error { asked++; return err }
+		before := o.Configuration()
+		if p, err := o.Person(t.Context(), id); err != nil || p.ID != id || asked > 0 {
+			t.Errorf("%s: %v, asked %d times", what, err, asked)
+		}
+		if diff := cmp.Diff(before, o.Configuration()); diff != "" {
+			t.Errorf("%s: the configuration changed:\n%s", what, diff)
+		}
+	}
+	if _, res, err := o.Reconcile(t.Context(), id); err != nil || res.Waiting == "" {
+		t.Errorf("look now: %+v, %v", res, err)
+	}
+}
+
 // TestExplain: "look now" does what is due, and says why it does no more.
 func TestExplain(t *testing.T) {
 	t.Parallel()

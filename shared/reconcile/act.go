@@ -151,10 +151,7 @@ func (a *attempt) record(ctx context.Context, out outcome) (more bool, err error
 		a.breaker.asked()
 		return false, firstError(a.abandon(ctx), out.err)
 	}
-	a.breaker.answered(a.rec.UserID)
-	if a.failing {
-		a.noteFailing(ctx, time.Time{})
-	}
+	a.served(ctx, out)
 	if !out.untouched {
 		a.doubtful = nil
 	}
@@ -190,6 +187,18 @@ func (a *attempt) record(ctx context.Context, out outcome) (more bool, err error
 	}
 	a.rec = decide.FailedTry(a.rec, a.op, reason, out.text, out.accountID, now)
 	return a.finish(ctx, a.event(intent.ID, intent.Operation, result, out.text))
+}
+
+// served tells the breaker that the app has served an operation, if it was asked to.
+func (a *attempt) served(ctx context.Context, out outcome) {
+	if out.unasked {
+		a.breaker.asked()
+		return
+	}
+	a.breaker.answered(a.rec.UserID)
+	if a.failing {
+		a.noteFailing(ctx, time.Time{})
+	}
 }
 
 // recordAppFailure leaves the intent behind when the app may have acted, so

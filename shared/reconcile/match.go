@@ -78,7 +78,7 @@ func (a *attempt) userName() string {
 // adopt takes over the one account that matches, unless it is somebody else's.
 func (a *attempt) adopt(ctx context.Context, matches []provision.Account) outcome {
 	if a.seen.listed {
-		return outcome{status: stale} // adopting needs a reading of the user by id
+		return outcome{status: stale, unasked: true} // adopting needs a reading of the user by id
 	}
 	if len(matches) > 1 {
 		return outcome{status: conflicting, accountID: matches[1].ID, untouched: true,

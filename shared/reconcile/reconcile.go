@@ -189,7 +189,7 @@ func (r *Reconciler) round(ctx context.Context, req Request, res *Result) (more 
 // decide sees and decides, and sees again where the first sighting is not fresh
 // enough for what it leads to.
 func (r *Reconciler) decide(ctx context.Context, c provision.Configuration, req Request, rec provision.Record) (sighting, decide.Decision, error) {
-	seen, err := r.see(ctx, c, req, rec, roster.CacheAge)
+	seen, err := r.seeBoth(ctx, c, req, rec, roster.CacheAge)
 	if err != nil || seen.relinks() {
 		return seen, decide.Decision{}, err
 	}
@@ -198,7 +198,7 @@ func (r *Reconciler) decide(ctx context.Context, c provision.Configuration, req 
 		return seen, d, nil
 	}
 	req.Listing = nil
-	seen, err = r.see(ctx, c, req, rec, roster.Fresh)
+	seen, err = r.seeBoth(ctx, c, req, rec, roster.Fresh)
 	if err != nil || seen.relinks() {
 		return seen, decide.Decision{}, err
 	}
@@ -381,8 +381,10 @@ func (r *Reconciler) freshConfiguration(ctx context.Context) (provision.Configur
 		return c, err
 	}
 	r.mu.Lock()
-	r.cached, r.cachedAt = c, at
-	r.mu.Unlock()
+	defer r.mu.Unlock()
+	if c.Version >= r.cached.Version { // else a reading that began earlier ends later
+		r.cached, r.cachedAt = c, at
+	}
 	return c, nil
 }
 

@@ -49,9 +49,10 @@ type outcome struct {
 	text string
 	// accountID is the account in the way of a conflict.
 	accountID string
-	// untouched is true when the app surely did nothing.
-	untouched  bool
-	retryAfter time.Duration
+	// untouched is true when the app surely did nothing, unasked when it was not
+	// called with anything that could show whether it serves operations.
+	untouched, unasked bool
+	retryAfter         time.Duration
 	// throttled is true for a 429, which is never one person's fault; reading is
 	// true when it was the account that could not be read.
 	throttled, reading bool
@@ -87,7 +88,7 @@ func (a *attempt) run(ctx context.Context) outcome {
 // suspended first, where the policy orders that (R4).
 func (a *attempt) hardDelete(ctx context.Context, id string) outcome {
 	if !a.c.Connection.HardDelete {
-		return outcome{status: ruledOut, untouched: true, text: "hard deletes are switched off in the connection settings"}
+		return outcome{status: ruledOut, untouched: true, unasked: true, text: "hard deletes are switched off in the connection settings"}
 	}
 	account, err := a.accounts.Get(ctx, a.ref(id))
 	switch {

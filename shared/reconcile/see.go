@@ -63,7 +63,7 @@ func (s sighting) whole() bool {
 // errTokenRefused says that the app refused the token when it was read from.
 var errTokenRefused = errors.New("the app refuses the access token")
 
-// see reads the directory, and the app where the request's listing asks for it.
+// see reads the directory.
 func (r *Reconciler) see(ctx context.Context, c provision.Configuration, req Request, rec provision.Record, orgAge time.Duration) (sighting, error) {
 	s := sighting{record: rec, at: r.Business(), under: c.Revision, orgAge: orgAge}
 	s.look.Forced = req.Forced
@@ -87,12 +87,28 @@ func (r *Reconciler) see(ctx context.Context, c provision.Configuration, req Req
 		}
 		s.look.Desired = desired
 	}
-	asked := req.CheckAccount && rec.Account.ID != "" || updateDue(rec, r.Business()) && rec.Account.Exists()
-	known := rec.Intent == nil // else it has just been read in vain
-	if asked && known && c.Runs() {
-		return s, r.readLinked(ctx, c, req, &s)
-	}
 	return s, nil
+}
+
+// seeBoth reads the directory, and the account in the app where that is called for.
+func (r *Reconciler) seeBoth(ctx context.Context, c provision.Configuration, req Request, rec provision.Record, orgAge time.Duration) (sighting, error) {
+	s, err := r.see(ctx, c, req, rec, orgAge)
+	if err == nil {
+		err = r.checkAccount(ctx, c, req, &s)
+	}
+	return s, err
+}
+
+// checkAccount reads the linked account where the request asks for that, or an
+// update that went wrong is due: only the account shows whether it is called for.
+func (r *Reconciler) checkAccount(ctx context.Context, c provision.Configuration, req Request, s *sighting) error {
+	rec := s.record
+	asked := req.CheckAccount && rec.Account.ID != "" || updateDue(rec, r.Business()) && rec.Account.Exists()
+	inVain := rec.Intent != nil // it has just been read for that
+	if !asked || inVain || !c.Runs() {
+		return nil
+	}
+	return r.readLinked(ctx, c, req, s)
 }
 
 // relinks is true when the record is not linked as it should be: that comes before any decision.

@@ -301,6 +301,26 @@ func TestR2Outages(t *testing.T) {
 	}
 }
 
+// TestUnaskedIsNoAnswer: an operation that is refused here, without asking the
+// app, does not say that the app has recovered.
+func TestUnaskedIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	w, ids := twelve(t, 0)
+	w.Configure(func(c *provision.Configuration) {
+		c.Connection.HardDelete, c.FailingSince = false, w.Business()
+		c.Policies[0].Policy.Deleted = provision.TimeFrames{DeleteAfter: provision.Within24h}
+	})
+	w.Directory.Delete(ids[0], w.Business(), true)
+	w.Advance(2 * day)
+	w.MustLook(ids[0])
+	if rec := w.Record(ids[0]); len(rec.Retries) != 1 || rec.Retries[0].Reason != provision.Refused {
+		t.Fatalf("retries %+v", rec.Retries)
+	}
+	if w.Configuration().FailingSince.IsZero() {
+		t.Error("the app is taken to work, and was not asked")
+	}
+}
+
 // TestUnreadUnderAnOldConfiguration: an account that cannot be read is told of
 // under the configuration in force alone: what was deleted meanwhile keeps no work (R10).
 func TestUnreadUnderAnOldConfiguration(t *testing.T) {
