@@ -78,7 +78,7 @@ var mutations = []mutation{
 	{rule: "R7: no event says", edits: []edit{{"shared/reconcile/act.go",
 		"notice.Name, notice.Cause.Text = provision.EventNotice,", "_, notice.Cause.Text = provision.EventNotice,"}}, first: 26},
 	{rule: "R10: a deleted configuration", edits: []edit{{"shared/admin/delete.go",
-		"if err := s.Secrets.Delete(ctx, secrets.AppToken); err != nil {", "if err := s.Secrets.Delete(ctx, \"not-\"+secrets.AppToken); err != nil {"}}},
+		"s.Secrets.Delete(ctx, secrets.AppToken), s", "s.Secrets.Delete(ctx, \"not-\"+secrets.AppToken), s"}}},
 	{rule: "R10: a deleted configuration", edits: []edit{{"shared/admin/delete.go",
 		"LookedUnder: rec.LookedUnder, Account: rec.Account,", "LookedUnder: rec.LookedUnder, Account: rec.Account, Conditions: rec.Conditions,"}}},
 	{rule: "R11: only a refused token", edits: []edit{{"shared/reconcile/act.go",
