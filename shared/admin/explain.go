@@ -72,8 +72,12 @@ func (p *Person) scoped(known, in bool, reasons []string) {
 
 // personOf is what a record says.
 func personOf(c provision.Configuration, rec provision.Record, now time.Time) Person {
-	return Person{ID: rec.UserID, Email: rec.Email, Name: rec.Account.Name(), Record: rec, Deadlines: decide.Deadlines(c, rec), Account: rec.Account,
-		Next: rec.Next, HeldBy: heldBy(c, rec, now), Then: decide.Then(c, rec, now)}
+	p := Person{ID: rec.UserID, Email: rec.Email, Name: rec.Account.Name(), Record: rec, Deadlines: decide.Deadlines(c, rec), Account: rec.Account,
+		Next: rec.Next, HeldBy: heldBy(c, rec, now)}
+	if p.Next != nil && p.Next.Operation == provision.Suspend {
+		_, p.Then = decide.Coming(c, rec, now)
+	}
+	return p
 }
 
 // heldBy says in a word what keeps the next removal.

@@ -48,16 +48,6 @@ func Deadlines(c provision.Configuration, r provision.Record) []Deadline {
 	return deadlines
 }
 
-// Then is the hard delete that follows the coming suspend of a record, if that
-// is done when it is due and nothing else changes; nil for none.
-func Then(c provision.Configuration, r provision.Record, now time.Time) *provision.Pending {
-	if r.Next == nil || r.Next.Operation != provision.Suspend {
-		return nil
-	}
-	_, then := Coming(c, r, now)
-	return then
-}
-
 // Coming are the suspend and the hard delete that are to come for a record as
 // Decide left it, if each is done when it is due and nothing else changes; nil for
 // none. What was dismissed is not among them, nor a hard delete that waits for a

@@ -77,8 +77,8 @@ func movedLater(a, b time.Time) bool {
 	return !b.IsZero() && (a.IsZero() || a.After(b))
 }
 
-// TestThen: what follows a coming suspend is what is next once it has been done.
-func TestThen(t *testing.T) {
+// TestComingThen: what follows a coming suspend is what is next once it has been done.
+func TestComingThen(t *testing.T) {
 	t.Parallel()
 	began := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	rapid.Check(t, func(t *rapid.T) {
@@ -101,10 +101,10 @@ func TestThen(t *testing.T) {
 			rec.Verdicts = []provision.Verdict{{Operation: provision.HardDelete, Condition: cond.Name, Since: cond.Since, At: now}}
 			rec = decide.Decide(c, look, rec, now).Record
 		}
-		then := decide.Then(c, rec, now)
+		suspend, then := decide.Coming(c, rec, now)
 		if rec.Next == nil || rec.Next.Operation != provision.Suspend {
-			if then != nil {
-				t.Fatalf("%v follows %v", then, rec.Next)
+			if suspend != nil && (rec.Next == nil || suspend.At.Before(rec.Next.At)) {
+				t.Fatalf("%v comes before %v", suspend, rec.Next)
 			}
 			return
 		}

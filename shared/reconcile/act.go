@@ -92,12 +92,12 @@ func (a *attempt) perform(ctx, settle context.Context) (more bool, err error) {
 	// not the one that was decided under, everything is decided anew.
 	fresh, err := a.freshConfiguration(ctx)
 	if err != nil || fresh.Revision != a.c.Revision || !fresh.Runs() {
-		return err == nil, firstError(err, a.abandon(settle))
+		return err == nil, errors.Join(err, a.abandon(settle))
 	}
 	a.failing = !fresh.FailingSince.IsZero()
 	held, err := a.guard(ctx)
 	if err != nil {
-		return false, firstError(err, a.abandon(settle))
+		return false, errors.Join(err, a.abandon(settle))
 	}
 	if held {
 		a.Log.WarnContext(ctx, "operation held", "user", a.rec.UserID, "operation", string(a.op.Kind), "condition", string(a.op.Cause.Condition))
@@ -107,7 +107,7 @@ func (a *attempt) perform(ctx, settle context.Context) (more bool, err error) {
 		return true, a.abandon(settle) // too late to be sure that it ends before the lease
 	}
 	if pause := a.breaker.admit(a.rec.UserID); pause > 0 {
-		return false, firstError(a.abandon(settle), paused(pause))
+		return false, errors.Join(a.abandon(settle), paused(pause))
 	}
 	call, cancel := context.WithTimeout(ctx, operationTime)
 	defer cancel()
@@ -146,10 +146,10 @@ func (a *attempt) record(ctx context.Context, out outcome) (more bool, err error
 		return a.recordAppFailure(ctx, out)
 	case tokenRefused:
 		a.breaker.asked()
-		return false, firstError(a.leave(ctx, out), a.loseAuthorization(ctx, a.c, a.req, a.res))
+		return false, errors.Join(a.leave(ctx, out), a.loseAuthorization(ctx, a.c, a.req, a.res))
 	case undecided:
 		a.breaker.asked()
-		return false, firstError(a.abandon(ctx), out.err)
+		return false, errors.Join(a.abandon(ctx), out.err)
 	}
 	a.served(ctx, out)
 	if !out.untouched {
@@ -216,7 +216,7 @@ func (a *attempt) recordAppFailure(ctx context.Context, out outcome) (more bool,
 		return a.finish(ctx, event)
 	}
 	err = a.leave(ctx, out)
-	return false, firstError(err, a.leaveAlone(ctx, a.req, whose, string(a.op.Kind), out.text, out.retryAfter))
+	return false, errors.Join(err, a.leaveAlone(ctx, a.req, whose, string(a.op.Kind), out.text, out.retryAfter))
 }
 
 // fail makes the intent a failed try, and returns its event. One that the app
@@ -337,13 +337,4 @@ func (r *Reconciler) logEvents(ctx context.Context, events []provision.Event) {
 			"condition", string(e.Cause.Condition), "cause", e.Cause.Text, "error", e.Error}
 		r.Log.InfoContext(ctx, "operation", append(attrs, spent.Attrs(ctx)...)...)
 	}
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

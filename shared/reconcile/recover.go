@@ -42,7 +42,7 @@ func (r *Reconciler) recover(ctx context.Context, c provision.Configuration, req
 	a.rec = rec
 	if pause := r.breaker.admit(rec.UserID); pause > 0 {
 		a.rec.Lease = nil
-		return false, firstError(r.keep(ctx, &a.rec), paused(pause))
+		return false, errors.Join(r.keep(ctx, &a.rec), paused(pause))
 	}
 	out, happened, err := a.findOut(ctx)
 	if err != nil {
