@@ -12,7 +12,7 @@ var outcomes = []mutation{
 			"if d.l.User.Lifecycle != provision.Active && d.l.User.Lifecycle != provision.Suspended || !d.l.Scope.Known"},
 		{"shared/reconcile/see.go", "if s.look.User.Lifecycle == provision.Active && s.look.Scope.Known",
 			"if (s.look.User.Lifecycle == provision.Active || s.look.User.Lifecycle == provision.Suspended) && s.look.Scope.Known"}}},
-	{rule: "R3: since is", edits: []edit{{"shared/decide/facts.go", "		return own\n	}\n	return now", "		_ = own\n	}\n	return now"}}, first: 49},
+	{rule: "R3: since is", edits: []edit{{"shared/decide/facts.go", "		return own\n	}\n	return now", "		_ = own\n	}\n	return now"}}, first: 54},
 	{rule: "R2, R4, R6: the app is as", edits: []edit{ // a deleted or archived user keeps what was recorded before (R3, R6)
 		{"shared/decide/facts.go", "		case provision.Active:\n			return ends\n",
 			"		case provision.Active, provision.Deleted, provision.Archived:\n			return ends\n"},
@@ -35,12 +35,12 @@ var outcomes = []mutation{
 	{rule: "R13: before a removal", edits: []edit{{"shared/reconcile/reconcile.go",
 		"if !needsFresh(req, rec, seen, d) {", "if true || !needsFresh(req, rec, seen, d) {"}}},
 	{rule: "R14: every refusal", edits: []edit{{"shared/reconcile/act.go",
-		"	return a.finish(ctx, a.event(intent.ID, intent.Operation, result, out.text))", "	_ = result\n	return a.finish(ctx)"}}},
+		"	return a.finish(ctx, a.event(intent.ID, intent.Operation, result, out.text))", "	_ = result\n	return a.finish(ctx)"}}, first: 32},
 	{rule: "R14: every operation is one event", edits: []edit{{"shared/reconcile/act.go", "		if more, err = a.finish(ctx, event); err == nil",
 		"		all := []provision.Event{event}\n		if kind == provision.HardDelete || kind == provision.Update {\n" +
 			"			all = append(all, event)\n			all[1].ID = a.NewID()\n		}\n		if more, err = a.finish(ctx, all...); err == nil"}}},
 	{rule: "R17: what was changed by hand", edits: []edit{{"shared/decide/facts.go", "got, ok = account.ExternalID, true", "got, ok = value, true"}}},
-	{rule: "R18: whoever has a listed address", edits: []edit{{"shared/admin/sections.go", "		list = append(list, known...)\n", ""}}, first: 31},
+	{rule: "R18: whoever has a listed address", edits: []edit{{"shared/admin/sections.go", "		list = append(list, known...)\n", ""}}, first: 96},
 	{rule: "R2: the link is to their own", edits: []edit{{"shared/reconcile/effect.go",
 		"ID: out.account.ID, State: provision.AccountActive", "ID: out.account.ID + \"0\", State: provision.AccountActive"}}},
 	{rule: "R18: what would happen", edits: []edit{{"shared/decide/attention.go", "provision.AttentionProtected", "provision.AttentionArchived"}}},
