@@ -30,15 +30,6 @@ type attribute struct {
 	program   cel.Program
 }
 
-// Value is what one app attribute is for one person.
-type Value struct {
-	App string
-	// Value is a string, a bool or a float64; nil when there is none, and with Err.
-	Value any
-	// Err is fault.Invalid and says in words for an administrator why there is no value.
-	Err error
-}
-
 // Compile checks a mapping as an administrator wrote it and makes it ready.
 // mandatory are the app attributes that must be mapped, and must have a value
 // for everybody. allowed says whether the app has an attribute; its error,
@@ -158,22 +149,6 @@ func (m *Mapping) Apply(user provision.User) (provision.Attributes, error) {
 		return nil, errors.Join(problems...)
 	}
 	return attributes, nil
-}
-
-// Preview computes each attribute of one person's account, in the order of the
-// mapping, for the page that shows the result for a chosen person. It returns
-// fault.Incomplete when the user has no readable resource.
-func (m *Mapping) Preview(user provision.User) ([]Value, error) {
-	resource, err := m.decode(user.Resource)
-	if err != nil {
-		return nil, err
-	}
-	values := make([]Value, len(m.attributes))
-	for i := range m.attributes {
-		value, err := m.attributes[i].value(resource)
-		values[i] = Value{App: m.attributes[i].app, Value: value, Err: err}
-	}
-	return values, nil
 }
 
 // value computes the attribute; nil, nil when the person has none and needs none.
