@@ -46,7 +46,7 @@ func (b *Binary) Main(m *testing.M) int {
 		return 1
 	}
 	*b = Binary(filepath.Join(dir, "local"))
-	if out, err := exec.Command("go", "build", "-o", string(*b), "example.com/autoprovision/infra/local").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", string(*b), "example.com/autoprovision/infra/local").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building the program: %v\n%s", err, out)
 		return 1
 	}
