@@ -1,7 +1,6 @@
 package gcp
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,16 +30,23 @@ func warmGcloud(t *testing.T) (folder string) {
 	socket := filepath.Join(folder, "s")
 	server := exec.Command(python, "-S", filepath.Join(here, "serve.py"), sdk, socket)
 	server.Env, server.Stderr = []string{"CLOUDSDK_ROOT_DIR=" + sdk}, os.Stderr
+	alive, err := server.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = server.Process.Kill()
-		_ = server.Wait() // killed
+		_ = alive.Close()
+		if err := server.Wait(); err != nil {
+			t.Error(err)
+		}
 	})
-	ask := fmt.Sprintf("#!/bin/sh\nexec %q -IS %q %q \"$@\"\n", python, filepath.Join(here, "ask.py"), socket)
-	if err := os.WriteFile(filepath.Join(folder, "gcloud"), []byte(ask), 0o700); err != nil {
-		t.Fatal(err)
+	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", filepath.Join(folder, "gcloud"), filepath.Join(here, "ask.go"))
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", build, err, out)
 	}
 	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 		if _, err := os.Stat(socket); err == nil {

@@ -215,12 +215,15 @@ func watchProcesses(t *testing.T) *processes {
 				return
 			case <-ticker.C:
 			}
-			lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
+			all, err := os.ReadDir("/proc")
 			if err != nil {
 				t.Error(err)
 			}
-			for _, file := range lines {
-				if line, err := os.ReadFile(file); err == nil { // else it has ended
+			for _, process := range all {
+				if c := process.Name()[0]; c < '0' || '9' < c {
+					continue
+				}
+				if line, err := os.ReadFile("/proc/" + process.Name() + "/cmdline"); err == nil { // else it has ended
 					p.mu.Lock()
 					p.seen[string(line)] = true
 					p.mu.Unlock()
