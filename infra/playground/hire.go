@@ -105,7 +105,7 @@ func (g *playground) change(w http.ResponseWriter, r *http.Request) error {
 		return g.showChange(w, r, p, want, "A person has a first name, a last name and an address.")
 	}
 	if err := g.make(r.Context(), p, want); err != nil {
-		return g.showChange(w, r, p, want, "That did not work: "+explain(err))
+		return g.showChange(w, r, p, want, "That did not work: "+explain(g.Service.Profile.Name, err))
 	}
 	return g.said(w, r, fullName(want)+" is changed in Google Workspace.", nil)
 }

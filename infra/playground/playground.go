@@ -117,7 +117,7 @@ func (g *playground) show(w http.ResponseWriter, r *http.Request) error {
 // said leads back to the page, which says what was done, or why it was not.
 func (g *playground) said(w http.ResponseWriter, r *http.Request, text string, err error) error {
 	if err != nil {
-		text = "That did not work: " + explain(err)
+		return g.Console.NotDone(w, r, "/playground", "That did not work: "+explain(g.Service.Profile.Name, err))
 	}
 	return g.Console.Done(w, r, "/playground", text)
 }

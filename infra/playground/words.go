@@ -49,10 +49,10 @@ func deedOf(e provision.Event) string {
 }
 
 // explain is an error in words; the directory's own become what a person would say.
-func explain(err error) string {
+func explain(app string, err error) string {
 	refusal, ok := errors.AsType[*googleapi.Error](err)
 	if !ok {
-		return pages.Explain(err)
+		return pages.Explain(app, err)
 	}
 	switch {
 	case refusal.Code == http.StatusConflict:

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -99,6 +100,10 @@ func (s *Service) put(ctx context.Context, p Proposal, confirmed string, prints 
 	return errors.Join(s.settle(ctx, c.Revision), s.release(ctx, preview, at), s.Sweeper.CatchUp(ctx, c, "edit"), s.limit(ctx, p, c))
 }
 
+// ErrStored is the cause of an error that came after an edit was stored. Its
+// detail says so, and what is left to do.
+var ErrStored = errors.New("the edit is stored")
+
 // limit tells the queues how fast the app may be called, when that was sent.
 func (s *Service) limit(ctx context.Context, p Proposal, c provision.Configuration) error {
 	if p.Connection == nil || s.Limit == nil {
@@ -106,7 +111,7 @@ func (s *Service) limit(ctx context.Context, p Proposal, c provision.Configurati
 	}
 	if err := s.Limit(ctx, c.Connection); err != nil {
 		return &fault.Error{Kind: fault.Unavailable, Op: "admin: edit",
-			Detail: "the connection is saved, but the queues could not be told its limits: save it again", Err: err}
+			Detail: "the connection is saved, but the queues could not be told its limits: save it again", Err: fmt.Errorf("%w: %w", ErrStored, err)}
 	}
 	return nil
 }
@@ -160,7 +165,8 @@ func (s *Service) settle(ctx context.Context, revision int64) error {
 			return err
 		}
 		if s.Real().After(deadline) {
-			return fault.New(fault.Unavailable, "admin: edit", "the change is stored, but %d operations that began before it have not ended yet", n)
+			return &fault.Error{Kind: fault.Unavailable, Op: "admin: edit",
+				Detail: fmt.Sprintf("the change is stored, but %d operations that began before it have not ended yet", n), Err: ErrStored}
 		}
 		if err := s.Sleep(ctx, pause); err != nil {
 			return err

@@ -30,8 +30,8 @@ func Readable(text string, now time.Time, names map[string]string) string {
 	return reader{now: now, names: names}.plain(text)
 }
 
-// Explain is what an error says to an administrator.
-func Explain(err error) string {
-	_, text := explained(err)
+// Explain is what an error of something done says to an administrator of the app of this name.
+func Explain(app string, err error) string {
+	_, text := explained(app, true, err)
 	return text
 }

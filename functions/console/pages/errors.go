@@ -1,11 +1,13 @@
 package pages
 
 import (
+	"errors"
 	"html/template"
 	"net/http"
 	"regexp"
 	"strings"
 
+	"example.com/autoprovision/shared/admin"
 	"example.com/autoprovision/shared/fault"
 )
 
@@ -16,12 +18,16 @@ func (p *Pages) failed(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {
 		return // nobody waits for the answer
 	}
-	status, text := explained(err)
+	status, text := explained(p.service.Profile.Name, r.Method == http.MethodPost, err)
 	if status == http.StatusInternalServerError {
 		p.service.Log.Error("page failed", "method", r.Method, "error", err.Error())
 	}
+	title := "This could not be done"
+	if errors.Is(err, errNoPage) {
+		title = "Page not found"
+	}
 	view := problemView{Text: whole(text), Back: isSignedIn(r)}
-	if err := p.renderAs(w, r, status, "problem", "Something is in the way", view); err != nil {
+	if err := p.renderAs(w, r, status, "problem", title, view); err != nil {
 		p.service.Log.Error("page of an error failed", "error", err.Error())
 		http.Error(w, text, status)
 	}
@@ -33,8 +39,9 @@ type problemView struct {
 	Back bool
 }
 
-// explained is the one table from kinds of errors to statuses and words for a person.
-func explained(err error) (status int, text string) {
+// explained is the one table from kinds of errors to statuses and words for a
+// person. changes is true where the error may have come after a change was saved.
+func explained(app string, changes bool, err error) (status int, text string) {
 	text = fault.Words(err)
 	switch fault.KindOf(err) {
 	case fault.Invalid:
@@ -44,11 +51,18 @@ func explained(err error) (status int, text string) {
 	case fault.Conflict, fault.Unready:
 		return http.StatusConflict, text
 	case fault.Unauthorized:
-		return http.StatusConflict, "The app or the directory refuses the credentials it was given: reauthorize the app, or renew the directory's credentials. (" + text + ")"
+		return http.StatusConflict, app + " or Google refuses the credentials it was given: reauthorize " + app + ", or renew the directory's credentials. (" + text + ")"
 	case fault.Forbidden:
-		return http.StatusConflict, "The app or the directory does not permit this to the credentials it was given. (" + text + ")"
+		return http.StatusConflict, app + " or Google does not permit this to the credentials it was given. (" + text + ")"
 	case fault.Throttled, fault.Unavailable, fault.Incomplete:
-		return http.StatusServiceUnavailable, "The app or the directory gave no usable answer; nothing was changed by this page. Try again in a while. (" + text + ")"
+		todo := "Try again in a few minutes."
+		switch {
+		case errors.Is(err, admin.ErrStored): // its words say what was saved, and what was not
+			return http.StatusServiceUnavailable, text
+		case changes:
+			todo = "Check whether your change was saved, then try again in a few minutes."
+		}
+		return http.StatusServiceUnavailable, app + " or Google did not answer properly. " + todo + " (" + text + ")"
 	}
 	return http.StatusInternalServerError, "Something went wrong in this program; its log says more. What you sent may or may not have been done: look before you send it again."
 }

@@ -57,11 +57,13 @@ type link struct {
 // frame is what stands around every page.
 type frame struct {
 	Title, App string
-	SignedIn   bool
-	Nav        []link
-	Status     label
-	Now        moment
-	Flash      string
+	// Failed is true for a page that says that something could not be done.
+	Failed   bool
+	SignedIn bool
+	Nav      []link
+	Status   label
+	Now      moment
+	Flash    flash
 	// Refresh makes the page load itself again every second, without script.
 	Refresh bool
 	// Style is the address of a further style sheet; empty for none.
@@ -104,7 +106,7 @@ func Parse(text string) *template.Template {
 }
 
 func (p *Pages) execute(w http.ResponseWriter, r *http.Request, status int, t *template.Template, title string, view any) error {
-	f := frame{Title: title, App: p.service.Profile.Name, Page: view, SignedIn: isSignedIn(r)}
+	f := frame{Title: title, App: p.service.Profile.Name, Failed: status >= http.StatusBadRequest, Page: view, SignedIn: isSignedIn(r)}
 	if f.SignedIn {
 		st, err := p.service.Status(r.Context())
 		if err != nil && status < http.StatusBadRequest {
@@ -119,6 +121,13 @@ func (p *Pages) execute(w http.ResponseWriter, r *http.Request, status int, t *t
 	}
 	if s, ok := view.(interface{ Style() string }); ok {
 		f.Style = s.Style()
+	}
+	if f.Flash.Text != "" && r.Header.Get("HX-Request") == "" { // else the script keeps the focus where it is
+		var body bytes.Buffer
+		if err := t.ExecuteTemplate(&body, "body", f); err != nil {
+			return fmt.Errorf("page: %w", err)
+		}
+		f.Flash.Focus = !bytes.Contains(body.Bytes(), []byte(" autofocus"))
 	}
 	var page bytes.Buffer // whole, so that an error half-way is no half page
 	if err := t.ExecuteTemplate(&page, "frame.html", f); err != nil {
@@ -146,15 +155,46 @@ func (p *Pages) navigation(r *http.Request, st admin.Status) []link {
 
 const flashCookie = "autoprovision-flash"
 
+// flash is what the next page says of what was just done, or not done.
+type flash struct {
+	Text string
+	// Failed is true for what was not done.
+	Failed bool
+	// Focus is true where nothing on the page needs the focus more.
+	Focus bool
+}
+
+// failedFlash begins the value of a cookie that says that something was not done;
+// what was said is in an alphabet without it.
+const failedFlash = "!"
+
 // done leads to a page that says what was done (post, redirect, get).
 func (p *Pages) done(w http.ResponseWriter, r *http.Request, to, said string) error {
-	if said != "" {
-		// #nosec G124 -- secure wherever the pages are reached by https
-		http.SetCookie(w, &http.Cookie{Name: flashCookie, Value: base64.RawURLEncoding.EncodeToString([]byte(said)), Path: "/",
-			MaxAge: 60, HttpOnly: true, Secure: p.sessions.secure, SameSite: http.SameSiteStrictMode})
+	return p.lead(w, r, to, flash{Text: said})
+}
+
+// notDone leads to a page that says that something was not done, and why.
+func (p *Pages) notDone(w http.ResponseWriter, r *http.Request, to, said string) error {
+	return p.lead(w, r, to, flash{Text: said, Failed: true})
+}
+
+func (p *Pages) lead(w http.ResponseWriter, r *http.Request, to string, say flash) error {
+	if say.Text != "" {
+		p.say(w, say)
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther) // #nosec G710 -- a page of this package
 	return nil
+}
+
+// say makes the next page say something.
+func (p *Pages) say(w http.ResponseWriter, say flash) {
+	value := base64.RawURLEncoding.EncodeToString([]byte(say.Text))
+	if say.Failed {
+		value = failedFlash + value
+	}
+	// #nosec G124 -- secure wherever the pages are reached by https
+	http.SetCookie(w, &http.Cookie{Name: flashCookie, Value: value, Path: "/",
+		MaxAge: 60, HttpOnly: true, Secure: p.sessions.secure, SameSite: http.SameSiteStrictMode})
 }
 
 // Done is done for pages added from outside: it leads to a page that says what was done.
@@ -162,18 +202,24 @@ func (p *Pages) Done(w http.ResponseWriter, r *http.Request, to, said string) er
 	return p.done(w, r, to, said)
 }
 
-func takeFlash(w http.ResponseWriter, r *http.Request) string {
+// NotDone is notDone for pages added from outside.
+func (p *Pages) NotDone(w http.ResponseWriter, r *http.Request, to, said string) error {
+	return p.notDone(w, r, to, said)
+}
+
+func takeFlash(w http.ResponseWriter, r *http.Request) flash {
 	cookie, err := r.Cookie(flashCookie)
 	if err != nil {
-		return ""
+		return flash{}
 	}
 	// #nosec G124 -- it holds nothing: it ends the cookie
 	http.SetCookie(w, &http.Cookie{Name: flashCookie, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteStrictMode})
-	said, err := base64.RawURLEncoding.DecodeString(cookie.Value)
+	value, failed := strings.CutPrefix(cookie.Value, failedFlash)
+	said, err := base64.RawURLEncoding.DecodeString(value)
 	if err != nil {
-		return ""
+		return flash{}
 	}
-	return string(said)
+	return flash{Text: string(said), Failed: failed}
 }
 
 // moment is a time as pages show it: the date and hour in UTC, and how far it is.

@@ -157,7 +157,7 @@ func (p *Pages) turnOn(w http.ResponseWriter, r *http.Request) error {
 		return p.renderAs(w, r, http.StatusConflict, "turnon", "Turn on autoprovisioning", confirmView{App: p.service.Profile.Name, Missing: fault.Words(err)})
 	}
 	if fault.Is(err, fault.Conflict) {
-		return p.newReview(w, r, "Not turned on: "+fault.Words(err)+". This is a new one.")
+		return p.newReview(w, r, flash{Text: "Not turned on: " + fault.Words(err) + ". This is a new one.", Failed: true})
 	}
 	if err != nil {
 		return err

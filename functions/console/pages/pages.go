@@ -124,9 +124,9 @@ func (p *Pages) routes() {
 	p.page("GET /", noPage)
 }
 
-func noPage(http.ResponseWriter, *http.Request) error {
-	return fault.New(fault.NotFound, "", "There is no page at this address.")
-}
+var errNoPage = fault.New(fault.NotFound, "", "Check the address, or go to Home.")
+
+func noPage(http.ResponseWriter, *http.Request) error { return errNoPage }
 
 // page registers a page for who is signed in.
 func (p *Pages) page(pattern string, h Handler) { p.mux.Handle(pattern, p.answer(h)) }

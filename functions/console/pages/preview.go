@@ -216,7 +216,7 @@ func (p *Pages) propose(w http.ResponseWriter, r *http.Request, proposal admin.P
 		err = p.service.Put(r.Context(), proposal, "")
 		switch {
 		case err == nil && next == stepReview && inSetup(r):
-			return nil, p.newReview(w, r, "Saved.")
+			return nil, p.newReview(w, r, flash{Text: "Saved."})
 		case err == nil:
 			return nil, p.done(w, r, next, "Saved.")
 		}
@@ -232,7 +232,7 @@ func (p *Pages) propose(w http.ResponseWriter, r *http.Request, proposal admin.P
 func (p *Pages) savePreviewed(w http.ResponseWriter, r *http.Request) error {
 	err := p.service.PutPreviewed(r.Context(), r.PathValue("id"))
 	if fault.Is(err, fault.Conflict) {
-		return p.done(w, r, "/previews/"+url.PathEscape(r.PathValue("id")), "Not saved: "+fault.Words(err)+".")
+		return p.notDone(w, r, "/previews/"+url.PathEscape(r.PathValue("id")), "Not saved: "+fault.Words(err)+".")
 	}
 	if err != nil {
 		return err

@@ -252,7 +252,7 @@ type reviewView struct {
 // has saved who is protected, where that was sent.
 func (p *Pages) makeReview(w http.ResponseWriter, r *http.Request) error {
 	if !r.PostForm.Has("protected") {
-		return p.newReview(w, r, "")
+		return p.newReview(w, r, flash{})
 	}
 	users := addresses(r.PostForm.Get("protected"))
 	found, err := p.propose(w, r, admin.Proposal{Protected: &users}, stepReview)
@@ -262,7 +262,7 @@ func (p *Pages) makeReview(w http.ResponseWriter, r *http.Request) error {
 	return p.showReview(w, r, http.StatusUnprocessableEntity, gathered(found))
 }
 
-func (p *Pages) newReview(w http.ResponseWriter, r *http.Request, said string) error {
+func (p *Pages) newReview(w http.ResponseWriter, r *http.Request, say flash) error {
 	st, err := p.service.Status(r.Context())
 	if err != nil {
 		return err
@@ -274,7 +274,7 @@ func (p *Pages) newReview(w http.ResponseWriter, r *http.Request, said string) e
 	if err != nil {
 		return err
 	}
-	return p.done(w, r, stepReview+"?preview="+url.QueryEscape(preview.ID), said)
+	return p.lead(w, r, stepReview+"?preview="+url.QueryEscape(preview.ID), say)
 }
 
 // review is the last step: the preview that is named, or a button that makes one.
