@@ -59,7 +59,7 @@ func (s *Service) resolveScope(ctx context.Context, in ScopeInput, set *provisio
 	errs = append(errs, err)
 	for i, d := range in.Domains {
 		if !slices.ContainsFunc(domains, func(have directory.Domain) bool { return strings.EqualFold(have.Name, d) }) {
-			errs = append(errs, fault.Field(fmt.Sprintf("domains[%d]", i), "%s is not a domain of this customer", d))
+			errs = append(errs, fault.Field(fmt.Sprintf("domains[%d]", i), "%s is not a domain of your organization", d))
 			continue
 		}
 		out.Domains = append(out.Domains, strings.ToLower(d))

@@ -87,12 +87,12 @@ func Evaluate(s provision.Scope, org Organization, u provision.User, members Mem
 		return unknown(fault)
 	}
 	if u.Guest {
-		return out("they are a guest from outside the organisation, who is never provisioned")
+		return out("they are a guest from outside your organization; guests never get an account")
 	}
 	if d := u.Domain(); !org.hasDomain(d) {
 		// The directory names them among the customer's own people, so it is the
 		// list of domains that is not whole (R13).
-		return unknown(fmt.Sprintf("their domain %s is not in the list of the customer's domains, which may be incomplete", d))
+		return unknown(fmt.Sprintf("their domain %s is not in the list of your organization's domains, which may be incomplete", d))
 	}
 	if reason := domain(s, org, u); reason != "" {
 		return out(reason)
@@ -132,8 +132,8 @@ func changed(s provision.Scope, org Organization, u provision.User) string {
 }
 
 const (
-	otherDomain   = "the customer's primary domain has changed since the scope was saved: check the scope and save it again"
-	otherCustomer = "the directory answers for another customer than the one the scope was saved for"
+	otherDomain   = "your organization's primary domain has changed since the scope was saved: check the scope and save it again"
+	otherCustomer = "the directory answers for another organization than the one the scope was saved for"
 )
 
 // Foreign says in a sentence why the directory that named a user may be another
@@ -165,9 +165,9 @@ func domain(s provision.Scope, org Organization, u provision.User) string {
 	case len(s.Groups) > 0 && is(org.primaryDomain):
 		return ""
 	case len(s.Groups) > 0:
-		return fmt.Sprintf("with groups, only the primary domain %s is provisioned, and %s is not listed as a further one", org.primaryDomain, d)
+		return fmt.Sprintf("their domain %s is not allowed: when groups are set, only %s and the domains you tick are", d, org.primaryDomain)
 	case len(s.Domains) > 0:
-		return fmt.Sprintf("the domain %s is not among the domains listed", d)
+		return fmt.Sprintf("their domain %s is not allowed: only the domains you tick are", d)
 	}
 	return ""
 }
@@ -189,9 +189,9 @@ func appOn(s provision.Scope, org Organization, u provision.User, members Member
 		}
 	}
 	if len(s.AccessGroups) == 0 {
-		return false, "the app is off for their org unit: " + where, nil
+		return false, "the app is off for their org unit, because " + where, nil
 	}
-	return false, fmt.Sprintf("the app is off for their org unit (%s), and no access group turns it on for them", where), nil
+	return false, fmt.Sprintf("the app is off for their org unit, because %s, and no access group turns it on for them", where), nil
 }
 
 // unitOn finds the nearest ancestor with an explicit state; the root is off until set.
@@ -207,7 +207,7 @@ func unitOn(s provision.Scope, org Organization, path string) (on bool, where st
 			}
 		}
 		if unit.ParentID == "" {
-			return false, "neither it nor one above it is turned on", nil
+			return false, "neither it nor any unit above it is turned on", nil
 		}
 		parent, ok := org.byID[unit.ParentID]
 		if !ok {
