@@ -85,7 +85,7 @@ func newOffice(t *testing.T) *office {
 	p := w.Process()
 	o := &office{World: w, apps: &apps{Apps: p.Apps, good: "good"}, secrets: vault}
 	o.Service = admin.New(admin.Ports{
-		Profile: app.Profile{CheckConnection: func(c provision.Connection) error {
+		Profile: app.Profile{Name: "Comeet", Attributes: []app.Attribute{{Path: "title", Label: "Job title"}}, CheckConnection: func(c provision.Connection) error {
 			if c.PageSize < 0 {
 				return fault.Field("pageSize", "must be 1 or more")
 			}

@@ -14,6 +14,7 @@ import (
 // section would bring retries forward (R2), and a time of saving move deadlines (R9).
 // That time is taken where the section is set: what was checked before may have taken long.
 type change struct {
+	// section is its name on the page of settings, by which the log calls it.
 	section string
 	apply   func(*provision.Configuration) (changed bool, err error)
 }
@@ -59,12 +60,12 @@ func (s *Service) resolve(ctx context.Context, p Proposal, c provision.Configura
 			}
 		}
 		slices.Sort(edited)
-		return edited, nil
+		return slices.Compact(edited), nil
 	}, nil
 }
 
 func (s *Service) changeMapping(attributes []provision.MappedAttribute) (change, error) {
-	return change{"mapping", func(c *provision.Configuration) (bool, error) {
+	return change{"attributes", func(c *provision.Configuration) (bool, error) {
 		if slices.Equal(c.Mapping, attributes) {
 			return false, nil
 		}
@@ -75,7 +76,7 @@ func (s *Service) changeMapping(attributes []provision.MappedAttribute) (change,
 
 func (s *Service) changeScope(ctx context.Context, in ScopeInput, before provision.Configuration) (change, error) {
 	scope, err := s.resolveScope(ctx, in, before.Scope)
-	return change{"scope", func(c *provision.Configuration) (bool, error) {
+	return change{"provisioning scope", func(c *provision.Configuration) (bool, error) {
 		if c.Scope != nil && sameScope(*c.Scope, scope) {
 			return false, nil
 		}
@@ -98,7 +99,7 @@ func samePeople(a, b provision.Configuration) bool {
 }
 
 func (s *Service) changeDeprovisioning(d provision.Deprovisioning) (change, error) {
-	return change{"deprovisioning", func(c *provision.Configuration) (bool, error) {
+	return change{"deprovisioning time frames", func(c *provision.Configuration) (bool, error) {
 		if policy, ok := c.Policy(); ok && reflect.DeepEqual(policy, d) {
 			return false, nil
 		}
@@ -111,7 +112,7 @@ func (s *Service) changeDeprovisioning(d provision.Deprovisioning) (change, erro
 func (s *Service) changeProtected(ctx context.Context, emails []string, before provision.Configuration) (change, error) {
 	protected, err := s.resolveProtected(ctx, emails, before)
 	linked, linkErr := s.usersOf(ctx, before.Protected)
-	return change{"protected", func(c *provision.Configuration) (bool, error) {
+	return change{"safety", func(c *provision.Configuration) (bool, error) {
 		if slices.Equal(c.Protected, protected) {
 			return false, nil
 		}
@@ -121,7 +122,7 @@ func (s *Service) changeProtected(ctx context.Context, emails []string, before p
 }
 
 func changeGuard(g provision.Guard) (change, error) {
-	return change{"guard", func(c *provision.Configuration) (bool, error) {
+	return change{"safety", func(c *provision.Configuration) (bool, error) {
 		changed := c.Guard != g
 		c.Guard = g
 		return changed, nil

@@ -84,7 +84,7 @@ func (s *Service) put(ctx context.Context, p Proposal, confirmed string, prints 
 		case preview != nil && !samePeople(*c, preview.Proposed):
 			return "", fault.New(fault.Conflict, "", "an address or a path means something else than when this preview was made: make another")
 		case len(edited) > 0:
-			return strings.Join(edited, ", ") + " edited" + changes(before, *c), nil
+			return strings.Join(edited, ", ") + " edited" + s.changes(before, *c), nil
 		case preview == nil:
 			return "", state.ErrUnchanged
 		}

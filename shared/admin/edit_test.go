@@ -147,7 +147,7 @@ func TestTheSameAgain(t *testing.T) {
 	if now.Revisions != before.Revisions || !now.ScopeSavedAt.Equal(before.ScopeSavedAt) || len(now.Policies) != len(before.Policies) {
 		t.Errorf("an edit of the guard counts as one of the other sections:\n%s", cmp.Diff(before, now))
 	}
-	if events := o.World.Events(); events[len(events)-1] != provision.EventConfiguration+" done guard edited: limit: share 20 % → 30 %; limit: people 3 → 0" {
+	if events := o.World.Events(); events[len(events)-1] != provision.EventConfiguration+" done safety edited: limit, share of the accounts: 20 % → 30 %; limit, people: 3 → 0" {
 		t.Errorf("an edit of the guard among other sections: %q", events[len(events)-1])
 	}
 }

@@ -85,7 +85,7 @@ func actions(ctx context.Context) []action {
 			func(o *office) bool {
 				now, _ := o.Configuration().Policy()
 				return now == policy && !o.owed()
-			}, "deprovisioning edited"},
+			}, "deprovisioning time frames edited"},
 		{"authorize", func(*office) {}, func(o *office) error { return o.Authorize(ctx, secrets.NewValue("good")) },
 			func(o *office) bool { return o.Configuration().Authorization.SecretVersion != "1" }, ""},
 		{"turn off", func(*office) {}, func(o *office) error { return o.TurnOff(ctx) },

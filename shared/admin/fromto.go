@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,22 +14,26 @@ const maxChanges = 600
 
 // changes says what an edit replaced by what, for the log; empty for nothing
 // that is in a section.
-func changes(before, after provision.Configuration) string {
+func (s *Service) changes(before, after provision.Configuration) string {
 	var list []string
 	add := func(name, was, is string) {
 		if was != is {
-			list = append(list, name+" "+was+" → "+is)
+			list = append(list, name+": "+was+" → "+is)
 		}
 	}
 	old, _ := before.Policy()
 	policy, _ := after.Policy()
-	for _, name := range []provision.ConditionName{provision.ConditionAppOff, provision.ConditionSuspended, provision.ConditionDeleted, provision.ConditionArchived} {
-		was, is := old.For(name), policy.For(name)
-		add(string(name)+": suspend", delay(was.SuspendAfter), delay(is.SuspendAfter))
-		add(string(name)+": hard delete", delay(was.DeleteAfter), delay(is.DeleteAfter))
+	for _, row := range []struct {
+		name provision.ConditionName
+		when string
+	}{{provision.ConditionAppOff, "when " + s.Profile.Name + " is turned off for a user"}, {provision.ConditionSuspended, "when a user is suspended"},
+		{provision.ConditionDeleted, "when a user is deleted"}, {provision.ConditionArchived, "when a user is archived"}} {
+		was, is := old.For(row.name), policy.For(row.name)
+		add(row.when+", suspend", was.SuspendAfter.Words(), is.SuspendAfter.Words())
+		add(row.when+", hard delete", was.DeleteAfter.Words(), is.DeleteAfter.Words())
 	}
 	if (old.Archived == nil) != (policy.Archived == nil) {
-		add("archived as a condition", yes(old.Archived != nil), yes(policy.Archived != nil))
+		add("also suspend or hard delete archived people", yes(old.Archived != nil), yes(policy.Archived != nil))
 	}
 	if before.Scope != nil && after.Scope != nil {
 		list = append(list, differ("org units", units(*before.Scope), units(*after.Scope))...)
@@ -36,10 +41,10 @@ func changes(before, after provision.Configuration) string {
 		list = append(list, differ("groups", addresses(before.Scope.Groups), addresses(after.Scope.Groups))...)
 		list = append(list, differ("domains", before.Scope.Domains, after.Scope.Domains)...)
 	}
-	list = append(list, differ("mapped", mapped(before), mapped(after))...)
-	list = append(list, differ("protected", ProtectedOf(before), ProtectedOf(after))...)
-	add("limit: share", fmt.Sprintf("%g %%", 100*before.Guard.MaxShare), fmt.Sprintf("%g %%", 100*after.Guard.MaxShare))
-	add("limit: people", fmt.Sprint(before.Guard.MinUsers), fmt.Sprint(after.Guard.MinUsers))
+	list = append(list, differ("attributes", s.mapped(before), s.mapped(after))...)
+	list = append(list, differ("protected people", ProtectedOf(before), ProtectedOf(after))...)
+	add("limit, share of the accounts", fmt.Sprintf("%g %%", 100*before.Guard.MaxShare), fmt.Sprintf("%g %%", 100*after.Guard.MaxShare))
+	add("limit, people", fmt.Sprint(before.Guard.MinUsers), fmt.Sprint(after.Guard.MinUsers))
 	add("hard deletes supported", yes(before.Connection.HardDelete), yes(after.Connection.HardDelete))
 	if len(list) == 0 {
 		return ""
@@ -55,12 +60,12 @@ func changes(before, after provision.Configuration) string {
 func differ(name string, was, is []string) (list []string) {
 	for _, s := range is {
 		if !slices.Contains(was, s) {
-			list = append(list, name+" + "+s)
+			list = append(list, name+": added "+s)
 		}
 	}
 	for _, s := range was {
 		if !slices.Contains(is, s) {
-			list = append(list, name+" − "+s)
+			list = append(list, name+": removed "+s)
 		}
 	}
 	return list
@@ -68,31 +73,25 @@ func differ(name string, was, is []string) (list []string) {
 
 func units(s provision.Scope) (list []string) {
 	for _, o := range s.OrgUnits {
-		state := " off"
+		state := " (off)"
 		if o.On {
-			state = " on"
+			state = " (on)"
 		}
 		list = append(list, o.Path+state)
 	}
 	return list
 }
 
-func mapped(c provision.Configuration) (list []string) {
+// mapped are the mapped attributes by their names on the page, each with its source.
+func (s *Service) mapped(c provision.Configuration) (list []string) {
+	labels := map[string]string{}
+	for _, a := range s.Profile.Attributes {
+		labels[a.Path] = a.Label
+	}
 	for _, m := range c.Mapping {
-		source := m.Directory
-		if m.Expression != "" {
-			source = m.Expression
-		}
-		list = append(list, m.App+" from "+source)
+		list = append(list, cmp.Or(labels[m.App], m.App)+" from "+cmp.Or(m.Expression, m.Directory))
 	}
 	return list
-}
-
-func delay(d provision.Delay) string {
-	if d == provision.Never {
-		return "never"
-	}
-	return string(d)
 }
 
 func yes(b bool) string {

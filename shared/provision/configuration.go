@@ -37,6 +37,19 @@ func (d Delay) Valid() bool {
 	return ok || d == Never
 }
 
+// Words is a time frame as a sentence needs it.
+func (d Delay) Words() string {
+	switch d {
+	case Never:
+		return "never"
+	case Within24h:
+		return "within 24 hours"
+	case "1d":
+		return "after 1 day"
+	}
+	return "after " + strings.TrimSuffix(string(d), "d") + " days"
+}
+
 // Shorter reports whether d comes before the other; never comes last.
 func (d Delay) Shorter(other Delay) bool {
 	mine, ok := d.Duration()
