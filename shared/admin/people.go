@@ -237,6 +237,9 @@ func (s *Service) attentionAtLarge(ctx context.Context) ([]provision.Attention, 
 		return nil, err
 	}
 	list := append([]provision.Attention(nil), c.Faults...)
+	for i := range list { // a fault of configuration is what a sweep finds wrong with the scope
+		list[i].About = provision.AboutScope
+	}
 	sources, err := s.Store.Sources(ctx)
 	if err != nil {
 		return nil, err
@@ -248,12 +251,13 @@ func (s *Service) attentionAtLarge(ctx context.Context) ([]provision.Attention, 
 	}
 	if c.Authorization.State == provision.NeedsReauthorizing {
 		list = append(list, provision.Attention{Kind: provision.AttentionConfiguration, UserIDs: []string{},
-			Why: "The app refuses the access token, so nothing is done.", Todo: "Get an access token from the app and reauthorize.", Since: c.Authorization.LostAt})
+			Why: "The app refuses the access token, so nothing is done.", Todo: "Get an access token from the app and reauthorize.", Since: c.Authorization.LostAt,
+			About: provision.AboutAuthorization})
 	}
 	if c.Failing() {
 		list = append(list, provision.Attention{Kind: provision.AttentionFailed, UserIDs: []string{},
-			Why:  "The app gives no usable answer, so what is due waits.",
-			Todo: "Nothing, if it passes: it is tried again by itself, and nothing is lost. If it stays, ask whoever runs the app.", Since: c.FailingSince})
+			Why:  "The app does not answer properly, so what is due waits.",
+			Todo: "Nothing for now: it is tried again automatically, and nothing is lost. If it goes on for hours, ask the app's support.", Since: c.FailingSince})
 	}
 	sw, err := s.Sweeper.Current(ctx)
 	if err != nil {
@@ -261,7 +265,8 @@ func (s *Service) attentionAtLarge(ctx context.Context) ([]provision.Attention, 
 	}
 	if c.On && sw != nil && sw.State == provision.SweepFailed {
 		list = append(list, provision.Attention{Kind: provision.AttentionConfiguration, UserIDs: []string{},
-			Why: "The last sweep failed: " + sw.Reason, Todo: "Nothing, if the next one succeeds; it decides nothing meanwhile.", Since: sw.FinishedAt})
+			Why: "The last sweep failed: " + sw.Reason, Since: sw.FinishedAt, About: provision.AboutSweep,
+			Todo: "Press Sweep now to try again; otherwise the next sweep starts by itself within a few hours."})
 	}
 	return list, nil
 }
@@ -269,7 +274,7 @@ func (s *Service) attentionAtLarge(ctx context.Context) ([]provision.Attention, 
 // attentionHeld is the held list as one entry that names everybody on it; none when nothing is held.
 func (s *Service) attentionHeld(ctx context.Context) ([]provision.Attention, error) {
 	held := provision.Attention{Kind: provision.AttentionHeld, UserIDs: []string{},
-		Why: "More would be taken away at once than the limit on removals allows.", Todo: "Look at who and why, then confirm or dismiss."}
+		Why: "More accounts would change at once than your limit allows.", Todo: "Look at who and why, then confirm or dismiss."}
 	err := s.eachHeld(ctx, func(rec provision.Record) error {
 		held.UserIDs = append(held.UserIDs, rec.UserID)
 		if held.Since.IsZero() || rec.Hold.HeldAt.Before(held.Since) {

@@ -34,13 +34,13 @@ func (r reading) reviewService(ctx context.Context, e Event) error {
 	case e.Group != "":
 		where = "the group " + clip(e.Group)
 	case e.OrgUnit == "":
-		where = "the organisation"
+		where = "your whole organization"
 	}
 	why := fmt.Sprintf("In Google's Admin console %s was %s for %s.", r.AppName, cmp.Or(what, "switched"), where)
 	now := r.Business()
 	return r.review(ctx, provision.Review{
 		Key: "service " + where, EventID: "audit-" + r.key, Why: why,
-		Todo:  "Nothing was changed here. If the scope should follow, edit it; save it in any case, and this is done.",
+		Todo:  "Check whether the provisioning scope should change too, then save it, changed or not. Saving removes this entry.",
 		Since: now, SeenAt: now, Until: now.Add(serviceReview), EndsWithScope: true,
 	})
 }
@@ -72,7 +72,7 @@ func (r reading) reviewGoogle(ctx context.Context, e Event) error {
 	return r.review(ctx, provision.Review{
 		Key: "autoprovisioning", EventID: "autoprovisioning-" + now.Format(time.DateOnly),
 		Why:   fmt.Sprintf("Google's own autoprovisioning %s is at work, and the two will undo each other's work.", which),
-		Todo:  fmt.Sprintf("Turn autoprovisioning of %s off in Google's Admin console; this goes a week after its last change.", r.AppName),
+		Todo:  fmt.Sprintf("Turn autoprovisioning of %s off in Google's Admin console; this entry disappears one week after Google's autoprovisioning last changed something.", r.AppName),
 		Since: now, SeenAt: now, Until: now.Add(googleReview),
 	})
 }

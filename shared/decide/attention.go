@@ -25,7 +25,7 @@ func (d *decider) attention() []provision.Attention {
 	if account.Exists() && d.protected() && !d.frozen() {
 		if m := next(d.ordered()); m != nil {
 			add(provision.AttentionProtected, account.ID,
-				fmt.Sprintf("This person is protected. Without that, a %s would be due at %s, because %s.",
+				fmt.Sprintf("This person is protected. Without that, a %s would be due on %s, because %s.",
 					m.Operation.Words(), m.At.UTC().Format(time.RFC3339), because[m.Cause.Condition]),
 				"If the account should go, take the person off the protected list; otherwise nothing.", d.now)
 		}
@@ -37,13 +37,13 @@ func (d *decider) attention() []provision.Attention {
 	}
 	if v := d.dismissed(); v != nil && account.State == provision.AccountActive && d.r.Next == nil && !d.frozen() {
 		add(provision.AttentionHeld, account.ID,
-			fmt.Sprintf("An administrator dismissed the %s at %s. This person still has an active account, although the condition %s holds, and nothing is to take it away.",
-				v.Operation.Words(), v.At.UTC().Format(time.RFC3339), v.Condition),
-			"If the account should go after all, suspend it in the app by hand; otherwise nothing. Another cause counts anew.", v.At)
+			fmt.Sprintf("An administrator dismissed the %s on %s. The account is still active although %s; nothing more will be done.",
+				v.Operation.Words(), v.At.UTC().Format(time.RFC3339), because[v.Condition]),
+			"If the account should go, suspend it in the app by hand. Otherwise do nothing. If another reason arises, it is decided anew.", v.At)
 	}
 	if len(d.r.Left) > 0 {
 		add(provision.AttentionDrift, account.ID,
-			"Put right three times in seven days, and changed again in the app: "+strings.Join(d.r.Left, ", ")+". Another provisioner may be at work.",
+			"These attributes were corrected three times in seven days and changed again in the app: "+strings.Join(d.r.Left, ", ")+". Another tool may be changing them.",
 			"Find out who changes it in the app; the value is left alone until it changes in the directory.", d.now)
 	}
 	for _, retry := range d.r.Retries {
@@ -55,7 +55,7 @@ func (d *decider) attention() []provision.Attention {
 		if accountID == "" {
 			accountID = account.ID
 		}
-		what := "The " + retry.Operation.Words() + " did not succeed"
+		what := doing[retry.Operation] + " the account failed"
 		if retry.Reason == provision.Unread {
 			what = "The account in the app could not be read"
 		}
@@ -82,10 +82,16 @@ func (d *decider) dismissed() *provision.Verdict {
 	return nil
 }
 
+// doing begins a sentence about an operation.
+var doing = map[provision.OperationKind]string{
+	provision.Create: "Creating", provision.Update: "Updating", provision.Suspend: "Suspending",
+	provision.Unsuspend: "Unsuspending", provision.HardDelete: "Hard deleting",
+}
+
 // because says for each condition what holds.
 var because = map[provision.ConditionName]string{
-	provision.ConditionAppOff: "the app is turned off for them", provision.ConditionSuspended: "they are suspended from Google",
-	provision.ConditionDeleted: "they are deleted from Google", provision.ConditionArchived: "they are archived in Google",
+	provision.ConditionAppOff: "the app is turned off for them", provision.ConditionSuspended: "they are suspended in Google Workspace",
+	provision.ConditionDeleted: "they are deleted in Google Workspace", provision.ConditionArchived: "they are archived in Google Workspace",
 }
 
 func advice(retry provision.Retry) (provision.AttentionKind, string) {
@@ -100,10 +106,10 @@ func advice(retry provision.Retry) (provision.AttentionKind, string) {
 				"Remove the account in the app by hand, or find out why it may not be deleted: hard deletes may be switched off or not supported, or the person may have open roles or tasks. It is tried again daily."
 		case provision.Suspend:
 			return provision.AttentionRefused,
-				"The app may keep people with open roles or tasks: reassign those in the app, then press Look again now. It is tried again daily."
+				"The app may keep people with open roles or tasks: reassign those in the app, then press Check this person now. It is tried again daily."
 		}
 		return provision.AttentionRefused,
-			"Correct the person's data in the directory or the mapping, then press Look again now. It is tried again daily."
+			"Correct the person's data in the directory or the mapping, then press Check this person now. It is tried again daily."
 	}
-	return provision.AttentionFailed, "Nothing, if it passes: it is tried again after minutes, then 6, 12 and 24 hours, then daily. If it stays, look at the error."
+	return provision.AttentionFailed, "Nothing for now: it is retried automatically, at growing intervals up to once a day. If it still fails tomorrow, send the error text from the Log to the app's support."
 }

@@ -367,4 +367,17 @@ type Attention struct {
 	Why       string        `json:"why"`
 	Todo      string        `json:"todo"`
 	Since     time.Time     `json:"since"`
+	// About is where it is settled; empty where no page does. It is set whenever
+	// things are listed, and not kept.
+	About AttentionAbout `json:"-"`
 }
+
+// AttentionAbout is what an entry about the whole is about.
+type AttentionAbout string
+
+// What entries of AttentionConfiguration are about.
+const (
+	AboutScope         AttentionAbout = "scope"
+	AboutAuthorization AttentionAbout = "authorization"
+	AboutSweep         AttentionAbout = "sweep"
+)

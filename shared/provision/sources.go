@@ -67,5 +67,9 @@ func (r Review) Open(now, scopeSavedAt time.Time) bool {
 
 // Attention is the review as one of the things that need a person.
 func (r Review) Attention() Attention {
-	return Attention{Kind: AttentionConfiguration, UserIDs: []string{}, Why: r.Why, Todo: r.Todo, Since: r.Since}
+	a := Attention{Kind: AttentionConfiguration, UserIDs: []string{}, Why: r.Why, Todo: r.Todo, Since: r.Since}
+	if r.EndsWithScope {
+		a.About = AboutScope
+	}
+	return a
 }

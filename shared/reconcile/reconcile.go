@@ -121,7 +121,7 @@ func (r *Reconciler) Look(ctx context.Context, req Request) (Result, error) {
 		req.Listing, req.Covered = nil, time.Time{} // older than what was just done
 		req.CheckAccount = req.CheckAccount && len(res.Done) == done
 	}
-	return res, &fault.Error{Kind: fault.Unready, Op: "reconcile: look", Detail: "the user keeps changing", RetryAfter: time.Second}
+	return res, &fault.Error{Kind: fault.Unready, Op: "reconcile: look", Detail: "this person's data is changing right now: try again in a minute", RetryAfter: time.Second}
 }
 
 // round is one pass of read, decide, act; more is true when another pass is due at once.
@@ -141,7 +141,7 @@ func (r *Reconciler) round(ctx context.Context, req Request, res *Result) (more 
 		return false, r.endLook(ctx, req)
 	}
 	if rec.Lease != nil && rec.Lease.Until.After(r.Real()) {
-		return false, &fault.Error{Kind: fault.Unready, Op: "reconcile: look", Detail: "another worker acts on this user", RetryAfter: time.Second}
+		return false, &fault.Error{Kind: fault.Unready, Op: "reconcile: look", Detail: "an operation for this person is already running: try again in a minute", RetryAfter: time.Second}
 	}
 	if stored.Intent != nil && rec.Intent == nil {
 		return true, r.endDoubt(ctx, stored, rec)
@@ -168,10 +168,10 @@ func (r *Reconciler) round(ctx context.Context, req Request, res *Result) (more 
 		return true, r.recordBack(ctx, rec, *seen.back)
 	}
 	if op := d.Operation; op != nil && req.Plan && (op.Kind.Removes() || op.Kind == provision.Create && !d.Record.GoneAt.IsZero()) {
-		d.Operation, seen.unread, res.Waiting = nil, nil, "the sweep gets to know all its removals first"
+		d.Operation, seen.unread, res.Waiting = nil, nil, "waiting for the running sweep to count all suspends and hard deletes"
 	}
 	if op := d.Operation; op != nil && req.foundGone(d.Record) && op.Kind == provision.Create {
-		d.Operation, d.WakeAt, res.Waiting = nil, r.Business().Add(othersTime), "the sweep may find more accounts gone"
+		d.Operation, d.WakeAt, res.Waiting = nil, r.Business().Add(othersTime), "waiting for the running sweep to check whether more accounts are missing"
 	}
 	if d.Operation == nil && seen.unreadable != "" && !waitsToRead(d.Record, r.Business()) {
 		return r.recordUnread(ctx, c, req, d, seen, res)

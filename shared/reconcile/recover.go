@@ -19,7 +19,7 @@ import (
 // errUnknown the look goes on without that knowledge, from the record as it then is.
 func (r *Reconciler) recover(ctx context.Context, c provision.Configuration, req Request, stored *provision.Record, res *Result) (more bool, err error) {
 	if !c.Runs() {
-		res.Waiting = "an operation is unfinished, and the app needs to be reauthorized"
+		res.Waiting = "reauthorize the app to finish an interrupted operation"
 		return false, r.endLook(ctx, req)
 	}
 	rec := *stored

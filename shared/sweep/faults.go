@@ -11,7 +11,7 @@ import (
 // What an administrator does about a fault of configuration.
 const (
 	editScope   = "Edit the scope: choose what stands in its place, or remove it. Until then it decides nothing."
-	openGroup   = "Let the directory's credentials read that group, or take it out of the other one. Until then nobody is taken not to be a member, and nobody's access goes for that."
+	openGroup   = "Let the directory's credentials read that group, or take it out of the other one. Until then, nobody loses access because of this group."
 	rightSource = "Check with which credentials the directory is read; if it is the right one, save the scope again. Until then nothing is taken away on its word."
 )
 
