@@ -20,16 +20,16 @@ func TestSentence(t *testing.T) {
 	}{
 		{provision.Event{Name: provision.EventCreate, Outcome: provision.OutcomeDone, Cause: provision.Cause{Text: "in scope"}}, "got an account: they are in the provisioning scope."},
 		{provision.Event{Name: provision.EventSuspend, Outcome: provision.OutcomeDone, Cause: provision.Cause{Condition: provision.ConditionSuspended}},
-			"has their account suspended, because they are suspended from Google."},
+			"has their account suspended, because they are suspended in Google Workspace."},
 		{provision.Event{Name: provision.EventHardDelete, Outcome: provision.OutcomeRefused, Error: "it has open roles."},
 			"could not have their account hard deleted: it has open roles."},
 		{provision.Event{Name: provision.EventConfiguration, Outcome: provision.OutcomeDone, Cause: provision.Cause{Text: "turned on"}}, "The configuration changed: turned on."},
 		{provision.Event{Name: provision.EventNotice, Outcome: provision.OutcomeDone}, provision.EventNotice + "."},
 		{provision.Event{Name: provision.EventNotice, Outcome: provision.OutcomeDone,
 			Cause: provision.Cause{Condition: provision.ConditionDeleted, Text: "held suspend dismissed"}},
-			"has a notice: held suspend dismissed, because they are deleted from Google."},
+			"has a notice: held suspend dismissed, because they are deleted in Google Workspace."},
 	} {
-		if got := sentence(test.event); got != test.want {
+		if got := sentence("Comeet", test.event); got != test.want {
 			t.Errorf("%s: %q, want %q", test.event.Name, got, test.want)
 		}
 	}
@@ -97,12 +97,12 @@ func TestWhatFellDue(t *testing.T) {
 		manner int
 		want   string
 	}{
-		{admin.StatusOn, 0, "What fell due is done now."},
-		{admin.StatusOn, 1, "What fell due is done now."}, // slowly
+		{admin.StatusOn, 0, "What fell due is starting now."},
+		{admin.StatusOn, 1, "What fell due is starting now."}, // slowly
 		{admin.StatusOn, 2, "What fell due waits, because Comeet fails."},
 		{admin.StatusOn, 3, "What fell due waits, because Comeet refuses the token."},
 		{admin.StatusNeedsReauthorization, 0, "What fell due waits, because Comeet refuses the token."},
-		{admin.StatusHeld, 0, "What fell due is done now, but for what is held for you."},
+		{admin.StatusHeld, 0, "What fell due is starting now, except for what is held for you."},
 		{admin.StatusOff, 0, "Nothing is done, because autoprovisioning is not on."},
 	} {
 		if got := whatFellDue(test.status, "Comeet", manners(simcomeet.Faults{})[test.manner].faults); got != test.want {

@@ -126,7 +126,7 @@ func (v *view) rows(people []simworkspace.PersonView, records []admin.Person, ac
 			delete(theirs, p.ID)
 		}
 		if next := known[p.ID].Next; next != nil {
-			r.Next = dueView(known[p.ID], r.Name, now)
+			r.Next = dueView(v.App, known[p.ID], r.Name, now)
 		}
 		v.People = append(v.People, r)
 	}
@@ -137,8 +137,8 @@ func (v *view) rows(people []simworkspace.PersonView, records []admin.Person, ac
 	}
 }
 
-func dueView(p admin.Person, name string, now time.Time) *due {
-	return &due{Name: name, Path: personPath(p.ID), Operation: pages.OperationLabel(p.Next.Operation), At: pages.Moment(p.Next.At, now), Waits: pages.Waits(p.HeldBy)}
+func dueView(app string, p admin.Person, name string, now time.Time) *due {
+	return &due{Name: name, Path: personPath(p.ID), Operation: pages.OperationLabel(p.Next.Operation), At: pages.Moment(p.Next.At, now), Waits: pages.Waits(app, p.HeldBy)}
 }
 
 func personPath(id string) string { return "/people/" + url.PathEscape(id) }
@@ -146,7 +146,7 @@ func personPath(id string) string { return "/people/" + url.PathEscape(id) }
 func (g *playground) due(ctx context.Context, names map[string]string, now time.Time) (list []due, more bool, err error) {
 	pending, next, err := g.Service.PendingPage(ctx, "", newsRows)
 	for _, p := range pending {
-		list = append(list, *dueView(p, cmp.Or(names[p.ID], p.Email), now))
+		list = append(list, *dueView(g.Service.Profile.Name, p, cmp.Or(names[p.ID], p.Email), now))
 	}
 	return list, next != "", err
 }
@@ -155,8 +155,9 @@ func (g *playground) happened(ctx context.Context, names map[string]string, now 
 	events, _, err := g.Service.Events(ctx, state.EventFilter{Limit: newsRows})
 	list := make([]happening, len(events))
 	for i, e := range events {
-		e.Cause.Text, e.Error = pages.Readable(e.Cause.Text, now, names), pages.Readable(e.Error, now, names)
-		list[i] = happening{When: pages.Moment(e.Time, now), Text: sentence(e), Bad: e.Outcome != provision.OutcomeDone}
+		app := g.Service.Profile.Name
+		e.Cause.Text, e.Error = pages.Readable(app, e.Cause.Text, now, names), pages.Readable(app, e.Error, now, names)
+		list[i] = happening{When: pages.Moment(e.Time, now), Text: sentence(app, e), Bad: e.Outcome != provision.OutcomeDone}
 		if e.UserID != "" {
 			list[i].Path, list[i].Name = personPath(e.UserID), cmp.Or(names[e.UserID], e.Email, "user "+e.UserID)
 		}

@@ -12,12 +12,12 @@ import (
 )
 
 // sentence says what an event did and why; the name of who it was about comes before it.
-func sentence(e provision.Event) string {
+func sentence(app string, e provision.Event) string {
 	text := deedOf(e)
-	if condition := pages.Condition(e.Cause.Condition); condition != "" {
+	if condition := pages.Condition(app, e.Cause.Condition); condition != "" {
 		text += ", because " + condition
 	} else if e.Cause.Text != "" {
-		text += ": " + pages.Cause(e.Cause.Text)
+		text += ": " + pages.Cause(app, e.Cause.Text)
 	}
 	if e.Error != "" {
 		text += ": " + e.Error

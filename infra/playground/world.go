@@ -58,7 +58,7 @@ func (g *playground) renewToken(w http.ResponseWriter, r *http.Request) error {
 		g.Comeet.SetFaults(simcomeet.Faults{})
 		err = g.Service.Authorize(r.Context(), secrets.NewValue(token))
 	}
-	return g.said(w, r, "The app has a new token, and autoprovisioning has it too: what waited goes on.", err)
+	return g.said(w, r, g.Service.Profile.Name+" has a new token, and autoprovisioning has it too: what waited goes on.", err)
 }
 
 // move is a step of the clock.
@@ -95,9 +95,9 @@ func whatFellDue(status, app string, faults simcomeet.Faults) string {
 	case faults.FailNext > 0:
 		return "What fell due waits, because " + app + " fails."
 	case status == admin.StatusHeld:
-		return "What fell due is done now, but for what is held for you."
+		return "What fell due is starting now, except for what is held for you."
 	}
-	return "What fell due is done now."
+	return "What fell due is starting now."
 }
 
 // manner is how the simulated app treats its callers.

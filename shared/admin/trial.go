@@ -13,6 +13,8 @@ import (
 type Trial struct {
 	// People were tried, Failed among them: whose attributes cannot be computed.
 	People, Failed int
+	// Read is how many people of the directory were read to find them.
+	Read int
 	// Scoped is false before a scope is set: then every active person is tried.
 	Scoped bool
 	// Partial is true when the directory holds more people than were tried.
@@ -53,6 +55,7 @@ func (s *Service) Try(ctx context.Context, mapping []provision.MappedAttribute) 
 	}
 	var fails, works []Tried
 	t.Partial, err = s.visit(ctx, of, func(u provision.User, v scope.Verdict) (bool, error) {
+		t.Read++
 		if u.Lifecycle != provision.Active || t.Scoped && !(v.Known && v.In) {
 			return true, nil
 		}

@@ -15,19 +15,19 @@ func Moment(at, now time.Time) any { return momentAt(at, now) }
 // OperationLabel is for the part "label".
 func OperationLabel(k provision.OperationKind) any { return operationLabel(k) }
 
-// Condition says in a clause what holds; empty for none.
-func Condition(name provision.ConditionName) string { return condition(name) }
+// Condition says in a clause what holds, for the app of this name; empty for none.
+func Condition(app string, name provision.ConditionName) string { return condition(app, name) }
 
 // Cause says in a clause what the log says of a cause in a word.
-func Cause(text string) string { return causeWords(text) }
+func Cause(app, text string) string { return causeWords(app, text) }
 
 // Waits says what keeps a removal that admin.Person.HeldBy names; empty for nothing.
-func Waits(by string) string { return heldWords(by) }
+func Waits(app, by string) string { return heldWords(app, by) }
 
 // Readable makes a text that was written for machines too readable for a person:
-// of the directory ids in it those that have a name, and its times.
-func Readable(text string, now time.Time, names map[string]string) string {
-	return reader{now: now, names: names}.plain(text)
+// of the directory ids in it those that have a name, its times, and the app by its name.
+func Readable(app, text string, now time.Time, names map[string]string) string {
+	return reader{app: app, now: now, names: names}.plain(text)
 }
 
 // Explain is what an error of something done says to an administrator of the app of this name.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"example.com/autoprovision/shared/provision"
@@ -56,7 +57,7 @@ func (p *Pages) attention(ctx context.Context, now time.Time, items []provision.
 	}
 	views := make([]attentionView, len(items))
 	for i, item := range items {
-		v := attentionView{Kind: attentionLabel(item.Kind), Why: texter.read(item.Why), Todo: sentence(item.Todo), Since: momentAt(item.Since, now), AccountID: item.AccountID}
+		v := attentionView{Kind: attentionLabel(p.service.Profile.Name, item.Kind), Why: texter.read(p.labelled(item)), Todo: texter.read(item.Todo), Since: momentAt(item.Since, now)}
 		for _, id := range item.UserIDs[:min(named, len(item.UserIDs))] {
 			v.People = append(v.People, personLink{ID: id, Email: records[id].Email})
 		}
@@ -69,19 +70,51 @@ func (p *Pages) attention(ctx context.Context, now time.Time, items []provision.
 			}
 			v.Act = link{Label: "Look at the list", Path: "/held"}
 		case provision.AttentionConfiguration:
-			v.Act = link{Label: "Open the settings", Path: "/settings"}
+			v.Act = settledAt(item.About)
+		case provision.AttentionConflict, provision.AttentionFailed, provision.AttentionRefused:
+			v.AccountID = item.AccountID // whoever settles it looks for the account in the app
 		}
 		views[i] = v
 	}
 	return views, nil
 }
 
-func attentionLabel(k provision.AttentionKind) label {
+// settledAt leads to where an entry about the whole is settled; nowhere for what is settled elsewhere.
+func settledAt(about provision.AttentionAbout) link {
+	switch about {
+	case provision.AboutScope:
+		return link{Label: "Open the provisioning scope", Path: "/settings/who"}
+	case provision.AboutAuthorization:
+		return link{Label: "Reauthorize", Path: "/settings/token"}
+	case provision.AboutSweep:
+		return link{Label: "Go to Home", Path: "/"}
+	}
+	return link{}
+}
+
+// labelled is why an entry needs a person, with the attributes in it by their labels.
+func (p *Pages) labelled(item provision.Attention) string {
+	what, why, found := strings.Cut(item.Why, ": ")
+	if !found {
+		return item.Why
+	}
+	if item.Kind != provision.AttentionDrift {
+		return what + ": " + p.byLabel(why)
+	}
+	paths, rest, _ := strings.Cut(why, ". ")
+	var labels []string
+	for _, path := range strings.Split(paths, ", ") {
+		labels = append(labels, strings.TrimSuffix(p.byLabel(path+": "), ": "))
+	}
+	return what + ": " + strings.Join(labels, ", ") + ". " + rest
+}
+
+func attentionLabel(app string, k provision.AttentionKind) label {
 	switch k {
 	case provision.AttentionConflict:
 		return label{"Conflict", "bad"}
 	case provision.AttentionRefused:
-		return label{"Refused by the app", "warn"}
+		return label{"Refused by " + app, "warn"}
 	case provision.AttentionFailed:
 		return label{"Failed", "bad"}
 	case provision.AttentionProtected:

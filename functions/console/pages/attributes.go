@@ -227,7 +227,7 @@ func place(rows []mappingRow, at []int, found problems) {
 	}
 	for i, row := range rows {
 		if row.Mandatory && row.Source == "" && found["attributes"] != "" {
-			rows[i].Error = "The app requires this attribute: choose where it comes from"
+			rows[i].Error = "This attribute is required: choose where it comes from"
 		}
 	}
 	delete(found, "attributes")

@@ -96,7 +96,7 @@ func (p *Pages) probe(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := connectionView{Connection: report.Suggested}
 	for _, f := range report.Findings {
-		result := label{"In the way", "warn"}
+		result := label{"Limited", "warn"}
 		if f.OK {
 			result = label{"Good", "good"}
 		}

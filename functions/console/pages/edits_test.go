@@ -36,7 +36,7 @@ func TestEditIsPreviewedBeforeItIsSaved(t *testing.T) {
 	if w.send("POST", preview+"/save", nil).Header.Get("Location") != preview {
 		t.Error("a preview was saved twice")
 	}
-	if !strings.Contains(w.get(http.StatusOK, preview), "Make another") {
+	if !strings.Contains(w.get(http.StatusOK, preview), "This preview is out of date") {
 		t.Error("an old preview does not say so")
 	}
 }
@@ -58,7 +58,7 @@ func TestUnrelatedEditReleasesNobody(t *testing.T) {
 	form.Set("source4", "organizations.0.title")
 	preview := w.post("/settings/attributes", form, "/previews/")
 	page := w.until(preview, func(page string) bool { return strings.Contains(page, `class="tiles"`) })
-	for _, want := range []string{"Held: waits for your word</a>", "saving it confirms none", "nor the 6 suspends and hard deletes that wait for your word"} {
+	for _, want := range []string{"Held: needs your decision</a>", "This edit causes no suspend or hard delete and brings none forward.", `and the 6 on the <a href="/held">held list</a>, are not confirmed`} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the preview does not say %q: %s", want, page)
 		}
@@ -111,7 +111,7 @@ func TestPreviewSaysWhoIsFreed(t *testing.T) {
 	}
 	preview = w.post("/settings/time-frames", frames("suspended", "within24h", "21d"), "/previews/")
 	page = w.until(preview, func(page string) bool { return strings.Contains(page, `class="tiles"`) })
-	if !strings.Contains(page, "without the edit: ") || strings.Contains(page, "<h2>No longer due") {
+	if !strings.Contains(page, "before this edit: ") || strings.Contains(page, "<h2>No longer due") {
 		t.Error("the preview does not say that the hard delete moves")
 	}
 }
@@ -134,8 +134,8 @@ func TestPreviewShowsTheDeadlineBehindTheNext(t *testing.T) {
 
 	_, page := edit("7d", "14d")
 	rows := cells(page)
-	if len(rows) != 3 || !strings.Contains(rows[1][2], day(7)) || !strings.Contains(rows[1][2], "as without the edit") ||
-		!strings.Contains(rows[2][2], day(14)) || !strings.Contains(rows[2][2], "without the edit: "+day(21)) {
+	if len(rows) != 3 || !strings.Contains(rows[1][2], day(7)) || !strings.Contains(rows[1][2], "not changed by this edit") ||
+		!strings.Contains(rows[2][2], day(14)) || !strings.Contains(rows[2][2], "before this edit: "+day(21)) {
 		t.Errorf("the hard delete comes sooner: %q", rows)
 	}
 	_, page = edit("7d", "")

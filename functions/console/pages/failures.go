@@ -127,7 +127,7 @@ func (p *Pages) advise(ctx context.Context, groups []failureGroup, now time.Time
 	}
 	for i, g := range groups {
 		groups[i].Todo, groups[i].Act = p.todo(g, c, records)
-		groups[i].Error = texter.read(g.Error)
+		groups[i].Error = texter.read(p.byLabel(g.Error))
 	}
 	return nil
 }
@@ -141,11 +141,11 @@ func (p *Pages) todo(g failureGroup, c provision.Configuration, records map[stri
 	case g.Name == provision.EventNotice && len(g.users) == 0:
 		return "Nothing any more: " + app + " accepts the access token that is stored now.", link{}
 	case g.Name == provision.EventNotice:
-		return "Nothing, if it does not come again: the next sweep looks at them once more. If it does, read the text.", link{}
+		return "Nothing for now: the next sweep checks them again. If it still fails tomorrow, send the error text from the Log to " + app + "'s support.", link{}
 	}
 	for _, id := range g.users {
 		if todo := stillTodo(records[id], g); todo != "" {
-			return todo, link{}
+			return withApp(app, todo), link{}
 		}
 	}
 	return "Nothing any more: it is in nobody's way now.", link{}

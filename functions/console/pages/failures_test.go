@@ -50,7 +50,7 @@ func TestFailuresByCause(t *testing.T) {
 			t.Errorf("of the refusal it does not say %q: %s", want, refused)
 		}
 	}
-	if page := w.get(http.StatusOK, "/attention"); !strings.Contains(page, "Refused by the app") || !strings.Contains(page, "open positions") || strings.Contains(page, "status 4") {
+	if page := w.get(http.StatusOK, "/attention"); !strings.Contains(page, "Refused by Comeet") || !strings.Contains(page, "open positions") || strings.Contains(page, "status 4") {
 		t.Error("the refusal needs a person, but is not listed in the app's own sentence alone")
 	}
 	if page := w.get(http.StatusOK, "/log?outcome=refused"); !strings.Contains(page, "tatus 4") { // a cell begins with it

@@ -25,7 +25,9 @@ func connectionForm(w *world) url.Values {
 func TestSavedIsNotDenied(t *testing.T) {
 	t.Parallel()
 	w := configured(t)
-	w.system.Admin.Limit = func(context.Context, provision.Connection) error { return fault.New(fault.Unavailable, "queues", "no answer") }
+	w.system.Admin.Limit = func(context.Context, provision.Connection) error {
+		return fault.New(fault.Unavailable, "queues", "no answer")
+	}
 	page := w.refuse(http.StatusServiceUnavailable, "/settings/connection", connectionForm(w), "The connection is saved, but the queues could not be told its limits: save it again.")
 	for _, not := range []string{"did not answer", "nothing was changed"} {
 		if strings.Contains(page, not) {

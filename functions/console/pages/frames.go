@@ -45,10 +45,10 @@ func (p *Pages) showFrames(w http.ResponseWriter, r *http.Request, status int, d
 		v.Rows = append(v.Rows, frameRow{Name: name, Label: label, Suspend: delays(f.SuspendAfter), Delete: delays(f.DeleteAfter)})
 	}
 	add("appOff", "When "+v.App+" is turned off for a user", d.AppOff)
-	add("suspended", "When a user is suspended from Google", d.Suspended)
-	add("deleted", "When a user is deleted from Google", d.Deleted)
-	add("archived", "When a user is archived in Google", d.For(provision.ConditionArchived))
-	return p.renderAs(w, r, status, "frames", "Time frames", v)
+	add("suspended", "When a user is suspended in Google Workspace", d.Suspended)
+	add("deleted", "When a user is deleted in Google Workspace", d.Deleted)
+	add("archived", "When a user is archived in Google Workspace", d.For(provision.ConditionArchived))
+	return p.renderAs(w, r, status, "frames", "Deprovisioning time frames", v)
 }
 
 // delays are the choices of the help page, and what is chosen now.

@@ -37,30 +37,30 @@ type heldRow struct {
 func (p *Pages) held(r *http.Request, st admin.Status, token string, limit int) (*heldView, error) {
 	g := st.Configuration.Guard
 	v := &heldView{App: p.service.Profile.Name, List: st.Held.ID, People: st.Held.People, Since: momentAt(st.Held.Since, st.Now),
-		Limit: percent(g.MaxShare) + " of the accounts and more than " + plural(g.MinUsers, "person", "people")}
+		Limit: "more than " + percent(g.MaxShare) + " of the accounts and more than " + plural(g.MinUsers, "person", "people")}
 	records, next, err := p.service.HeldPage(r.Context(), token, limit)
 	if err != nil {
 		return nil, err
 	}
 	for _, rec := range records {
 		v.Rows = append(v.Rows, heldRow{ID: rec.UserID, Person: personLink{rec.UserID, rec.Email}, Called: rec.Account.Name(), Operation: operationLabel(rec.Hold.Operation),
-			Why: sentence(heldWhy(rec)), Since: momentAt(rec.Hold.HeldAt, st.Now)})
+			Why: sentence(heldWhy(v.App, rec)), Since: momentAt(rec.Hold.HeldAt, st.Now)})
 	}
 	v.Next, v.Whole = next, token == "" && next == ""
 	switch c := st.Configuration; {
 	case !c.On:
-		v.Blocked = "There is nothing to decide while autoprovisioning is off. Once it is turned on, all time frames count from then, and whatever is too much at once is held anew."
+		v.Blocked = "There is nothing to decide while autoprovisioning is off. Once it is turned on, all time frames count from then, and whatever exceeds the limit is held anew."
 	case !c.Runs():
 		v.Blocked = "Reauthorize first: nothing can be done while " + v.App + " refuses the access token."
 	}
 	return v, nil
 }
 
-func heldWhy(rec provision.Record) string {
+func heldWhy(app string, rec provision.Record) string {
 	if rec.Hold.Operation == provision.Create {
-		return "their account is not in the app any more, as those of many others"
+		return "their account is not in " + app + " any more, like those of many others"
 	}
-	return conditionOf(rec.Hold.Condition, rec.Reasons)
+	return conditionOf(app, rec.Hold.Condition, rec.Reasons)
 }
 
 func (p *Pages) heldPage(w http.ResponseWriter, r *http.Request) error {
@@ -99,7 +99,7 @@ func (p *Pages) settleHeld(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if release {
-		return p.done(w, r, "/", "Confirmed: what was held for them is done now.")
+		return p.done(w, r, "/", "Confirmed. The operations are starting now; follow them in the Log.")
 	}
-	return p.done(w, r, "/", "Dismissed: they keep what they have, until there is another cause.")
+	return p.done(w, r, "/", "Dismissed: nothing is done for them until there is a new reason.")
 }

@@ -99,14 +99,14 @@ func viewSweep(st admin.Status) *sweepView {
 		return nil
 	}
 	v := &sweepView{Running: sw.State == provision.SweepQueued || sw.State == provision.SweepRunning, Failed: sw.State == provision.SweepFailed,
-		Reason: sw.Reason, Listed: sw.Listed, Looked: sw.Looked, ToLook: sw.ToLook, Ended: momentAt(sw.FinishedAt, st.Now)}
+		Reason: whole(sw.Reason), Listed: sw.Listed, Looked: sw.Looked, ToLook: sw.ToLook, Ended: momentAt(sw.FinishedAt, st.Now)}
 	switch {
 	case sw.State == provision.SweepQueued:
 		v.Stage = "about to begin"
 	case sw.Stage == "list":
 		v.Stage = "reading the directory"
 	default:
-		v.Stage = "looking at people"
+		v.Stage = "checking people"
 	}
 	return v
 }
@@ -115,7 +115,7 @@ func (p *Pages) sweepNow(w http.ResponseWriter, r *http.Request) error {
 	if err := p.service.Sweep(r.Context()); err != nil {
 		return err
 	}
-	return p.done(w, r, "/", "A sweep has begun: everybody in the directory is compared with the app.")
+	return p.done(w, r, "/", "A sweep has begun: everybody in the directory is compared with "+p.service.Profile.Name+".")
 }
 
 type confirmView struct {

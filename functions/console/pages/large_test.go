@@ -60,7 +60,7 @@ func personOf(i int, now time.Time, app string) provision.Record {
 		}
 	case 3:
 		rec.Attention = []provision.Attention{{Kind: provision.AttentionRefused, UserIDs: []string{rec.UserID}, AccountID: rec.Account.ID,
-			Why: "The suspend did not succeed: the user has roles or tasks in open positions; reassign them first.", Todo: "Reassign those in the app, then press Look again now.", Since: now}}
+			Why: "Suspending the account failed: the user has roles or tasks in open positions; reassign them first.", Todo: "Reassign those in the app, then press Check this person now.", Since: now}}
 	}
 	return rec
 }
@@ -94,7 +94,7 @@ func TestPagesOfALargeCompany(t *testing.T) {
 	var rows []provision.PreviewRow
 	for i := range 500 {
 		rows = append(rows, provision.PreviewRow{Kind: provision.PreviewOperations, UserID: fmt.Sprintf("1%020d", i), Email: personOf(i, w.now(), "").Email,
-			Operation: provision.Suspend, DueAt: w.now(), Why: "out of scope: the app is off for their org unit: /Engineering is set to off"})
+			Operation: provision.Suspend, DueAt: w.now(), Why: "out of scope: the app is off for their org unit, because /Engineering is set to off"})
 	}
 	preview := provision.Preview{ID: "p", State: provision.PreviewDone, CreatedAt: w.now(), ExpiresAt: w.now().Add(time.Hour), Proposal: map[string]string{"scope": "x"}}
 	_, err := w.system.Store.PutPreview(t.Context(), preview, rows)

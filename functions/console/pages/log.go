@@ -35,17 +35,17 @@ func (p *Pages) viewEvents(ctx context.Context, events []provision.Event, now ti
 	rows := make([]eventRow, len(events))
 	for i, e := range events {
 		rows[i] = eventRow{When: momentAt(e.Time, now), Name: e.Name, Outcome: eventLabel(e),
-			Person: personLink{e.UserID, e.Email}, Why: texter.read(eventWhy(e.Cause, now)), Error: texter.read(e.Error)}
+			Person: personLink{e.UserID, e.Email}, Why: texter.read(eventWhy(p.service.Profile.Name, e.Cause, now)), Error: texter.read(e.Error)}
 	}
 	return rows, nil
 }
 
-func eventWhy(c provision.Cause, now time.Time) string {
+func eventWhy(app string, c provision.Cause, now time.Time) string {
 	var parts []string
 	if c.Text != "" {
-		parts = append(parts, causeWords(c.Text))
+		parts = append(parts, causeWords(app, c.Text))
 	}
-	if why := condition(c.Condition); why != "" {
+	if why := condition(app, c.Condition); why != "" {
 		if !c.Since.IsZero() {
 			why += " since " + momentAt(c.Since, now).Text()
 		}
@@ -60,7 +60,9 @@ func eventWhy(c provision.Cause, now time.Time) string {
 type logView struct {
 	User, Name, Outcome, From, To string
 	Names                         []string
-	Rows                          []eventRow
+	// Filtered is true when a filter leaves events out.
+	Filtered bool
+	Rows     []eventRow
 	// Next and Table are addresses of the next page and of the same as CSV.
 	Next, Table string
 	Problems    problems
@@ -69,6 +71,7 @@ type logView struct {
 func (p *Pages) logPage(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
 	v := logView{User: q.Get("user"), Name: q.Get("name"), Outcome: q.Get("outcome"), From: q.Get("from"), To: q.Get("to"), Names: provision.EventNames()}
+	v.Filtered = v.User != "" || v.Name != "" || v.Outcome != "" || v.From != "" || v.To != ""
 	f, problems, err := p.filter(r)
 	if err != nil {
 		return err

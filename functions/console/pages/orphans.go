@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"example.com/autoprovision/shared/admin"
 	"example.com/autoprovision/shared/provision"
 )
 
@@ -11,8 +12,8 @@ type orphansView struct {
 	App  string
 	Rows []provision.Orphan
 	Next string
-	// Unknown is true before the first sweep, Sweeping during one.
-	Unknown, Sweeping bool
+	// None says why there are none.
+	None string
 }
 
 func (p *Pages) orphansPage(w http.ResponseWriter, r *http.Request) error {
@@ -27,9 +28,23 @@ func (p *Pages) orphansPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := orphansView{App: p.service.Profile.Name, Rows: rows, Next: next, Unknown: st.Sweep == nil}
-	v.Sweeping = !v.Unknown && st.Sweep.State == provision.SweepRunning
+	v := orphansView{App: p.service.Profile.Name, Rows: rows, Next: next, None: noOrphans(st)}
 	return p.render(w, r, "orphans", "Orphans", v)
+}
+
+// noOrphans says what it means that none are known: only a sweep that was done found none.
+func noOrphans(st admin.Status) string {
+	switch {
+	case st.Sweep == nil:
+		return "Not known yet: the preview before turning on lists them, and then every sweep does."
+	case st.Sweep.State == provision.SweepQueued || st.Sweep.State == provision.SweepRunning:
+		return "None so far: a sweep is under way."
+	case st.Sweep.State == provision.SweepFailed && st.Configuration.Runs():
+		return "Not known: the last sweep failed. Press Sweep now on Home."
+	case st.Sweep.State == provision.SweepFailed:
+		return "Not known: the last sweep failed."
+	}
+	return "No orphans were found by the last sweep."
 }
 
 func (p *Pages) orphansCSV(w http.ResponseWriter, r *http.Request) error {

@@ -138,7 +138,7 @@ func TestRefusals(t *testing.T) {
 	w.refuse(422, "/settings/token", url.Values{"accessToken": {"x"}, "baseUrl": {"http://elsewhere.example"}}, "Must begin with https")
 	form := defaultMapping()
 	form.Set("source0", "")
-	w.refuse(422, "/settings/attributes", form, "The app requires this attribute")
+	w.refuse(422, "/settings/attributes", form, "This attribute is required")
 	form = defaultMapping()
 	form.Set("source1", "expression")
 	form.Set("expression1", "user.name +")
@@ -179,7 +179,7 @@ func TestConflictNamesBoth(t *testing.T) {
 	w.post("/turn-on", nil, "/")
 	w.until("/", func(page string) bool { return strings.Contains(page, "Last sweep") })
 	to := w.post("/people/noa.levi@example.com/look", nil, "/people/")
-	if page := w.get(http.StatusOK, to); !strings.Contains(page, "Looked again. The account") || strings.Contains(page, "nothing had to be done") {
+	if page := w.get(http.StatusOK, to); !strings.Contains(page, "Checked. The account") || strings.Contains(page, "nothing had to be done") {
 		t.Error("looking again says that nothing had to be done, with a conflict in the way")
 	}
 	for _, path := range []string{"/attention", "/log?outcome=failed", "/people/noa.levi@example.com"} {
@@ -204,16 +204,18 @@ func TestHeldPeople(t *testing.T) {
 	w.refuse(422, "/held", url.Values{"list": {list}, "for": {"chosen"}, "verdict": {"confirm"}}, "Tick at least one person")
 	w.refuse(409, "/held", url.Values{"list": {"held-old"}, "for": {"all"}, "verdict": {"confirm"}}, "nothing was decided")
 	w.post("/held", url.Values{"list": {list}, "for": {"chosen"}, "user": {user}, "verdict": {"dismiss"}}, "/")
-	page = w.until("/held", func(page string) bool { return strings.Contains(page, "6 people wait") })
+	page = w.until("/held", func(page string) bool {
+		return strings.Contains(page, "6 operations have been waiting for your decision since ")
+	})
 	if strings.Contains(page, `value="`+user+`"`) {
 		t.Error("the dismissed person is still held")
 	}
-	if page := w.get(http.StatusOK, "/people/"+user); !strings.Contains(page, "Held suspend dismissed; they are suspended from Google") {
+	if page := w.get(http.StatusOK, "/people/"+user); !strings.Contains(page, "Held suspend dismissed; they are suspended in Google Workspace") {
 		t.Errorf("the person's events do not say that it was dismissed: %s", page)
 	}
 	for _, path := range []string{"/attention", "/people/" + user} {
 		w.until(path, func(page string) bool {
-			return strings.Contains(page, "Dismissed, still has access</span>") && strings.Contains(page, "An administrator dismissed the suspend at ")
+			return strings.Contains(page, "Dismissed, still has access</span>") && strings.Contains(page, "An administrator dismissed the suspend on ")
 		})
 	}
 	w.post("/held", url.Values{"list": {between(t, page, `name="list" value="`, `"`)}, "for": {"all"}, "verdict": {"confirm"}}, "/")
@@ -271,17 +273,17 @@ func TestOutage(t *testing.T) {
 	w.patch(email, `{"suspended":true}`)
 	w.send("POST", "/people/"+email+"/look", nil)
 	w.until("/", func(page string) bool {
-		return strings.Contains(page, "The app gives no usable answer, so what is due waits.")
+		return strings.Contains(page, "Comeet does not answer properly, so what is due waits.")
 	})
-	for path, want := range map[string]string{"/": "the app gives no usable answer; tried again by itself", "/coming-up": "the app gives no usable answer; tried again by itself",
-		"/people/" + email: "Comeet has given no usable answer since"} {
+	for path, want := range map[string]string{"/": "Comeet does not answer properly; tried again automatically", "/coming-up": "Comeet does not answer properly; tried again automatically",
+		"/people/" + email: "Comeet has not answered properly since"} {
 		if page := w.get(http.StatusOK, path); !strings.Contains(page, want) {
 			t.Errorf("%s does not say %q", path, want)
 		}
 	}
 	w.comeet.SetFaults(simcomeet.Faults{})
 	w.until("/people/"+email, func(page string) bool { return strings.Contains(page, "is suspended (deactivated)") })
-	if page := w.get(http.StatusOK, "/"); strings.Contains(page, "no usable answer") {
+	if page := w.get(http.StatusOK, "/"); strings.Contains(page, "answer properly") {
 		t.Error("the outage is over, and still said")
 	}
 }

@@ -30,10 +30,10 @@ func (p *Pages) rows(people []admin.Person, now time.Time) []personRow {
 	rows := make([]personRow, len(people))
 	for i, person := range people {
 		row := personRow{personLink: personLink{person.ID, person.Email}, Called: person.Name, Directory: lifecycleLabel(person.Directory),
-			Account: accountLabel(person.Account), Waits: heldWords(person.HeldBy)}
+			Account: accountLabel(person.Account), Waits: heldWords(p.service.Profile.Name, person.HeldBy)}
 		if next := person.Next; next != nil {
 			row.Operation, row.Due = operationLabel(next.Operation), momentAt(next.At, now)
-			row.Why = sentence(pendingWhy(*next, person.Reasons, now))
+			row.Why = sentence(pendingWhy(p.service.Profile.Name, *next, person.Reasons, now))
 			if person.Then != nil {
 				row.Then = momentAt(person.Then.At, now)
 			}
@@ -44,8 +44,8 @@ func (p *Pages) rows(people []admin.Person, now time.Time) []personRow {
 }
 
 // pendingWhy says why an operation is due.
-func pendingWhy(next provision.Pending, reasons []string, now time.Time) string {
-	why := conditionOf(next.Cause.Condition, reasons)
+func pendingWhy(app string, next provision.Pending, reasons []string, now time.Time) string {
+	why := conditionOf(app, next.Cause.Condition, reasons)
 	if why == "" {
 		return next.Cause.Text
 	}
@@ -80,7 +80,7 @@ func (p *Pages) peoplePage(w http.ResponseWriter, r *http.Request) error {
 		found, err := p.service.Find(ctx, v.Query)
 		if err != nil {
 			p.service.Log.WarnContext(ctx, "the directory could not be searched", "error", err.Error())
-			v.Error = "The directory gave no answer, so only people with a record here are searched."
+			v.Error = "Google did not answer, so only people with a record here are searched."
 		}
 		people = merged(people, found)
 	}

@@ -123,9 +123,9 @@ func show(v any) string {
 func aboutAttributes(person admin.Person) string {
 	switch {
 	case len(person.Desired) == 0 && person.Account.Applied == nil:
-		return "There are none to show."
+		return "No attributes yet: they appear when an account is created."
 	case len(person.Desired) == 0:
-		return "What the directory has now cannot be shown."
+		return "What Google has now cannot be shown."
 	case !person.InScope:
 		return "Nothing is written to an account while its person is not active and in scope."
 	}
@@ -137,7 +137,7 @@ func (p *Pages) lookNow(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	said := "Looked again."
+	said := "Checked."
 	var done []string
 	for _, kind := range result.Done {
 		done = append(done, strings.ToLower(operationLabel(kind).Text))
@@ -154,7 +154,7 @@ func (p *Pages) lookNow(w http.ResponseWriter, r *http.Request) error {
 	case waiting != "":
 		said += " " + strings.TrimSuffix(texter.read(waiting), ".") + "."
 	case len(done) == 0:
-		said = "Looked again: nothing had to be done."
+		said = "Checked: nothing had to be done."
 	}
 	return p.done(w, r, personLink{ID: person.ID}.Path(), said)
 }

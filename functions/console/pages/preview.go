@@ -28,7 +28,7 @@ type previewView struct {
 	// Lists are its lists, List the one that is shown; none of them while it is made.
 	Lists []previewList
 	List  previewList
-	// Confirms is how many removals saving confirms; Held how many wait for a word, as without the edit.
+	// Confirms is how many removals saving confirms; Held how many wait for a decision, as without the edit.
 	Confirms, Held int
 	// Impossible says of how many people the attributes cannot be computed; empty for nobody.
 	Impossible string
@@ -77,7 +77,7 @@ func sectionPage(section string) link {
 	case "connection":
 		return link{Label: "connection", Path: "/settings/connection"}
 	}
-	return link{Label: "protected people and the limit on removals", Path: "/settings/safety"}
+	return link{Label: "protected people and the limit on suspends and hard deletes", Path: "/settings/safety"}
 }
 
 // proposalPage leads to where a proposal can be edited: the page of its one
@@ -120,7 +120,7 @@ func (p *Pages) previewPage(w http.ResponseWriter, r *http.Request) error {
 func (p *Pages) viewPreview(r *http.Request, preview provision.Preview, c provision.Configuration) (previewView, error) {
 	ctx, now := r.Context(), p.service.Business()
 	v := previewView{App: p.service.Profile.Name, ID: preview.ID, Running: preview.State == provision.PreviewRunning,
-		Failed: preview.State == provision.PreviewFailed, Reason: preview.Reason, Listed: preview.Listed,
+		Failed: preview.State == provision.PreviewFailed, Reason: whole(preview.Reason), Listed: preview.Listed,
 		Expires: momentAt(preview.ExpiresAt, p.service.Real()), Edits: len(preview.Proposal) > 0, On: c.On, Back: "/settings",
 		Confirms: preview.Confirms, Held: preview.Held}
 	v.Stale = preview.Revision != c.Revision || !p.service.Real().Before(preview.ExpiresAt)
@@ -174,7 +174,7 @@ func (p *Pages) previewRows(ctx context.Context, rows []provision.PreviewRow, pr
 	views := make([]previewRow, len(rows))
 	for i, row := range rows {
 		v := previewRow{Person: personLink{row.UserID, row.Email}, Operation: previewRowLabel(row), Due: momentAt(row.DueAt, now),
-			AtOnce: row.DueAt.Before(preview.CreatedAt.Add(time.Minute)), Never: row.Impossible || row.Conflict, Held: row.Held, Why: texter.read(causeWords(row.Why)),
+			AtOnce: row.DueAt.Before(preview.CreatedAt.Add(time.Minute)), Never: row.Impossible || row.Conflict, Held: row.Held, Why: texter.read(causeWords(p.service.Profile.Name, row.Why)),
 			AccountID: row.AccountID, UserName: row.UserName}
 		if edits := len(preview.Proposal) > 0; edits && row.Operation.Removes() {
 			v.New, v.Unchanged = row.Was.IsZero(), row.Was.Equal(row.DueAt)
@@ -183,7 +183,7 @@ func (p *Pages) previewRows(ctx context.Context, rows []provision.PreviewRow, pr
 			}
 		}
 		if row.Kind == provision.PreviewFreed {
-			v.Why = sentence(condition(row.Condition))
+			v.Why = sentence(condition(p.service.Profile.Name, row.Condition))
 		}
 		views[i] = v
 	}

@@ -105,7 +105,7 @@ func TestPreviewNamesWhatIsEdited(t *testing.T) {
 		what, back string
 	}{
 		{admin.Proposal{Connection: &connection}, "your edit of the connection would do", "/settings/connection?draft="},
-		{admin.Proposal{Protected: &protected}, "your edit of the protected people and the limit on removals would do", "/settings/safety?draft="},
+		{admin.Proposal{Protected: &protected}, "your edit of the protected people and the limit on suspends and hard deletes would do", "/settings/safety?draft="},
 		{admin.Proposal{Protected: &protected, Connection: &connection}, "your edit of the configuration would do", "/settings/file?draft="},
 	} {
 		preview, err := w.system.Admin.Preview(t.Context(), test.proposal)

@@ -18,6 +18,7 @@ var (
 
 // reader makes texts that were written for machines too readable for a person.
 type reader struct {
+	app   string
 	now   time.Time
 	names map[string]string
 	// exact keeps what only the app's makers understand.
@@ -30,7 +31,7 @@ func (p *Pages) reader(ctx context.Context, now time.Time, texts ...string) (rea
 	for _, text := range texts {
 		ids = append(ids, idInText.FindAllString(text, -1)...)
 	}
-	r := reader{now: now, names: map[string]string{}}
+	r := reader{app: p.service.Profile.Name, now: now, names: map[string]string{}}
 	if len(ids) == 0 {
 		return r, nil
 	}
@@ -44,13 +45,16 @@ func (p *Pages) reader(ctx context.Context, now time.Time, texts ...string) (rea
 // read begins a text with a capital, and makes it plain.
 func (r reader) read(text string) string { return sentence(r.plain(text)) }
 
-// plain shows the ids in a text as names and its times as all others.
+// plain shows the ids in a text as names and its times as all others, and calls the app by its name.
 func (r reader) plain(text string) string {
+	text = withApp(r.app, text)
 	for _, id := range idInText.FindAllString(text, -1) {
 		if name := r.names[id]; name != "" {
 			text = strings.ReplaceAll(text, "with the directory id "+id, name)
 			text = strings.ReplaceAll(text, "has another person's directory id as its external id: "+id, "carries the directory id of another person, "+name)
 			text = strings.ReplaceAll(text, id, name)
+		} else { // an administrator may have no record here
+			text = strings.ReplaceAll(text, ", by "+id, ", by an administrator (directory id "+id+")")
 		}
 	}
 	if !r.exact {

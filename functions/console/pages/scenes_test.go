@@ -33,8 +33,9 @@ const (
 	in         = "in"
 	out        = "out"
 	notKnown   = "unknown"
-	offReason  = "the app is off for their org unit: /Sales is set to off"
-	gapReason  = "their domain is not in the list of the customer's domains"
+	offReason  = "the app is off for their org unit, because /Sales is set to off"
+	offSaid    = "Comeet is off for their org unit, because /Sales is set to off"
+	gapReason  = "their domain is not in the list of your organization's domains"
 	mappingGap = "title: the expression gives no value for this person"
 )
 

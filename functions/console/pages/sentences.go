@@ -62,16 +62,16 @@ func (s standing) whyNone() string {
 	case s.person.InScope:
 		return none + " yet. They are in scope."
 	}
-	return none + ", because " + strings.Join(s.person.Reasons, "; ") + "."
+	return none + ", because " + withApp(s.app, strings.Join(s.person.Reasons, "; ")) + "."
 }
 
-const nothingForArchived = "They are archived in the directory, and nothing is done to archived people, neither way."
+const nothingForArchived = "They are archived in Google Workspace. Archived people's accounts are neither created, changed nor removed."
 
 // undecided says why the directory decides nothing about them (R13); empty when it does.
 func (s standing) undecided() string {
 	switch {
 	case s.person.Directory == provision.Unknown:
-		return "The directory does not say whether they are deleted, so nothing is decided."
+		return "Google does not say whether they are deleted, so nothing is decided."
 	case s.person.Directory != provision.Active || s.person.Scope.Known || len(s.person.Record.Conditions) > 0:
 		return ""
 	case s.c.Scope == nil:
@@ -80,7 +80,7 @@ func (s standing) undecided() string {
 	return "It is not known now whether they are in scope, so nothing is decided: " + s.reasons() + "."
 }
 
-func (s standing) reasons() string { return strings.Join(s.person.Scope.Reasons, "; ") }
+func (s standing) reasons() string { return withApp(s.app, strings.Join(s.person.Scope.Reasons, "; ")) }
 
 // frozen is true while nothing is done to archived people (R6).
 func (s standing) frozen() bool {
@@ -91,7 +91,7 @@ func (s standing) frozen() bool {
 func (s standing) conditions() string {
 	var all []string
 	for _, c := range s.person.Record.Conditions {
-		all = append(all, conditionOf(c.Name, s.person.Record.Reasons))
+		all = append(all, conditionOf(s.app, c.Name, s.person.Record.Reasons))
 	}
 	return strings.Join(all, ", and ")
 }
@@ -101,11 +101,11 @@ func (s standing) until() string {
 	conditions := len(s.person.Record.Conditions) > 0
 	switch {
 	case s.person.Directory == provision.Unknown && s.person.Next != nil:
-		return "What was due waits until the directory says."
+		return "What was due waits until Google says whether they are deleted."
 	case s.person.Directory == provision.Unknown:
 		return ""
 	case s.frozen() && len(s.person.Deadlines) > 0:
-		return "What falls due meanwhile is due 24 hours after the archiving ends."
+		return "What falls due meanwhile is due 24 hours after they are unarchived."
 	case s.frozen():
 		return ""
 	case s.person.InScope && s.person.Account.State != provision.AccountActive:
@@ -113,21 +113,21 @@ func (s standing) until() string {
 	case !s.person.Account.Exists(), s.undecided() != "":
 		return ""
 	case !s.c.Ready():
-		return "Autoprovisioning is not set up, so nothing is done to it."
+		return "Autoprovisioning is not set up, so nothing is done to the account."
 	case conditions && s.protected():
-		return "They are protected, so it is never suspended or hard deleted."
+		return "They are protected, so the account is never suspended or hard deleted."
 	case !s.c.On && conditions:
-		return "Nothing is done to it while autoprovisioning is off. Once it is turned on, its time frames count from then."
+		return "Nothing is done to the account while autoprovisioning is off. Once it is turned on, the time frames count from then."
 	case !s.c.On:
-		return "Nothing is done to it while autoprovisioning is off."
+		return "Nothing is done to the account while autoprovisioning is off."
 	case s.person.Next != nil:
 		return s.removal() + s.waits()
 	case conditions:
 		return s.nothingMore()
 	case !s.authorized():
-		return "Nothing is done to it until " + s.app + " is reauthorized, because it refuses the access token."
+		return "Nothing is done to the account until " + s.app + " is reauthorized, because the access token is refused."
 	}
-	return "No end is set: it stays as long as they are in scope."
+	return "No end date: the account stays as long as they are in scope."
 }
 
 func (s standing) authorized() bool {
@@ -143,7 +143,7 @@ func (s standing) nothingMore() string {
 	for _, kind := range []provision.OperationKind{provision.Suspend, provision.HardDelete} {
 		for _, c := range s.person.Record.Conditions {
 			if v, ok := dismissal(s.person.Record, kind, c); ok {
-				return fmt.Sprintf("An administrator dismissed its %s on %s, so it stays as it is until there is another cause.",
+				return fmt.Sprintf("An administrator dismissed the %s on %s, so the account stays as it is until there is a new reason.",
 					strings.ToLower(operationLabel(kind).Text), momentAt(v.At, s.now).Text())
 			}
 		}
@@ -174,41 +174,41 @@ func (s standing) removal() string {
 	at := momentAt(next.At, s.now)
 	switch {
 	case !next.At.After(s.now):
-		return "It is due to be " + what + " now."
+		return "The account is due to be " + what + " now."
 	case s.person.HeldBy != "":
-		return fmt.Sprintf("It is due to be %s on %s (%s).", what, at.Text(), at.Far())
+		return fmt.Sprintf("The account is due to be %s on %s (%s).", what, at.Text(), at.Far())
 	case s.person.Then != nil:
-		return fmt.Sprintf("It will be %s on %s (%s), and hard deleted on %s.", what, at.Text(), at.Far(), momentAt(s.person.Then.At, s.now).Text())
+		return fmt.Sprintf("The account will be %s on %s (%s), and hard deleted on %s.", what, at.Text(), at.Far(), momentAt(s.person.Then.At, s.now).Text())
 	}
-	return fmt.Sprintf("It will be %s on %s (%s).", what, at.Text(), at.Far())
+	return fmt.Sprintf("The account will be %s on %s (%s).", what, at.Text(), at.Far())
 }
 
 // waits says what keeps the next removal, as a further sentence; empty for nothing but time.
 func (s standing) waits() string {
 	switch next := s.person.Next; s.person.HeldBy {
 	case "reauthorization":
-		return " Nothing is done until " + s.app + " is reauthorized, because it refuses the access token."
+		return " Nothing is done until " + s.app + " is reauthorized, because the access token is refused."
 	case "guard":
-		return " It is held until an administrator confirms or dismisses it."
+		return " The operation is held until an administrator confirms or dismisses it."
 	case "app":
-		return " " + s.noAnswer() + " It is tried again by itself."
+		return " " + s.noAnswer() + " The operation is tried again automatically."
 	case "sweep":
-		return " It waits for the first sweep to know everybody who is due."
+		return " The operation waits for the first sweep to count everybody who is due."
 	case "":
 		if !next.At.After(s.now) && s.person.Doing == nil && next.Cause.Condition == provision.ConditionAppOff && !s.person.Scope.Known {
-			return " It waits, because it is not known now whether they are in scope: " + s.reasons() + "."
+			return " The operation waits, because it is not known now whether they are in scope: " + s.reasons() + "."
 		}
 		return ""
 	}
 	retry, _ := s.person.Record.Retry(s.person.Next.Operation)
-	return " " + s.again(retry, "It", s.app+" refused it, and it")
+	return " " + s.again(retry, "The operation", s.app+" refused this, and it")
 }
 
 // access says when somebody in scope gets an active account.
 func (s standing) access() string {
-	kind, one, making, refused := provision.Create, "One is created", "Creating one", s.app+" refused to create one, which"
+	kind, one, making, refused := provision.Create, "An account is created", "Creating an account", s.app+" refused to create an account, and this"
 	if s.person.Account.Exists() {
-		kind, one, making, refused = provision.Unsuspend, "It is unsuspended", "Unsuspending it", s.app+" refused to unsuspend it, which"
+		kind, one, making, refused = provision.Unsuspend, "The account is unsuspended", "Unsuspending the account", s.app+" refused to unsuspend the account, and this"
 	}
 	rec := s.person.Record
 	retry, waits := rec.Retry(kind)
@@ -219,25 +219,25 @@ func (s standing) access() string {
 	case !s.c.On:
 		return one + " when autoprovisioning is turned on."
 	case !s.authorized():
-		return one + " once " + s.app + " is reauthorized: it refuses the access token."
+		return one + " once " + s.app + " is reauthorized: the access token is refused."
 	case kind == provision.Create && rec.Hold != nil && rec.Hold.Operation == kind:
-		return "Creating one is held until an administrator confirms or dismisses it, because more accounts were gone from " + s.app + " at once than the limit on removals allows."
+		return "Creating an account is held until an administrator confirms or dismisses it, because more accounts were gone from " + s.app + " at once than your limit allows."
 	case isDismissed:
-		return "None is created: an administrator dismissed that on " + momentAt(dismissed.At, s.now).Text() + "."
+		return "No account is created: an administrator dismissed that on " + momentAt(dismissed.At, s.now).Text() + "."
 	case kind == provision.Create && s.person.MappingError != "":
-		return "None can be created, because their attributes cannot be computed."
+		return "No account can be created, because their attributes cannot be computed."
 	case waits && (s.person.Doing == nil || s.person.Doing.Kind != kind):
 		return s.again(retry, making, refused)
 	case s.c.Failing():
 		return one + " once " + s.app + " answers. " + s.noAnswer()
 	}
-	return one + " at the next look."
+	return one + " at the next check."
 }
 
 // noAnswer says that the app fails.
 func (s standing) noAnswer() string {
 	at := momentAt(s.c.FailingSince, s.now)
-	return fmt.Sprintf("%s has given no usable answer since %s (%s).", s.app, at.Text(), at.Far())
+	return fmt.Sprintf("%s has not answered properly since %s (%s).", s.app, at.Text(), at.Far())
 }
 
 // again says of an operation that went wrong what it waits for. making and
@@ -271,10 +271,10 @@ func (s standing) further() []string {
 		more = append(more, "The account existed before and was adopted.")
 	}
 	if !account.Exists() && !account.RemovedAt.IsZero() {
-		more = append(more, "The account that they had before is gone since "+momentAt(account.RemovedAt, s.now).Text()+".")
+		more = append(more, "The account that they had before has been gone since "+momentAt(account.RemovedAt, s.now).Text()+".")
 	}
 	if s.person.InScope || account.Exists() {
-		more = append(more, fmt.Sprintf("Provisioned is not invited: %s invites nobody by itself; somebody in %s does that.", s.app, s.app))
+		more = append(more, "Creating an account does not send an invitation. Someone must invite the person in "+s.app+".")
 	}
 	return more
 }

@@ -13,8 +13,8 @@ import (
 )
 
 var (
-	saysAtDate = regexp.MustCompile(`It (?:will|is due to) be (suspended|hard deleted)[^.]*? on (\d+ \w+ \d{4}, \d\d:\d\d UTC)`)
-	saysNow    = regexp.MustCompile(`It is due to be (suspended|hard deleted)[^.]* now`)
+	saysAtDate = regexp.MustCompile(`The account (?:will|is due to) be (suspended|hard deleted)[^.]*? on (\d+ \w+ \d{4}, \d\d:\d\d UTC)`)
+	saysNow    = regexp.MustCompile(`The account is due to be (suspended|hard deleted)[^.]* now`)
 )
 
 // TestSentencesAreTrue holds every cell of the table to what is decided in it.
@@ -32,16 +32,16 @@ func TestSentencesAreTrue(t *testing.T) {
 			wrong("nothing is said")
 		}
 		if k.situation == isFailing && at.Equal(sentencesNow) {
-			if kind != provision.Update && !strings.Contains(text, "has given no usable answer") {
+			if kind != provision.Update && !strings.Contains(text, "has not answered properly") {
 				wrong("nothing of the outage")
 			}
 			kind = "" // as long as it lasts
 		}
-		if strings.Contains(text, "created at the next look") != (kind == provision.Create && at.Equal(sentencesNow)) {
+		if strings.Contains(text, "is created at the next check") != (kind == provision.Create && at.Equal(sentencesNow)) {
 			wrong("an account at the next look, or none")
 		}
-		if strings.Contains(text, "unsuspended at the next look") != (kind == provision.Unsuspend && at.Equal(sentencesNow)) {
-			wrong("unsuspended at the next look, or not")
+		if strings.Contains(text, "unsuspended at the next check") != (kind == provision.Unsuspend && at.Equal(sentencesNow)) {
+			wrong("unsuspended at the next check, or not")
 		}
 		words := map[string]provision.OperationKind{"suspended": provision.Suspend, "hard deleted": provision.HardDelete}
 		if m := saysAtDate.FindStringSubmatch(text); m != nil && s.c.Runs() && (words[m[1]] != kind || m[2] != momentAt(at, at).Text()) {
@@ -56,7 +56,7 @@ func TestSentencesAreTrue(t *testing.T) {
 		if strings.Contains(text, "time frames say “never”") {
 			wrong("never, of frames that are set")
 		}
-		if strings.Contains(text, "No end is set") && (kind.Removes() || !s.look.Scope.In || !s.c.Runs()) {
+		if strings.Contains(text, "No end date") && (kind.Removes() || !s.look.Scope.In || !s.c.Runs()) {
 			wrong("no end")
 		}
 	}
@@ -104,21 +104,21 @@ func TestSentencesBesides(t *testing.T) {
 		{"not set up", spot{provision.Active, provision.AccountActive, notKnown, isOn}, func(s *scene) { s.c = provision.Configuration{} },
 			"They have an active account in Comeet. No provisioning scope is set yet, so nothing is decided. "},
 		{"not set up, and suspended", spot{provision.Suspended, provision.AccountActive, notKnown, isOn}, func(s *scene) { s.c = provision.Configuration{} },
-			"They still have an active account in Comeet, although they are suspended from Google. Autoprovisioning is not set up, so nothing is done to it."},
+			"They still have an active account in Comeet, although they are suspended in Google Workspace. Autoprovisioning is not set up, so nothing is done to the account."},
 		{"time frames of never", spot{provision.Suspended, provision.AccountActive, in, isOn}, func(s *scene) { s.c.Policies[0].Policy = provision.Deprovisioning{} },
-			"They still have an active account in Comeet, although they are suspended from Google. Nothing more is due: the time frames say “never” for what would come next."},
+			"They still have an active account in Comeet, although they are suspended in Google Workspace. Nothing more is due: the time frames say “never” for what would come next."},
 		{"before the first sweep", spot{provision.Suspended, provision.AccountActive, in, isRefused}, func(s *scene) {
 			s.rec.Retries, s.c.PlannedAt = nil, sentencesNow.Add(2*month)
-		}, "They still have an active account in Comeet, although they are suspended from Google. It is due to be suspended now. It waits for the first sweep to know everybody who is due."},
+		}, "They still have an active account in Comeet, although they are suspended in Google Workspace. The account is due to be suspended now. The operation waits for the first sweep to count everybody who is due."},
 		{"archived as a condition", spot{provision.Archived, provision.AccountActive, in, isArchived}, func(s *scene) {
 			s.c.Policies[0].Policy.Archived = &provision.TimeFrames{}
-		}, "They still have an active account in Comeet, although they are archived in Google, and they are suspended from Google. Nothing more is due while they are archived: the time frames for archived people say “never”."},
+		}, "They still have an active account in Comeet, although they are archived in Google Workspace, and they are suspended in Google Workspace. Nothing more is due while they are archived: the time frames for archived people say “never”."},
 		{"out of scope as far as is known", spot{provision.Active, provision.AccountActive, out, isRefused}, func(s *scene) {
 			s.rec.Retries, s.look.Scope = nil, scope.Verdict{Reasons: []string{gapReason}}
-		}, "They still have an active account in Comeet, although " + offReason + ". It is due to be suspended now. It waits, because it is not known now whether they are in scope: " + gapReason + "."},
+		}, "They still have an active account in Comeet, although " + offSaid + ". The account is due to be suspended now. The operation waits, because it is not known now whether they are in scope: " + gapReason + "."},
 		{"a hard delete of its own", spot{provision.Suspended, provision.AccountActive, in, isOn}, func(s *scene) {
 			s.c.Policies[0].Policy.Suspended = provision.TimeFrames{DeleteAfter: "7d"}
-		}, "They still have an active account in Comeet, although they are suspended from Google. It will be hard deleted (removed from Comeet) on 15 Mar 2026, 12:00 UTC (in 5 days)."},
+		}, "They still have an active account in Comeet, although they are suspended in Google Workspace. The account will be hard deleted (removed from Comeet) on 15 Mar 2026, 12:00 UTC (in 5 days)."},
 	} {
 		s := test.act()
 		test.so(&s)
@@ -137,15 +137,15 @@ func TestSentences(t *testing.T) {
 		active, suspended, archived, deleted, unknown = provision.Active, provision.Suspended, provision.Archived, provision.Deleted, provision.Unknown
 		none, has, lost                               = provision.AccountNone, provision.AccountActive, provision.AccountSuspended
 		// Both dates count from 8 March.
-		week      = "It will be suspended on 15 Mar 2026, 12:00 UTC (in 5 days), and hard deleted on 29 Mar 2026, 12:00 UTC."
-		gone      = "It will be hard deleted (removed from Comeet) on 29 Mar 2026, 12:00 UTC (in 19 days)."
-		due       = "It is due to be suspended now."
-		dueGone   = "It is due to be hard deleted (removed from Comeet) now."
-		held      = " It is held until an administrator confirms or dismisses it."
-		paused    = " Nothing is done until Comeet is reauthorized, because it refuses the access token."
-		whileOff  = "Nothing is done to it while autoprovisioning is off. Once it is turned on, its time frames count from then."
-		forArch   = "They are archived in the directory, and nothing is done to archived people, neither way."
-		forNobody = "The directory does not say whether they are deleted, so nothing is decided."
+		week      = "The account will be suspended on 15 Mar 2026, 12:00 UTC (in 5 days), and hard deleted on 29 Mar 2026, 12:00 UTC."
+		gone      = "The account will be hard deleted (removed from Comeet) on 29 Mar 2026, 12:00 UTC (in 19 days)."
+		due       = "The account is due to be suspended now."
+		dueGone   = "The account is due to be hard deleted (removed from Comeet) now."
+		held      = " The operation is held until an administrator confirms or dismisses it."
+		paused    = " Nothing is done until Comeet is reauthorized, because the access token is refused."
+		whileOff  = "Nothing is done to the account while autoprovisioning is off. Once it is turned on, the time frames count from then."
+		forArch   = "They are archived in Google Workspace. Archived people's accounts are neither created, changed nor removed."
+		forNobody = "Google does not say whether they are deleted, so nothing is decided."
 		notSure   = "It is not known now whether they are in scope, so nothing is decided: " + gapReason + "."
 		tomorrow  = "11 Mar 2026, 11:59 UTC (in 24 hours)."
 		minutes   = "10 Mar 2026, 12:04 UTC (in 4 minutes)."
@@ -154,65 +154,65 @@ func TestSentences(t *testing.T) {
 		because    = "They have no account in Comeet, because "
 		hasOne     = "They have an active account in Comeet, because Comeet is turned on for them and they are in the provisioning scope."
 		still      = "They still have an active account in Comeet"
-		offNow     = still + ", although " + offReason + "."
-		leftNow    = still + ", although they are suspended from Google."
-		deletedNow = still + ", although they are deleted from Google."
+		offNow     = still + ", although " + offSaid + "."
+		leftNow    = still + ", although they are suspended in Google Workspace."
+		deletedNow = still + ", although they are deleted in Google Workspace."
 		isLost     = "Their account in Comeet is suspended (deactivated)"
-		lostOff    = isLost + ", because " + offReason + "."
-		lostLeft   = isLost + ", because they are suspended from Google."
+		lostOff    = isLost + ", because " + offSaid + "."
+		lostLeft   = isLost + ", because they are suspended in Google Workspace."
 		backAgain  = isLost + ". They are in scope."
-		noEnd      = "No end is set: it stays as long as they are in scope."
-		dismissed  = "An administrator dismissed its suspend on 10 Mar 2026, 11:59 UTC, so it stays as it is until there is another cause."
-		dismissedD = "An administrator dismissed its hard delete on 10 Mar 2026, 11:59 UTC, so it stays as it is until there is another cause."
-		protected  = "They are protected, so it is never suspended or hard deleted."
-		waitsArch  = "What falls due meanwhile is due 24 hours after the archiving ends."
+		noEnd      = "No end date: the account stays as long as they are in scope."
+		dismissed  = "An administrator dismissed the suspend on 10 Mar 2026, 11:59 UTC, so the account stays as it is until there is a new reason."
+		dismissedD = "An administrator dismissed the hard delete on 10 Mar 2026, 11:59 UTC, so the account stays as it is until there is a new reason."
+		protected  = "They are protected, so the account is never suspended or hard deleted."
+		waitsArch  = "What falls due meanwhile is due 24 hours after they are unarchived."
 	)
 	for _, test := range []struct {
 		spot
 		why, end string
 	}{
-		{spot{active, none, in, isOn}, hasNone, "One is created at the next look."},
-		{spot{active, none, in, isOff}, hasNone, "One is created when autoprovisioning is turned on."},
-		{spot{active, none, in, isUnauthorized}, hasNone, "One is created once Comeet is reauthorized: it refuses the access token."},
-		{spot{active, none, in, isHeld}, hasNone, "Creating one is held until an administrator confirms or dismisses it, because more accounts were gone from Comeet at once than the limit on removals allows."},
-		{spot{active, none, in, isDismissed}, hasNone, "None is created: an administrator dismissed that on 10 Mar 2026, 11:59 UTC."},
-		{spot{active, none, in, isRefused}, hasNone, "Comeet refused to create one, which is tried again on " + tomorrow},
-		{spot{active, none, in, isConflict}, hasNone, "Creating one waits for you to settle a conflict, and is tried again on " + minutes},
-		{spot{active, none, in, isFailed}, hasNone, "Creating one failed, and is tried again on " + minutes},
-		{spot{active, none, in, isFailing}, hasNone, "One is created once Comeet answers. Comeet has given no usable answer since 10 Mar 2026, 11:30 UTC (30 minutes ago)."},
-		{spot{active, none, in, isUnmapped}, hasNone, "None can be created, because their attributes cannot be computed."},
-		{spot{active, none, out, isOn}, because + offReason + ".", ""},
+		{spot{active, none, in, isOn}, hasNone, "An account is created at the next check."},
+		{spot{active, none, in, isOff}, hasNone, "An account is created when autoprovisioning is turned on."},
+		{spot{active, none, in, isUnauthorized}, hasNone, "An account is created once Comeet is reauthorized: the access token is refused."},
+		{spot{active, none, in, isHeld}, hasNone, "Creating an account is held until an administrator confirms or dismisses it, because more accounts were gone from Comeet at once than your limit allows."},
+		{spot{active, none, in, isDismissed}, hasNone, "No account is created: an administrator dismissed that on 10 Mar 2026, 11:59 UTC."},
+		{spot{active, none, in, isRefused}, hasNone, "Comeet refused to create an account, and this is tried again on " + tomorrow},
+		{spot{active, none, in, isConflict}, hasNone, "Creating an account waits for you to settle a conflict, and is tried again on " + minutes},
+		{spot{active, none, in, isFailed}, hasNone, "Creating an account failed, and is tried again on " + minutes},
+		{spot{active, none, in, isFailing}, hasNone, "An account is created once Comeet answers. Comeet has not answered properly since 10 Mar 2026, 11:30 UTC (30 minutes ago)."},
+		{spot{active, none, in, isUnmapped}, hasNone, "No account can be created, because their attributes cannot be computed."},
+		{spot{active, none, out, isOn}, because + offSaid + ".", ""},
 		{spot{active, none, notKnown, isOn}, "They have no account in Comeet. " + notSure, ""},
 		{spot{active, has, in, isOn}, hasOne, noEnd},
-		{spot{active, has, in, isOff}, hasOne, "Nothing is done to it while autoprovisioning is off."},
-		{spot{active, has, in, isUnauthorized}, hasOne, "Nothing is done to it until Comeet is reauthorized, because it refuses the access token."},
+		{spot{active, has, in, isOff}, hasOne, "Nothing is done to the account while autoprovisioning is off."},
+		{spot{active, has, in, isUnauthorized}, hasOne, "Nothing is done to the account until Comeet is reauthorized, because the access token is refused."},
 		{spot{active, has, in, isProtected}, hasOne, noEnd},
 		{spot{active, has, in, isUnmapped}, hasOne, noEnd},
 		{spot{active, has, out, isOn}, offNow, week},
 		{spot{active, has, out, isOff}, offNow, whileOff},
-		{spot{active, has, out, isUnauthorized}, offNow, "It is due to be suspended on 15 Mar 2026, 12:00 UTC (in 5 days)." + paused},
+		{spot{active, has, out, isUnauthorized}, offNow, "The account is due to be suspended on 15 Mar 2026, 12:00 UTC (in 5 days)." + paused},
 		{spot{active, has, out, isHeld}, offNow, due + held},
 		{spot{active, has, out, isDismissed}, offNow, dismissed},
 		{spot{active, has, out, isProtected}, offNow, protected},
-		{spot{active, has, out, isRefused}, offNow, due + " Comeet refused it, and it is tried again on " + tomorrow},
-		{spot{active, has, out, isFailing}, offNow, due + " Comeet has given no usable answer since 10 Mar 2026, 11:30 UTC (30 minutes ago). It is tried again by itself."},
-		{spot{active, has, out, isConflict}, offNow, due + " It waits for you to settle a conflict, and is tried again on " + minutes},
-		{spot{active, has, out, isFailed}, offNow, due + " It failed, and is tried again on " + minutes},
+		{spot{active, has, out, isRefused}, offNow, due + " Comeet refused this, and it is tried again on " + tomorrow},
+		{spot{active, has, out, isFailing}, offNow, due + " Comeet has not answered properly since 10 Mar 2026, 11:30 UTC (30 minutes ago). The operation is tried again automatically."},
+		{spot{active, has, out, isConflict}, offNow, due + " The operation waits for you to settle a conflict, and is tried again on " + minutes},
+		{spot{active, has, out, isFailed}, offNow, due + " The operation failed, and is tried again on " + minutes},
 		{spot{active, has, notKnown, isOn}, "They have an active account in Comeet. " + notSure, ""},
-		{spot{active, lost, in, isOn}, backAgain, "It is unsuspended at the next look."},
-		{spot{active, lost, in, isOff}, backAgain, "It is unsuspended when autoprovisioning is turned on."},
-		{spot{active, lost, in, isUnauthorized}, backAgain, "It is unsuspended once Comeet is reauthorized: it refuses the access token."},
-		{spot{active, lost, in, isRefused}, backAgain, "Comeet refused to unsuspend it, which is tried again on " + tomorrow},
-		{spot{active, lost, in, isFailed}, backAgain, "Unsuspending it failed, and is tried again on " + minutes},
-		{spot{active, lost, in, isUnmapped}, backAgain, "It is unsuspended at the next look."},
+		{spot{active, lost, in, isOn}, backAgain, "The account is unsuspended at the next check."},
+		{spot{active, lost, in, isOff}, backAgain, "The account is unsuspended when autoprovisioning is turned on."},
+		{spot{active, lost, in, isUnauthorized}, backAgain, "The account is unsuspended once Comeet is reauthorized: the access token is refused."},
+		{spot{active, lost, in, isRefused}, backAgain, "Comeet refused to unsuspend the account, and this is tried again on " + tomorrow},
+		{spot{active, lost, in, isFailed}, backAgain, "Unsuspending the account failed, and is tried again on " + minutes},
+		{spot{active, lost, in, isUnmapped}, backAgain, "The account is unsuspended at the next check."},
 		{spot{active, lost, out, isOn}, lostOff, gone},
 		{spot{active, lost, out, isHeld}, lostOff, dueGone + held},
 		{spot{active, lost, out, isDismissed}, lostOff, dismissedD},
 		{spot{active, lost, out, isProtected}, lostOff, protected},
-		{spot{active, lost, out, isRefused}, lostOff, dueGone + " Comeet refused it, and it is tried again on " + tomorrow},
+		{spot{active, lost, out, isRefused}, lostOff, dueGone + " Comeet refused this, and it is tried again on " + tomorrow},
 		{spot{active, lost, notKnown, isOn}, isLost + ". " + notSure, ""},
 		{spot{suspended, none, in, isOn}, because + "they are suspended in the directory.", ""},
-		{spot{suspended, none, out, isOn}, because + "they are suspended in the directory; " + offReason + ".", ""},
+		{spot{suspended, none, out, isOn}, because + "they are suspended in the directory; " + offSaid + ".", ""},
 		{spot{suspended, none, notKnown, isOn}, because + "they are suspended in the directory.", ""},
 		{spot{suspended, has, in, isOn}, leftNow, week},
 		{spot{suspended, has, in, isArchived}, still + ". " + forArch, waitsArch},
@@ -229,8 +229,8 @@ func TestSentences(t *testing.T) {
 		{spot{archived, lost, in, isOn}, isLost + ". " + forArch, ""},
 		{spot{deleted, none, in, isOn}, because + "they are deleted in the directory.", ""},
 		{spot{deleted, has, in, isOn}, deletedNow, week},
-		{spot{deleted, has, in, isUnauthorized}, deletedNow, "It is due to be suspended on 15 Mar 2026, 12:00 UTC (in 5 days)." + paused},
-		{spot{deleted, lost, in, isOn}, isLost + ", because they are deleted from Google.", gone},
+		{spot{deleted, has, in, isUnauthorized}, deletedNow, "The account is due to be suspended on 15 Mar 2026, 12:00 UTC (in 5 days)." + paused},
+		{spot{deleted, lost, in, isOn}, isLost + ", because they are deleted in Google Workspace.", gone},
 		{spot{unknown, none, in, isOn}, "They have no account in Comeet. " + forNobody, ""},
 		{spot{unknown, has, in, isOn}, "They have an active account in Comeet. " + forNobody, ""},
 		{spot{unknown, lost, in, isOn}, isLost + ". " + forNobody, ""},

@@ -120,10 +120,10 @@ func frameLines(app string, d provision.Deprovisioning) []settingLine {
 	line := func(f provision.TimeFrames) string {
 		return "Suspend: " + strings.ToLower(delayWords(f.SuspendAfter)) + "; hard delete: " + strings.ToLower(delayWords(f.DeleteAfter))
 	}
-	lines := []settingLine{{"When " + app + " is turned off for a user", line(d.AppOff)}, {"When a user is suspended from Google", line(d.Suspended)},
-		{"When a user is deleted from Google", line(d.Deleted)}}
+	lines := []settingLine{{"When " + app + " is turned off for a user", line(d.AppOff)}, {"When a user is suspended in Google Workspace", line(d.Suspended)},
+		{"When a user is deleted in Google Workspace", line(d.Deleted)}}
 	if d.Archived != nil {
-		lines = append(lines, settingLine{"When a user is archived in Google", line(*d.Archived)})
+		lines = append(lines, settingLine{"When a user is archived in Google Workspace", line(*d.Archived)})
 	}
 	return lines
 }

@@ -36,7 +36,7 @@ const (
 
 func steps() []step {
 	return []step{{Label: "Before you begin", Path: stepStart}, {Label: "Access token", Path: stepToken}, {Label: "Attributes", Path: stepAttributes},
-		{Label: "Provisioning scope", Path: stepWho}, {Label: "Time frames", Path: stepFrames}, {Label: "Review", Path: stepReview}}
+		{Label: "Provisioning scope", Path: stepWho}, {Label: "Deprovisioning time frames", Path: stepFrames}, {Label: "Review", Path: stepReview}}
 }
 
 func inSetup(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/setup/") }
@@ -119,7 +119,7 @@ type checkRow struct {
 func checks(app string) []checkRow {
 	return []checkRow{
 		{Name: "sso", Text: "Single sign-on for " + app + " is set up.", Why: "Without it, people get an account that they cannot sign in to, and there is no access token to copy."},
-		{Name: "invite", Text: "You have decided who invites people in " + app + ".", Why: "Provisioned is not invited: " + app + " invites nobody by itself who was provisioned."},
+		{Name: "invite", Text: "You have decided who invites people in " + app + ".", Why: "Creating an account does not send an invitation. Someone must invite the person in " + app + "."},
 		{Name: "google", Text: "Google's own autoprovisioning for " + app + " is off.",
 			Why: "Two provisioners would undo each other's work. In the Google Admin console: " + app + " › Autoprovisioning › Status › Turn off."},
 	}
@@ -218,12 +218,12 @@ func (p *Pages) saveToken(w http.ResponseWriter, r *http.Request) error {
 		return p.tokenRefused(w, r, err)
 	}
 	if inSetup(r) {
-		return p.done(w, r, stepAttributes, "The app accepts the token; it is stored.")
+		return p.done(w, r, stepAttributes, p.service.Profile.Name+" accepts the token; it is stored.")
 	}
 	if !authorized(c) {
-		return p.done(w, r, "/", "Authorized: the app accepts the token.")
+		return p.done(w, r, "/", "Authorized: "+p.service.Profile.Name+" accepts the token.")
 	}
-	return p.done(w, r, "/", "Reauthorized: the app accepts the token.")
+	return p.done(w, r, "/", "Reauthorized: "+p.service.Profile.Name+" accepts the token.")
 }
 
 func (p *Pages) tokenRefused(w http.ResponseWriter, r *http.Request, err error) error {
@@ -319,7 +319,7 @@ func seldomMeant(app string, c provision.Configuration) []string {
 	for _, row := range []struct {
 		whose  string
 		frames provision.TimeFrames
-	}{{"for whom " + app + " is turned off", d.AppOff}, {"who are suspended from Google", d.Suspended}, {"who are deleted from Google", d.Deleted}} {
+	}{{"for whom " + app + " is turned off", d.AppOff}, {"who are suspended in Google Workspace", d.Suspended}, {"who are deleted in Google Workspace", d.Deleted}} {
 		if row.frames.SuspendAfter == provision.Never && row.frames.DeleteAfter == provision.Never {
 			whose = append(whose, row.whose)
 		}

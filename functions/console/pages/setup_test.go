@@ -74,7 +74,7 @@ func TestSteps(t *testing.T) {
 	done("/setup/who", "Before you begin", "Access token", "Attributes")
 	w.post("/setup/who", url.Values{"do": {"save"}, "unit": {"/"}, "state": {"on"}}, "/setup/time-frames")
 	w.post("/setup/time-frames", frames("suspended", "within24h", "7d"), "/setup/review")
-	done("/setup/review", "Before you begin", "Access token", "Attributes", "Provisioning scope", "Time frames")
+	done("/setup/review", "Before you begin", "Access token", "Attributes", "Provisioning scope", "Deprovisioning time frames")
 	w.post("/turn-on", nil, "/")
 	for path, to := range map[string]string{"/setup": "/settings", "/setup/start": "/settings", "/setup/review": "/settings", "/setup/who": "/settings/who", "/setup/token": "/settings/token", "/turn-on": "/"} {
 		if got := w.send("GET", path, nil).Header.Get("Location"); got != to {
@@ -106,7 +106,7 @@ func TestProtectionIsLostAndOfferedAgain(t *testing.T) {
 		t.Errorf("the review does not show who is protected: %s", page)
 	}
 	page = w.get(http.StatusOK, "/settings/delete")
-	for _, want := range []string{"maya.cohen@example.com, tomas.novak@example.com", "the limit on removals", "protected no longer"} {
+	for _, want := range []string{"maya.cohen@example.com, tomas.novak@example.com", "the limit on suspends and hard deletes", "protected no longer"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not say that %q goes too: %s", want, page)
 		}
@@ -132,7 +132,7 @@ func TestBeforeAnythingIsKnown(t *testing.T) {
 	}
 	w.post("/turn-on", nil, "/")
 	w.until("/", func(page string) bool { return strings.Contains(page, "Last sweep") })
-	if page := w.get(http.StatusOK, "/orphans"); !strings.Contains(page, "None, as of the last sweep.") {
+	if page := w.get(http.StatusOK, "/orphans"); !strings.Contains(page, "No orphans were found by the last sweep.") {
 		t.Error("after a sweep the orphans are still not known")
 	}
 }

@@ -24,7 +24,7 @@ func sources(r health.Report, real time.Time) []sourceRow {
 	case r.Push.State == health.Down:
 		push.Detail = "A channel is missing. It is opened again within minutes; until then sweeps see what changes."
 	case r.Push.State == health.Silent:
-		push.Detail = "A channel is open and nothing has come through it, not even the first message that each sends: something may keep Google's messages from this program. Sweeps see what they would tell."
+		push.Detail = "A channel is open and nothing has come through it, not even the first message that each sends. Check that Google can reach the address of the directory push function. Sweeps see what they would tell."
 	case r.Push.State == health.Off:
 		push.Detail = "Off while autoprovisioning is, and where Google cannot reach this program: sweeps see every change."
 	case r.Push.Channels > 0 && !r.Push.ExpiresAt.IsZero():
@@ -39,19 +39,19 @@ func sources(r health.Report, real time.Time) []sourceRow {
 	case r.Audit.LastAt.IsZero() && r.Now.Sub(r.OnSince) < health.AuditSilent:
 		audit.State, audit.Detail = label{"Not heard yet", "quiet"}, "Nothing has come so far: it speaks when a person, a group, an org unit or a domain changes."
 	default:
-		audit.Detail = "Nothing has come for a week, or ever: sweeps see what it would tell."
+		audit.Detail = "Nothing received for a week, or never. Sweeps still find every change, but later. Check the audit log's export to Pub/Sub."
 	}
 	if n := r.Audit.Unknown; n > 0 {
-		audit.Detail += " " + plural(n, "event", "events") + " with an unknown name so far."
+		audit.Detail += " " + plural(n, "event", "events") + " with an unknown name so far. You need to do nothing; sweeps find such changes."
 	}
 	sweep := sourceRow{Name: "Sweep", Tells: "everything, whatever the others missed", State: stateLabel(r.Sweep.State), Last: momentAt(r.Sweep.LastAt, r.Now)}
 	switch {
 	case r.Sweep.State == health.Silent:
-		sweep.Detail = "None has been done to its end for a day. Press Sweep now, and see what it says."
+		sweep.Detail = "No sweep has finished for a day. Press Sweep now, and see what it says."
 	case r.Sweep.State == health.Alive && r.Sweep.LastAt.Before(r.OnSince):
 		sweep.State, sweep.Detail = label{"Under way", "quiet"}, "The first since autoprovisioning was turned on has not ended yet."
 	case r.Sweep.State == health.Down:
-		sweep.Detail = "None can be done until the app is reauthorized."
+		sweep.Detail = "None can be done until the access token is renewed: press Reauthorize."
 	}
 	rows := []sourceRow{push, audit, sweep}
 	switch {
@@ -60,10 +60,10 @@ func sources(r health.Report, real time.Time) []sourceRow {
 	case r.Work.Deadlines:
 		return append(rows, deadlines(r))
 	}
-	work := sourceRow{Name: "Work", Tells: "looks that were asked for", State: label{"Up to date", "good"},
+	work := sourceRow{Name: "Queue", Tells: "checks that are waiting", State: label{"Up to date", "good"},
 		Detail: "Nothing waits."}
 	if n := r.Work.Waiting; n > 0 {
-		work.Detail = plural(n, "task waits", "tasks wait") + ", deadlines to come among them."
+		work.Detail = plural(n, "task waits", "tasks wait") + ", including future deadlines."
 	}
 	if late := r.Now.Sub(r.Work.OldestDueAt); !r.Work.OldestDueAt.IsZero() && late > time.Minute {
 		work.State, work.Detail = label{"Behind", "warn"}, work.Detail+" The oldest was due "+momentAt(r.Work.OldestDueAt, r.Now).Far()+"."

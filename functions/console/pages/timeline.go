@@ -95,7 +95,7 @@ func (s standing) not(kind provision.OperationKind, c provision.Condition) strin
 	_, suspendDismissed := dismissal(s.person.Record, provision.Suspend, c)
 	switch {
 	case s.frozen(), s.person.Directory == provision.Archived && c.Name != provision.ConditionArchived:
-		return "waits for the archiving to end"
+		return "waits until they are unarchived"
 	case s.protected():
 		return "does not come: they are protected"
 	case !s.c.On:
@@ -147,7 +147,7 @@ func (s standing) timeline() *timelineView {
 
 func (s standing) timelineRow(d decide.Deadline, y int, x func(time.Time) float64) timelineRow {
 	since := d.Condition.Since
-	row := timelineRow{Label: sentence(condition(d.Condition.Name)), Y: y, Since: momentAt(since, s.now), X: share(x(since))}
+	row := timelineRow{Label: sentence(condition(s.app, d.Condition.Name)), Y: y, Since: momentAt(since, s.now), X: share(x(since))}
 	end := s.now
 	for _, e := range s.events(d) {
 		l := operationLabel(e.kind)

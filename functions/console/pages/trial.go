@@ -69,7 +69,7 @@ func trialWords(t admin.Trial) string {
 	}
 	switch first := map[bool]string{true: "the first "}[t.Partial]; {
 	case t.People == 0 && t.Partial:
-		return "Nobody of the first thousands in the directory is in scope, so it was tried on nobody."
+		return fmt.Sprintf("None of the first %d people in the directory is in scope, so it was tried on nobody.", t.Read)
 	case t.People == 0:
 		return "There are no " + who + ", so it was tried on nobody."
 	case t.Failed == 0:

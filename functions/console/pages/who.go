@@ -24,6 +24,8 @@ type whoView struct {
 	Domains   []domainRow
 	Reach     *admin.Reach
 	Total     int
+	// Marked is true when something of the form is wrong, and not only the count.
+	Marked bool
 	// Refused is true when nothing was saved, because of what is marked.
 	Refused  bool
 	Problems problems
@@ -91,8 +93,8 @@ func (p *Pages) showWho(w http.ResponseWriter, r *http.Request, status int, in a
 		return err
 	}
 	v.Domains = domainRows(domains, in.Domains)
-	v.Groups.fill("groups", "Groups", "Only members of at least one of these groups are provisioned. Leave it empty for no such limit.", in.Groups)
-	v.Access.fill("accessGroups", "Access groups", "Turns "+v.App+" on for the members, whatever their org unit says; it never turns it off.", in.AccessGroups)
+	v.Groups.fill("groups", "Limit to groups", "Only members of at least one of these groups are provisioned. Leave it empty for no such limit.", in.Groups)
+	v.Access.fill("accessGroups", "Turn "+v.App+" on for groups", "Turns "+v.App+" on for the members, whatever their org unit says; it never turns it off.", in.AccessGroups)
 	if len(v.Problems) == 0 {
 		reach, err := p.service.Reach(ctx, in)
 		switch found, ok := refused(err); {
@@ -104,6 +106,7 @@ func (p *Pages) showWho(w http.ResponseWriter, r *http.Request, status int, in a
 			v.Problems = problems{"reach": "People could not be counted: " + fault.Words(err)}
 		}
 	}
+	v.Marked = len(v.Problems) > 0 && v.Problems["reach"] == ""
 	v.takeProblems(in)
 	return p.renderAs(w, r, status, "who", "Provisioning scope", v)
 }
@@ -217,7 +220,7 @@ func narrowed(rows []unitRow, query string) (shown []unitRow, hidden int) {
 	return shown, hidden
 }
 
-// domainRows are the customer's domains, and those of the scope that it has no more.
+// domainRows are the organization's domains, and those of the scope that it has no more.
 func domainRows(domains []directory.Domain, chosen []string) []domainRow {
 	var rows []domainRow
 	for _, d := range domains {

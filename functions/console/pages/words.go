@@ -2,6 +2,7 @@ package pages
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"example.com/autoprovision/shared/admin"
@@ -77,31 +78,37 @@ func outcomeLabel(o provision.Outcome) label {
 	return label{"Failed", "bad"}
 }
 
+// theApp is how texts call the app that are written where its name is not known.
+var theApp = regexp.MustCompile(`\b[Tt]he app\b`)
+
+// withApp calls the app by its name in a text.
+func withApp(app, text string) string { return theApp.ReplaceAllLiteralString(text, app) }
+
 // condition says in words what holds; it completes "because …".
-func condition(name provision.ConditionName) string {
+func condition(app string, name provision.ConditionName) string {
 	switch name {
 	case provision.ConditionAppOff:
-		return "the app is turned off for them"
+		return app + " is turned off for them"
 	case provision.ConditionSuspended:
-		return "they are suspended from Google"
+		return "they are suspended in Google Workspace"
 	case provision.ConditionDeleted:
-		return "they are deleted from Google"
+		return "they are deleted in Google Workspace"
 	case provision.ConditionArchived:
-		return "they are archived in Google"
+		return "they are archived in Google Workspace"
 	}
 	return ""
 }
 
 // conditionOf is condition with the reasons of who is out of scope.
-func conditionOf(name provision.ConditionName, reasons []string) string {
+func conditionOf(app string, name provision.ConditionName, reasons []string) string {
 	if name == provision.ConditionAppOff && len(reasons) > 0 {
-		return strings.Join(reasons, "; ")
+		return withApp(app, strings.Join(reasons, "; "))
 	}
-	return condition(name)
+	return condition(app, name)
 }
 
 // causeWords says for a person what a cause says in a word.
-func causeWords(cause string) string {
+func causeWords(app, cause string) string {
 	switch cause {
 	case "in scope":
 		return "they are in the provisioning scope"
@@ -112,7 +119,7 @@ func causeWords(cause string) string {
 	}
 	for _, l := range []provision.Lifecycle{provision.Suspended, provision.Deleted, provision.Archived} {
 		if rest, ok := strings.CutPrefix(cause, "the directory says: "+string(l)); ok {
-			return condition(provision.ConditionName(l)) + rest // each has its condition's name
+			return condition(app, provision.ConditionName(l)) + rest // each has its condition's name
 		}
 	}
 	return cause
@@ -143,7 +150,7 @@ func whole(s string) string {
 }
 
 // heldWords says what keeps a removal, as admin.Person.HeldBy names it.
-func heldWords(by string) string {
+func heldWords(app, by string) string {
 	switch by {
 	case "guard":
 		return "held until an administrator confirms or dismisses it"
@@ -154,11 +161,11 @@ func heldWords(by string) string {
 	case "suspend":
 		return "after the suspend"
 	case "sweep":
-		return "waits for the first sweep to know everybody who is due"
+		return "waits for the first sweep to count everybody who is due"
 	case "app":
-		return "the app gives no usable answer; tried again by itself"
+		return app + " does not answer properly; tried again automatically"
 	case "refused":
-		return "the app refused it; tried again daily"
+		return app + " refused it; tried again daily"
 	case "failed":
 		return "it failed; tried again later"
 	case "conflict":
@@ -169,15 +176,7 @@ func heldWords(by string) string {
 
 // delayWords is a time frame as the help page words it.
 func delayWords(d provision.Delay) string {
-	switch d {
-	case provision.Never:
-		return "Never"
-	case provision.Within24h:
-		return "Within 24 hours"
-	case "1d":
-		return "After 1 day"
-	}
-	return "After " + strings.TrimSuffix(string(d), "d") + " days"
+	return sentence(d.Words())
 }
 
 func plural(n int, one, many string) string {

@@ -49,8 +49,8 @@ func TestEdits(t *testing.T) {
 	b.Choose("#suspended-d", "")
 	b.Press("Preview the edit", "This is what your edit of the deprovisioning time frames would do")
 	b.Shows("tomas.novak@example.com")
-	b.Shows("without the edit")
-	b.Press("1 Deadlines that move", "come at another time with your edit than without it")
+	b.Shows("before this edit")
+	b.Press("1 Deadlines that move", "come at another time with your edit than before")
 	b.Shows("tomas.novak@example.com")
 	b.Inspect("preview-time-frames")
 	b.Press("Save", "Saved.")
@@ -65,7 +65,7 @@ func TestEdits(t *testing.T) {
 	b.Visit(p.URL + "/settings/safety")
 	b.Fill("#protected", "dana.ben-david@example.com")
 	b.Fill("#share", "20")
-	b.Press("Preview the edit", "This is what your edit of the protected people and the limit on removals would do")
+	b.Press("Preview the edit", "This is what your edit of the protected people and the limit on suspends and hard deletes would do")
 	b.Inspect("preview-safety")
 	b.Press("Save", "Saved.")
 	b.Shows("dana.ben-david@example.com")
@@ -84,7 +84,7 @@ func TestRefusedEdits(t *testing.T) {
 	t.Parallel()
 	p, b := settled(t, weekThenDelete())
 	for _, c := range []struct{ page, field, entered, button, text string }{
-		{"token", "#accessToken", "a-wrong-token", "Re-authorize", "The app refuses this token"},
+		{"token", "#accessToken", "a-wrong-token", "Reauthorize", "The app refuses this token"},
 		{"safety", "#protected", "nobody@example.com", "Preview the edit", "Neither the directory nor the app has anybody"},
 		{"safety", "#share", "many", "Preview the edit", "Write a number of percent"},
 		{"safety", "#share", "200", "Preview the edit", "The share is a number"},
@@ -154,7 +154,7 @@ func TestVanished(t *testing.T) {
 	b.Inspect("vanished")
 	b.Press("Preview the edit", "Nothing was saved")
 	b.RefusedAt(unit("/Lab"), "The directory has no such org unit any more")
-	b.Press("Remove lab@example.com", "Access groups")
+	b.Press("Remove lab@example.com", "Turn Comeet on for groups")
 	b.Choose(unit("/Lab"), "")
 	b.Becomes("the org unit to go", "!document.querySelector('input[value=\"/Lab\"]')")
 	b.Press("Preview the edit", "This is what your edit of the provisioning scope would do")

@@ -53,7 +53,7 @@ func TestWizard(t *testing.T) {
 	b.Inspect("refused-time-frames")
 	b.Choose("#deleted-d", "21d")
 	b.Press("Finish", "This is what turning on would do")
-	b.Shows("for whom Comeet is turned off, and for those who are suspended from Google: they keep their account")
+	b.Shows("for whom Comeet is turned off, and for those who are suspended in Google Workspace: they keep their account")
 	b.Shows("lena.fischer@example.com")
 	if n := len(p.accounts()); n != 0 {
 		t.Errorf("%d accounts before it was turned on", n)
@@ -71,8 +71,8 @@ func TestWizard(t *testing.T) {
 func attributesRefused(t *testing.T, b *browser.Tab) {
 	t.Helper()
 	b.Choose("#source0", "")
-	b.Press("Continue", "The app requires this attribute")
-	b.RefusedAt("#source0", "The app requires this attribute")
+	b.Press("Continue", "This attribute is required")
+	b.RefusedAt("#source0", "This attribute is required")
 	b.Choose("#source0", "primaryEmail")
 	b.Choose("#source1", "expression")
 	b.Fill("#expression1", "user.name +")

@@ -33,7 +33,7 @@ func TestAWeekInAMinute(t *testing.T) {
 	v.do("suspend", who, "Yuki Tanaka is suspended in Google Workspace")
 	v.account(who, "suspended")
 	_, page := v.get("/playground")
-	for _, says := range []string{"has their account suspended, because they are suspended from Google", "in 7 days"} {
+	for _, says := range []string{"has their account suspended, because they are suspended in Google Workspace", "in 7 days"} {
 		if !strings.Contains(page, says) {
 			t.Errorf("the page does not say %q", says)
 		}
