@@ -72,13 +72,19 @@ type frame struct {
 }
 
 // refreshing is a page that shows something under way.
-type refreshing interface{ underWay() bool }
+type refreshing interface {
+	underWay() bool
+	// over says how it ended; nothing where that is not known.
+	over() flash
+}
 
 // refreshOnce makes the script that polls a page load it as a whole once what
-// was under way has ended (htmx.org/reference/#response_headers).
-func refreshOnce(w http.ResponseWriter, r *http.Request, page refreshing) {
+// was under way has ended (htmx.org/reference/#response_headers), and that page
+// say so: whoever does not see the page would hear nothing of it.
+func (p *Pages) refreshOnce(w http.ResponseWriter, r *http.Request, page refreshing) {
 	if r.Header.Get("HX-Request") != "" && !page.underWay() {
 		w.Header().Set("HX-Refresh", "true")
+		p.say(w, page.over())
 	}
 }
 

@@ -17,9 +17,12 @@ type homeView struct {
 	App    string
 	Since  moment
 	// Refused is true when the app refuses the token, also while it is off.
-	Refused  bool
-	Held     *heldView
-	Sweep    *sweepView
+	Refused bool
+	Held    *heldView
+	Sweep   *sweepView
+	// Said tells how far the sweep is to who does not see it; empty where the
+	// script has that on the page already, since it would be read out again.
+	Said     string
 	Lost     moment
 	Items    []attentionView
 	MoreItem bool
@@ -30,6 +33,16 @@ type homeView struct {
 }
 
 func (v homeView) underWay() bool { return v.Sweep != nil && v.Sweep.Running }
+
+func (v homeView) over() flash {
+	switch {
+	case v.Sweep == nil:
+		return flash{}
+	case v.Sweep.Failed:
+		return flash{Text: "The sweep failed.", Failed: true}
+	}
+	return flash{Text: "The sweep has ended."}
+}
 
 // Polled is true where the script reads the progress again.
 func (v homeView) Polled() bool { return v.underWay() }
@@ -74,7 +87,10 @@ func (p *Pages) home(w http.ResponseWriter, r *http.Request) error {
 		}
 		v.Sources = sources(report, p.service.Real())
 	}
-	refreshOnce(w, r, v)
+	if v.underWay() && r.URL.Query().Get("said") != v.Sweep.Stage {
+		v.Said = "A sweep is under way: " + v.Sweep.Stage + "."
+	}
+	p.refreshOnce(w, r, v)
 	return p.render(w, r, "home", "Home", v)
 }
 

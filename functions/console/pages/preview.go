@@ -44,6 +44,13 @@ type previewView struct {
 
 func (v previewView) underWay() bool { return v.Running }
 
+func (v previewView) over() flash {
+	if v.Failed {
+		return flash{Text: "The preview ended without a result.", Failed: true}
+	}
+	return flash{Text: "The preview is ready."}
+}
+
 // Polled is true where the script reads the page again.
 func (v previewView) Polled() bool { return v.Running }
 
@@ -108,7 +115,7 @@ func (p *Pages) previewPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	refreshOnce(w, r, v)
+	p.refreshOnce(w, r, v)
 	title := "Preview of turning on"
 	if v.Edits {
 		title = "Preview of your edit"

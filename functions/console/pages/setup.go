@@ -308,7 +308,7 @@ func (p *Pages) showReview(w http.ResponseWriter, r *http.Request, status int, f
 	if v.previewView, err = p.viewPreview(r, preview, st.Configuration); err != nil {
 		return err
 	}
-	refreshOnce(w, r, v)
+	p.refreshOnce(w, r, v)
 	return p.renderAs(w, r, status, "review", "Review", v)
 }
 

@@ -1,6 +1,9 @@
 package pages
 
 import (
+	"io/fs"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -93,5 +96,38 @@ func TestReadable(t *testing.T) {
 	r.names = map[string]string{id: "maya@example.com"}
 	if got, want := r.read("turned on, by "+id), "Turned on, by maya@example.com"; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+var (
+	tableTag = regexp.MustCompile(`<table[^>]*>(<caption class="hidden">[^<]+</caption>)?`)
+	bareTag  = regexp.MustCompile(`<(thead|tbody|tr|td)[ >][^>]*|<th [^>]*`)
+)
+
+// TestTablesStayTables: each has a caption, and those that become a list in a
+// narrow window, where the style takes their meaning away, say their roles.
+func TestTablesStayTables(t *testing.T) {
+	t.Parallel()
+	names, err := fs.Glob(files, "templates/*.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		data, err := fs.ReadFile(files, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := string(data)
+		for _, m := range tableTag.FindAllStringSubmatch(text, -1) {
+			if m[1] == "" || strings.Contains(m[0], "stacks") && !strings.Contains(m[0], `role="table"`) {
+				t.Errorf("%s: %s", name, m[0])
+			}
+		}
+		wide := regexp.MustCompile(`(?s)<table class="numbers">.*?</table>`)
+		for _, tag := range bareTag.FindAllString(wide.ReplaceAllString(text, ""), -1) {
+			if !strings.Contains(tag, "role=") {
+				t.Errorf("%s: %s> has no role", name, tag)
+			}
+		}
 	}
 }
