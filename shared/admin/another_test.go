@@ -45,6 +45,28 @@ func TestAnotherAppStartsAtNothing(t *testing.T) {
 	}
 }
 
+// TestDeletedThenAnotherApp: a deletion keeps the links, also where no base URL
+// is left of it, and only the next app makes them void (R10).
+func TestDeletedThenAnotherApp(t *testing.T) {
+	t.Parallel()
+	for what, url := range map[string]string{"the same app": reconciletest.BaseURL, "another app": elsewhere.BaseURL} {
+		o, ids := crowd(t)
+		o.Service.Connection.BaseURL = ""
+		must(t, o.Delete(t.Context()))
+		if link := o.Record(ids[0]).Account; link.ID == "" || link.App != reconciletest.BaseURL {
+			t.Errorf("%s: the deletion left %+v", what, link)
+		}
+		must(t, o.PutConnection(t.Context(), provision.Connection{BaseURL: url, HardDelete: true}))
+		must(t, o.Authorize(t.Context(), secrets.NewValue("good")))
+		policy := weekly()
+		must(t, o.Put(t.Context(), admin.Proposal{Scope: &admin.ScopeInput{OrgUnits: []admin.OrgUnitInput{{Path: "/", On: true}}}, Deprovisioning: &policy}, ""))
+		must(t, o.TurnOn(t.Context(), ""))
+		if link := o.Record(ids[0]).Account; (link.ID != "") != (url == reconciletest.BaseURL) {
+			t.Errorf("%s: linked to %+v", what, link)
+		}
+	}
+}
+
 // TestAuthorizedForTheAppThatWasAsked: a token is for the app that it was
 // verified with, and is sent to no other (R11, R15).
 func TestAuthorizedForTheAppThatWasAsked(t *testing.T) {

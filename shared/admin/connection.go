@@ -30,7 +30,7 @@ func (s *Service) changeConnection(conn provision.Connection, before provision.C
 		if conn == c.Connection {
 			return false, nil
 		}
-		if conn.BaseURL != c.Connection.BaseURL && c.Connection.BaseURL != "" {
+		if conn.BaseURL != c.Connection.BaseURL {
 			if c.On {
 				return false, fault.New(fault.Unready, "", "turn off first: another base URL is another app")
 			}

@@ -31,14 +31,16 @@ func (s *Service) Delete(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.strip(ctx, c)
+	return s.strip(ctx, "")
 }
 
 // strip clears the records of a configuration that is gone, and says that it is
 // done; interrupted, it is done over by the next turn-on, so that no old condition
-// takes access away, and what was in another app is not counted in this one.
-func (s *Service) strip(ctx context.Context, c provision.Configuration) error {
-	if err := s.stripRecords(ctx, c.Connection.BaseURL); err != nil {
+// takes access away. Links to accounts in other apps than the one at appURL are
+// void then, so that they are not counted in it; all stay while that is empty,
+// since it is not known which app is next.
+func (s *Service) strip(ctx context.Context, appURL string) error {
+	if err := s.stripRecords(ctx, appURL); err != nil {
 		return err
 	}
 	_, err := state.EditConfiguration(ctx, s.Store, func(c *provision.Configuration) ([]provision.Event, error) {
@@ -80,7 +82,9 @@ func (s *Service) stripRecords(ctx context.Context, appURL string) error {
 
 // bare is a record without conditions, deadlines and whatever else is pending (R10).
 func bare(rec provision.Record, appURL string) provision.Record {
-	rec = rec.In(appURL)
+	if appURL != "" {
+		rec = rec.In(appURL)
+	}
 	return provision.Record{UserID: rec.UserID, Version: rec.Version, Email: rec.Email, Lifecycle: rec.Lifecycle,
 		LookedAt: rec.LookedAt, LookedUnder: rec.LookedUnder, Account: rec.Account, SuspendDoneAt: rec.SuspendDoneAt, DeleteDoneAt: rec.DeleteDoneAt}
 }

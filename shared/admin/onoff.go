@@ -66,7 +66,7 @@ func (s *Service) TurnOn(ctx context.Context, confirmed string) error {
 		return err
 	}
 	if c.Stripping {
-		if err := s.strip(ctx, c); err != nil {
+		if err := s.strip(ctx, c.Connection.BaseURL); err != nil {
 			return err
 		}
 	}
