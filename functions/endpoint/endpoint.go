@@ -105,7 +105,7 @@ func (e *Endpoints) queued(r *http.Request) time.Duration {
 func (e *Endpoints) giveUp(ctx context.Context, req reconcile.Request, cause error) error {
 	e.Log.ErrorContext(ctx, "look given up until the next sweep", "user", req.UserID, "error", cause.Error())
 	event := provision.Event{ID: e.NewID(), Time: e.Now(), Name: provision.EventNotice, UserID: req.UserID, Outcome: provision.OutcomeFailed,
-		Cause: provision.Cause{Text: "the look was tried too often"}, Error: cause.Error()}
+		Cause: provision.Cause{Text: "the check was tried too often"}, Error: cause.Error()}
 	if err := e.Store.Append(ctx, event); err != nil {
 		return err
 	}

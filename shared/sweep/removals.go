@@ -137,8 +137,5 @@ func removalWhy(m provision.Pending, f finding) string {
 	if m.Cause.Condition == provision.ConditionAppOff {
 		why = "out of scope: " + strings.Join(f.verdict.Reasons, "; ")
 	}
-	if held(f.decision.Record, m) {
-		why += "; held: waits for an administrator's word"
-	}
 	return why
 }

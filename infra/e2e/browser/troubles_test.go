@@ -41,7 +41,7 @@ func TestHeld(t *testing.T) {
 	b.Press("Confirm and run these operations", "Confirmed. The operations are starting now; follow them in the Log.")
 	p.until("two are suspended", func() bool { return len(p.accounts()) == before-2 })
 	b.Visit(p.URL + "/held")
-	b.Shows("5 people wait")
+	b.Shows("5 operations have been waiting for your decision")
 	b.Click("[name=for][value=all]")
 	b.Press("Dismiss: do not run them", "Dismissed: nothing is done for them until there is a new reason.")
 	b.Visit(p.URL + "/held")

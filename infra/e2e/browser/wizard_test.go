@@ -111,7 +111,7 @@ func scope(t *testing.T, b *browser.Tab) {
 	b.Choose(unit("/Sales"), "off")
 	count("28")
 	b.Holds(unit("/Sales"), "off")
-	b.Becomes("the count to be announced", "document.querySelector('#count[role=status]').innerText === '28 in, 13 not in'")
+	b.Becomes("the count to be announced", "document.querySelector('#count[role=status]').innerText === '28 in scope, 13 not in scope'")
 	b.Becomes("the list to keep the focus", "document.activeElement === document.querySelector("+browser.Quote(unit("/Sales"))+")")
 	b.Fill("#find-groups", "no such group")
 	b.Enter("No group's name or address begins with this")
