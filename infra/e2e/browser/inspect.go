@@ -2,6 +2,7 @@ package browser
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -70,22 +71,32 @@ func (b *Tab) sized(l look, height int64) {
 }
 
 // Inspect holds the page that is open to its width in every look and to the
-// rules in each theme, keeps a picture of each look, and leaves the first one
-// in place.
+// rules in each theme, keeps a picture of each look where pictures are kept, and
+// leaves the first one in place.
 func (b *Tab) Inspect(name string) {
 	b.t.Helper()
 	for _, l := range looks() {
 		b.wear(l)
-		picture := Value(b, "taking a picture", chromedp.FullScreenshot(100))
-		if err := os.WriteFile(filepath.Join(b.t.ArtifactDir(), fmt.Sprintf("%s-%s.png", name, l)), picture, 0o600); err != nil {
-			b.t.Fatal(err)
-		}
+		b.keep(fmt.Sprintf("%s-%s.png", name, l))
 		b.fits(name, l)
 		if (l.Width == 1280) == (l.Theme == "light") { // each theme once, and each width
 			b.accessible(name, l)
 		}
 	}
 	b.wear(looks()[0])
+}
+
+// keep writes a picture of the page for go test -artifacts: without that flag it
+// would be thrown away.
+func (b *Tab) keep(name string) {
+	b.t.Helper()
+	if flag.Lookup("test.artifacts").Value.String() != "true" {
+		return
+	}
+	picture := Value(b, "taking a picture", chromedp.FullScreenshot(100))
+	if err := os.WriteFile(filepath.Join(b.t.ArtifactDir(), name), picture, 0o600); err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 // fits fails when the page is wider than the window.
@@ -103,7 +114,9 @@ func (b *Tab) fits(name string, l look) {
 // accessible fails for each rule of axe-core that the page breaks.
 func (b *Tab) accessible(name string, l look) {
 	b.t.Helper()
-	Eval[bool](b, b.axe+"\n;true")
+	if !Eval[bool](b, "!!window.axe") {
+		Eval[bool](b, b.axe+"\n;true")
+	}
 	broken := Eval[[]string](b, `axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})
 		.then(r => r.violations.flatMap(v => v.nodes.map(n => v.id + ' (' + v.help + '): ' + n.html + ' ' + (n.failureSummary || ''))))`)
 	for _, rule := range broken {
