@@ -69,6 +69,7 @@ func wholeLife(t *testing.T, gcloud string) (complete []string) {
 	t.Run("roles", func(t *testing.T) { wantRoles(t, c) })
 	t.Run("data", func(t *testing.T) { wantData(t, c) })
 	t.Run("calls", func(t *testing.T) { wantCalls(t, c) })
+	t.Run("alerts", func(t *testing.T) { wantAlerts(t, c) })
 	t.Run("manual steps", func(t *testing.T) { wantSteps(t, c, applied.out) })
 	complete = c.essence()
 	t.Run("check", func(t *testing.T) { wantChecked(t, c) })
@@ -118,6 +119,9 @@ func (c *cloud) essence() []string {
 			kept := deepCopy(thing)
 			for _, field := range []string{"name", "uniqueId", "etag", "bytes", "notificationChannels"} {
 				delete(kept, field)
+			}
+			if strategy, ok := kept["alertStrategy"].(object); ok {
+				delete(strategy, "notificationChannelStrategy") // names the channel; wantAlerts looks
 			}
 			if labels, ok := kept["userLabels"].(object); ok {
 				delete(labels, "autoprovision-source") // of the channel's id too

@@ -132,9 +132,10 @@ part_alerts() {
   settle
 }
 
-# policy NAME CHANNEL prints the whole policy.
+# policy NAME CHANNEL prints the whole policy; the channel is named too where a
+# message comes again each day.
 policy() {
-  cat "$tables/alerts/$1.yaml"
+  sed "s#CHANNEL#$2#" "$tables/alerts/$1.yaml"
   printf 'combiner: OR\nnotificationChannels:\n- "%s"\ndocumentation:\n  mimeType: text/markdown\n  content: |\n' "$2"
   sed 's/^\(.\)/    \1/' "$playbooks/$1.md"
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -68,10 +69,32 @@ func (c *cloud) metric(policy object) error {
 	if found == nil {
 		return nil
 	}
-	key := "logging projects/" + project + "/metrics/autoprovision_" + found[1] + found[2]
+	key := "logging projects/" + project + "/metrics/autoprovision_" + found[1]
 	if _, ok := c.things[key]; !ok || c.late["metric"] > 0 {
 		c.late["metric"]--
 		return &failure{http.StatusNotFound, "NOT_FOUND", "Cannot find metric that matches type = \"" + found[0] + "\". If a metric was created recently, it could take up to 10 minutes to become available."}
+	}
+	return nil
+}
+
+// alertRules refuses what Monitoring does
+// (cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.alertPolicies).
+func alertRules(policy object) error {
+	conditions, _ := policy["conditions"].([]any)
+	for _, c := range conditions {
+		threshold, _ := c.(object)["conditionThreshold"].(object)
+		if text(threshold, "evaluationMissingData") != "" && text(threshold, "duration") == "0s" {
+			return invalid("evaluation_missing_data needs a duration of at least 60 seconds.")
+		}
+	}
+	strategy, _ := policy["alertStrategy"].(object)
+	ways, _ := strategy["notificationChannelStrategy"].([]any)
+	for _, way := range ways {
+		for _, name := range way.(object)["notificationChannelNames"].([]any) {
+			if channels, _ := policy["notificationChannels"].([]any); !slices.Contains(channels, name) {
+				return invalid(fmt.Sprintf("%v is not a channel of the policy.", name))
+			}
+		}
 	}
 	return nil
 }
@@ -107,6 +130,9 @@ func (c *cloud) needs(k kind, full string, thing object) error {
 			needed["monitoring "+name.(string)] = "the channel"
 		}
 		if err := c.metric(thing); err != nil {
+			return err
+		}
+		if err := alertRules(thing); err != nil {
 			return err
 		}
 	}

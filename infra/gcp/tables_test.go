@@ -100,7 +100,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-var metricType = regexp.MustCompile(`logging\.googleapis\.com/user/autoprovision_(\w+)|logging_googleapis_com:user_autoprovision_(\w+)`)
+var metricType = regexp.MustCompile(`logging\.googleapis\.com/user/autoprovision_(\w+)`)
 
 // TestMetrics holds each metric against the page of log lines, and what alerts and
 // the dashboard use against the metrics.
@@ -131,7 +131,7 @@ func TestMetrics(t *testing.T) {
 	}
 	for _, file := range append(files, "dashboard.yaml") {
 		for _, found := range metricType.FindAllStringSubmatch(read(t, file), -1) {
-			name := found[1] + found[2]
+			name := found[1]
 			used[name] = true
 			if metrics[name] == nil {
 				t.Errorf("%s uses the metric %s, which is not made", file, name)

@@ -239,6 +239,44 @@ func wantCalls(t *testing.T, c *cloud) {
 	}
 }
 
+// wantAlerts looks at when alerts open, close and come again.
+func wantAlerts(t *testing.T, c *cloud) {
+	open := map[string]bool{}
+	for _, policy := range locked(c, func() []object { return slices.Collect(maps.Values(c.things)) }) {
+		name, ok := strings.CutPrefix(text(policy, "displayName"), "autoprovision: ")
+		if !ok || policy["conditions"] == nil {
+			continue
+		}
+		open[name] = true
+		// A counter of lines has no data while none comes, which ends what it told of; but
+		// the heartbeat's silence is what it tells.
+		missing, closes := "EVALUATION_MISSING_DATA_INACTIVE", "1800s"
+		if name == "heartbeat-missing" {
+			missing, closes = "EVALUATION_MISSING_DATA_ACTIVE", "604800s"
+		}
+		for _, condition := range policy["conditions"].([]any) {
+			threshold, _ := condition.(object)["conditionThreshold"].(object)
+			if strings.Contains(text(threshold, "filter"), "num_undelivered_messages") {
+				continue // Pub/Sub writes one every minute
+			}
+			if diff := cmp.Diff([]any{"60s", missing}, []any{threshold["duration"], threshold["evaluationMissingData"]}); diff != "" {
+				t.Errorf("%s:\n%s", name, diff)
+			}
+		}
+		strategy := policy["alertStrategy"].(object)
+		if strategy["autoClose"] != closes {
+			t.Errorf("%s closes by itself after %v, want %s", name, strategy["autoClose"], closes)
+		}
+		_, again := strategy["notificationChannelStrategy"]
+		if daily := name == "held" || name == "needs-reauthorization"; again != daily {
+			t.Errorf("%s is told again each day: %v, want %v", name, again, daily)
+		}
+	}
+	if len(open) != 8 {
+		t.Errorf("there are %d alerts: %v", len(open), open)
+	}
+}
+
 // wantSteps wants in the words of apply what a person has to enter.
 func wantSteps(t *testing.T, c *cloud, said string) {
 	client := text(c.get(t, "iam projects/"+project+"/serviceAccounts/"+account("ap-directory")), "uniqueId")

@@ -26,9 +26,10 @@ const (
 	maxReviews = 50
 	// AuditSilent is for how long an audit log in use may say nothing: a small
 	// company can go a week without a change. sweepSilent is for how long there
-	// may be no sweep that ended as done.
+	// may be no sweep that ended as done: two of the deployed intervals, and one more
+	// hour, since the time of a sweep is that of its beginning.
 	AuditSilent = 7 * 24 * time.Hour
-	sweepSilent = 24 * time.Hour
+	sweepSilent = 9 * time.Hour
 	// pushSilent is for how long a new push channel may say nothing, in real time:
 	// the directory sends a first message through each that opens.
 	pushSilent = 10 * time.Minute

@@ -135,8 +135,10 @@ func TestStates(t *testing.T) {
 	channel := state.PushChannel{ID: "c", OpenedAt: start}
 	must(t, w.store.PutChannel(t.Context(), channel))
 	want("a channel without an answer", Down, Silent, Alive)
-	w.at = start.Add(25 * time.Hour)
-	want("no sweep for a day since the turn-on", Down, Silent, Silent)
+	w.at = start.Add(9 * time.Hour)
+	want("two intervals since the turn-on", Down, Silent, Alive)
+	w.at = start.Add(9*time.Hour + 1)
+	want("no sweep for longer since the turn-on", Down, Silent, Silent)
 	w.at = start
 	channel.ResourceID, channel.Expiration = "r", start.Add(6*time.Hour)
 	must(t, w.store.PutChannel(t.Context(), channel))
