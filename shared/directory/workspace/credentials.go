@@ -64,14 +64,20 @@ func ImpersonatedClient(ctx context.Context, serviceAccount, subject string) (*h
 	if err != nil {
 		return nil, fault.New(fault.Invalid, op, "there are no application default credentials")
 	}
-	signer := &http.Client{Transport: &oauth2.Transport{Source: base}, Timeout: tokenTimeout}
+	return impersonated(ctx, base, nil, serviceAccount, subject)
+}
+
+// impersonated is ImpersonatedClient for given credentials, and a way to Google
+// that is the usual one when nil.
+func impersonated(ctx context.Context, base oauth2.TokenSource, way http.RoundTripper, serviceAccount, subject string) (*http.Client, error) {
+	signer := &http.Client{Transport: &oauth2.Transport{Source: base, Base: way}, Timeout: tokenTimeout}
 	source, err := impersonate.CredentialsTokenSource(ctx, impersonate.CredentialsConfig{
 		TargetPrincipal: serviceAccount,
 		Subject:         subject,
 		Scopes:          Scopes(),
 	}, option.WithHTTPClient(signer))
 	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, op, err)
+		return nil, fault.Wrap(fault.Invalid, "workspace: impersonate", err)
 	}
 	return authorized(source), nil
 }
