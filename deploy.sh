@@ -129,8 +129,10 @@ open_work() {
 }
 
 read_project() {
-  project_number=$(again gcloud projects describe "$project" --format='value(projectNumber)') ||
-    fail "the project $project cannot be read: sign in with gcloud auth login, as somebody who may change it"
+  local wait=()
+  if is_on cloudresourcemanager; then wait=(again); fi # it may have been off a moment ago
+  project_number=$("${wait[@]}" gcloud projects describe "$project" --format='value(projectNumber)') ||
+    fail "the project $project cannot be read. A service account can only when cloudresourcemanager.googleapis.com is on: ./deploy.sh apply services"
 }
 
 # find_python finds a Python, which JSON is read with: the one in the path if it
@@ -155,8 +157,9 @@ apply() {
 # build makes the parts that were chosen, or all, each on what those before it made.
 build() {
   local part
-  read_project
   read_services
+  enable_first
+  read_project
   for part in "${parts[@]}"; do
     if [[ ${#chosen[@]} == 0 || " ${chosen[*]} " == *" $part "* ]]; then "part_$part"; fi
   done

@@ -53,21 +53,44 @@ change() {
 
 # What Google answers while something that was made a moment ago is not known
 # everywhere yet: a service account (cloud.google.com/iam/docs/service-accounts-create),
-# an API that was just enabled, a metric that was never written.
-readonly not_yet='[Ss]ervice ?[Aa]ccount.*(does not exist|not found)|has not been used in project|Cannot find metric'
+# an API that was just enabled, a metric that was never written, a queue; and Firestore
+# while it makes another index.
+readonly not_yet='[Ss]ervice ?[Aa]ccount.*(does not exist|not found)|has not been used in project|Cannot find metric|Queue does not exist|underlying data changed|cross-transaction contention|too much contention'
 
-# again COMMAND... prints what a command prints, and repeats it for up to five
-# minutes while the answer is one of these.
+# What a build says while its account's roles are not known everywhere yet. From
+# anything but a build it means that they are missing.
+readonly not_yet_built='missing permission on the build service account|does not have (permission|storage\.objects)|Access to bucket .* denied'
+
+# again COMMAND... prints what a command prints, and repeats it for a while when the
+# answer is one of these.
 again() {
   local try errors="$work/again.$BASHPID"
   for ((try = 1; ; try++)); do
     if "$@" 2>"$errors"; then return 0; fi
-    if ((try == 30)) || ! grep -qE "$not_yet" "$errors"; then
+    if ((try >= $(tries "$errors" "$@"))); then
       cat "$errors" >&2
       return 1
     fi
     sleep "$patience"
   done
+}
+
+# tries ERRORS COMMAND... prints how often a command is tried that fails so: for five
+# minutes, for a metric longer than the ten that Google names, and a build, which
+# takes its minutes by itself, ten times.
+tries() {
+  local said
+  said=$(cat "$1")
+  shift
+  if [[ $said == *'Cannot find metric'* ]]; then
+    echo 75
+  elif [[ $said =~ $not_yet ]]; then
+    echo 30
+  elif [[ "$*" == 'gcloud functions deploy '* && $said =~ $not_yet_built ]]; then
+    echo 10
+  else
+    echo 1
+  fi
 }
 
 # have NAME API COMMAND... keeps what there is of one kind, a line each with its

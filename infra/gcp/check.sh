@@ -11,20 +11,42 @@ directory_scopes() {
 
 # check says what is ready and what is not, and ends with 1 when anything is not.
 check() {
-  local failed=0
+  local failed=0 planning
   check_tools || failed=1
+  read_services
   read_project
   good "project $project, number $project_number"
-  read_services
   beside have accounts iam iam service-accounts list --format='value(email,displayName,uniqueId)'
   beside have functions cloudfunctions functions list --v2 --regions="$region" --format='value(name.basename(),state)'
   settle
+  plan_aside &
+  planning=$!
   check_services || failed=1
   check_functions || failed=1
   check_delegation || failed=1
   check_sign_in || failed=1
   check_audit_log
+  check_plan "$planning" || failed=1
   return "$failed"
+}
+
+# plan_aside plans in a folder of its own, beside what is checked one by one.
+plan_aside() {
+  verb=plan work=$work/plan
+  mkdir "$work"
+  : >"$work/changes"
+  build >"$work/said" 2>&1 3>/dev/null
+}
+
+# check_plan PROCESS says whether all is as apply would make it, when that has ended.
+check_plan() {
+  local n
+  if ! wait "$1"; then
+    cat "$work/plan/said" >&2
+    bad 'whether all is as it should be: ./deploy.sh plan fails' || return
+  fi
+  n=$(wc -l <"$work/plan/changes")
+  if ((n > 0)); then bad "$((n)) changes to make, or to put right: ./deploy.sh plan lists them"; else good 'all is as ./deploy.sh apply would make it'; fi
 }
 
 good() { printf 'ok       %s\n' "$1"; }
@@ -69,7 +91,21 @@ check_delegation() {
   refused=$(unreadable "$token")
   [[ -z $refused ]] ||
     bad "the delegation works, but $directory_subject may not read $refused: give it a role that reads users, groups, org units, domains and schemas" || return
+  check_signers || return
   good "domain-wide delegation: the directory can be read as $directory_subject"
+}
+
+# check_signers names the functions' accounts that may not sign as the directory
+# account, which whoever runs check may.
+check_signers() {
+  local who role on missing=()
+  gcloud iam service-accounts get-iam-policy "$(account ap-directory)" --flatten='bindings[].members' \
+    --format='value[separator="|"](bindings.role,bindings.members)' >"$work/signers"
+  while read -r who role on; do
+    [[ $on != account:ap-directory ]] || grep -qxF "$(role "$role")|$(member "$who")" "$work/signers" || missing+=("$who")
+  done < <(table roles)
+  ((${#missing[@]} == 0)) ||
+    bad "the delegation works, but not for ${missing[*]}, which may not sign as $(account ap-directory): ./deploy.sh apply"
 }
 
 # unreadable TOKEN prints what cannot be read with the token, and how the

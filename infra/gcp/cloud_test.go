@@ -50,10 +50,14 @@ type cloud struct {
 	transcript bytes.Buffer
 	// fault says what happens to a change; nil for nothing.
 	fault func(change string) outcome
-	// unseen is how many more policies do not know the newest account yet; late
-	// how many more requests find an API off that was enabled, or no metric.
+	// unseen is how many more policies do not know the newest account yet; late how
+	// many more requests find an API off that was enabled, no metric, no right to
+	// build, other changes of the indexes or of the project's policy, or no new queue.
 	unseen int
 	late   map[string]int
+	// robot is true when the caller is a service account, whose calls count on the
+	// project's own APIs; busy while a field's change in Firestore has not been seen to end.
+	robot, busy bool
 	// agent is true when Pub/Sub's own account was made.
 	agent bool
 	// refuse says what the caller may not do; nil for nothing.
@@ -148,7 +152,7 @@ func (c *cloud) answer(r *http.Request, body []byte) (object, error) {
 		c.late[api+".googleapis.com"]--
 		return nil, &failure{http.StatusForbidden, "PERMISSION_DENIED", api + " API has not been used in project " + number + " before or it is disabled."}
 	}
-	if !c.on[api+".googleapis.com"] && api != "serviceusage" && api != "cloudresourcemanager" {
+	if !c.on[api+".googleapis.com"] && api != "serviceusage" && (c.robot || api != "cloudresourcemanager") {
 		return nil, &failure{http.StatusForbidden, "PERMISSION_DENIED", api + " API has not been used in project " + number + " before or it is disabled."}
 	}
 	in := object{}
@@ -178,7 +182,9 @@ func (c *cloud) answer(r *http.Request, body []byte) (object, error) {
 	if err != nil || c.fault == nil {
 		return answer, err
 	}
-	switch c.fault(this) {
+	how := c.fault(this)
+	c.busy = c.busy && how == done // nobody waits for what failed
+	switch how {
 	case refused:
 		c.restore(before)
 		return nil, &failure{http.StatusBadRequest, "FAILED_PRECONDITION", "the test breaks this"}

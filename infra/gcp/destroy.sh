@@ -6,8 +6,8 @@
 # Google Workspace knows; and the queues, emptied and paused, since the name of a
 # deleted one is blocked for days (cloud.google.com/tasks/docs/deleting-appengine-queues-and-tasks).
 destroy() {
-  read_project
   read_services
+  read_project
   confirm
   beside have jobs cloudscheduler scheduler jobs list --location="$region" --format='value(name.basename())'
   beside have functions cloudfunctions functions list --v2 --regions="$region" --format='value(name.basename())'

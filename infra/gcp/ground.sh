@@ -3,12 +3,22 @@
 
 # The APIs that are on, read first: an API that is off has nothing to list.
 read_services() {
-  gcloud services list --enabled --format='value(config.name)' >"$work/have.services"
+  gcloud services list --enabled --format='value(config.name)' >"$work/have.services" ||
+    fail "the project $project cannot be read: sign in with gcloud auth login, as somebody who may change it"
+}
+
+# enable_first turns on what the project itself is read with. A person reads it by
+# gcloud's own project, a service account by this one, where the API must be on.
+enable_first() {
+  local api=cloudresourcemanager
+  if is_on "$api"; then return; fi
+  change "enable $api.googleapis.com" gcloud services enable "$api.googleapis.com"
+  [[ $verb == plan ]] || read_services
 }
 
 part_services() {
   local missing
-  missing=$(table services | grep -vxF -f "$work/have.services" || true)
+  missing=$(table services | grep -vxF -f "$work/have.services" -e cloudresourcemanager.googleapis.com || true)
   [[ -z $missing ]] && return
   # shellcheck disable=SC2086 # one argument each
   beside change "enable ${missing//$'\n'/, }" gcloud services enable $missing
@@ -25,11 +35,17 @@ part_accounts() {
     [[ -n $(field accounts "$(account "$id")" 1) ]] ||
       beside change "create the service account $id" gcloud iam service-accounts create "$id" --display-name="$what"
   done < <(table accounts)
-  while read -r id what; do
-    [[ -n $(field customroles "$id" 1) ]] ||
-      beside change "create the role $id" gcloud iam roles create "$id" --project="$project" --title="$id" --permissions="$what" --stage=GA
-  done < <(table customroles)
+  while read -r id what; do beside custom_role "$id" "$what"; done < <(table customroles)
   settle
+}
+
+# custom_role ID PERMISSION makes a role of our own; lists do not say what it permits.
+custom_role() {
+  if [[ -z $(field customroles "$1" 1) ]]; then
+    change "create the role $1" gcloud iam roles create "$1" --project="$project" --title="$1" --permissions="$2" --stage=GA
+  elif [[ $(gcloud iam roles describe "$1" --project="$project" --format='value(includedPermissions.list())') != "$2" ]]; then
+    change "let the role $1 permit what it should" gcloud iam roles update "$1" --project="$project" --permissions="$2"
+  fi
 }
 
 part_database() {
@@ -51,7 +67,8 @@ part_database() {
   indexes
 }
 
-# indexes go one after another: Firestore refuses one while it makes another.
+# indexes go one after another: Firestore refuses one while it begins another. Those
+# of a field end before the next begins, since two changes may be of one field.
 indexes() {
   local kind group fields orders
   : >"$work/have.indexes"
@@ -70,12 +87,12 @@ indexes() {
       exempt)
         grep -q "^$group"$'\t'"$fields"$'\t''0\?'$'\t' "$work/have.fields" ||
           change "leave $group.$fields out of the indexes" gcloud firestore indexes fields update "$fields" \
-            --collection-group="$group" --database="$database" --disable-indexes --async
+            --collection-group="$group" --database="$database" --disable-indexes
         ;;
       ttl)
         grep -q "^$group"$'\t'"$fields"$'\t''.*[A-Z]' "$work/have.fields" ||
           change "let documents of $group expire at their $fields" gcloud firestore fields ttls update "$fields" \
-            --collection-group="$group" --database="$database" --enable-ttl --async
+            --collection-group="$group" --database="$database" --enable-ttl
         ;;
     esac
   done < <("$python" "$tables/indexes.py" "$tables/firestore.indexes.json")

@@ -53,7 +53,13 @@ func wholeLife(t *testing.T, gcloud string) (complete []string) {
 		}
 	})
 	t.Run("apply does what was planned", func(t *testing.T) {
-		locked(c, func() bool { c.unseen, c.late["metric"] = 2, 2; return true }) // what is new is not seen at once
+		locked(c, func() bool {
+			c.unseen = 2 // what is new is not seen at once
+			for _, what := range []string{"metric", "build", "indexes", "queue", "policy"} {
+				c.late[what] = 2
+			}
+			return true
+		})
 		watch := watchProcesses(t)
 		applied = c.must(t, "apply")
 		watch.end()
@@ -85,6 +91,10 @@ func wholeLife(t *testing.T, gcloud string) (complete []string) {
 	})
 	t.Run("apply mends what was changed by hand", func(t *testing.T) {
 		damage(c)
+		r := c.deploy(t, append([]string{"check"}, given...)...)
+		if r.code != 1 || !strings.Contains(r.out+r.err, "not for ap-sweep,") || !regexp.MustCompile(`NOT YET  \d+ changes`).MatchString(r.out) {
+			t.Errorf("check ended with %d:\n%s%s", r.code, r.out, r.err)
+		}
 		c.must(t, "apply")
 		got := c.essence()
 		if !slices.ContainsFunc(got, func(s string) bool { return strings.Contains(s, "user:colleague@example.com") }) {
@@ -155,7 +165,19 @@ func damage(c *cloud) {
 	grant(token, "roles/secretmanager.secretAccessor", "allUsers")
 	grant(token, "roles/secretmanager.secretAccessor", "deleted:"+console+"?uid=123")
 	at := "projects/" + project + "/locations/" + region
-	delete(c.policies, "run "+at+"/services/autoprovision-sweep")
+	c.things["run "+at+"/services/autoprovision-sweep"]["metadata"].(object)["annotations"] = object{}
+	for function, config := range map[string]object{"reconcile": {"ingressSettings": "ALLOW_ALL"}, "console": {"maxInstanceCount": 100},
+		"sweep": {"serviceAccountEmail": account("ap-console")}} {
+		maps.Copy(c.things["cloudfunctions "+at+"/functions/autoprovision-"+function]["serviceConfig"].(object), config)
+	}
+	c.things["iam projects/"+project+"/roles/autoprovisionQueueLimits"]["includedPermissions"] = []any{"cloudtasks.queues.delete"}
+	signers := c.policies["iam projects/"+project+"/serviceAccounts/"+account("ap-directory")]["bindings"].([]any)
+	for _, b := range signers {
+		binding := b.(object)
+		binding["members"] = slices.DeleteFunc(binding["members"].([]any), func(m any) bool { return m == "serviceAccount:"+account("ap-sweep") })
+	}
+	c.things["pubsub projects/"+project+"/subscriptions/autoprovision-audit"]["ackDeadlineSeconds"] = 10
+	c.things["cloudscheduler "+at+"/jobs/autoprovision-renew-channels"]["httpTarget"].(object)["body"] = "e30K"
 	c.things["cloudtasks "+at+"/queues/autoprovision-bulk"]["state"] = "PAUSED"
 	c.things["cloudtasks "+at+"/queues/autoprovision-sweep"]["retryConfig"].(object)["maxAttempts"] = 1
 	c.things["cloudscheduler "+at+"/jobs/autoprovision-sweep"]["schedule"] = "0 0 1 1 *"

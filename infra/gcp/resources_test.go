@@ -88,7 +88,13 @@ func text(o object, key string) string {
 }
 
 func (c *cloud) handle(q request) (object, error) {
+	if rest, ok := strings.CutPrefix(q.name, "serving.knative.dev/v1/namespaces/"+project+"/"); ok {
+		q.name = locations + "/" + rest
+	}
 	name, verb, _ := strings.Cut(q.name, ":")
+	if err := c.notYet(q, name, verb); err != nil {
+		return nil, err
+	}
 	switch q.api {
 	case "serviceusage":
 		return c.services(q)
@@ -105,7 +111,10 @@ func (c *cloud) handle(q request) (object, error) {
 	switch {
 	case verb != "":
 		return c.act(q, name, verb)
+	case strings.HasSuffix(name, "/operations/denied"):
+		return denied(name), nil
 	case strings.Contains(name, "/operations/"):
+		c.busy = c.busy && q.api != "firestore"
 		return object{"name": name, "done": true, "response": object{}, "metadata": object{"@type": "type.googleapis.com/" + operations[q.api]}}, nil
 	}
 	parts := strings.Split(name, "/")
@@ -125,6 +134,37 @@ func (c *cloud) handle(q request) (object, error) {
 	return nil, nil
 }
 
+// notYet is what is answered for a while about what is new, or changes beside.
+func (c *cloud) notYet(q request, name, verb string) error {
+	is := func(what string, when bool) bool {
+		if !when || c.late[what] == 0 {
+			return false
+		}
+		c.late[what]--
+		return true
+	}
+	changes := !q.reads() && q.api == "firestore" && strings.Contains(name, "/collectionGroups/")
+	switch {
+	case is("indexes", changes):
+		return &failure{http.StatusConflict, "ABORTED", "Please retry, underlying data changed"}
+	case changes && c.busy && strings.Contains(name, "/fields/"):
+		return &failure{http.StatusBadRequest, "FAILED_PRECONDITION", "another change of a field has not ended"}
+	case is("queue", verb == "setIamPolicy" && q.api == "cloudtasks"):
+		return notFound("Queue does not exist. If you just created the queue, wait at least a minute for the queue to initialize.")
+	case is("policy", verb == "setIamPolicy" && q.api == "cloudresourcemanager"):
+		if policy := c.policies["cloudresourcemanager projects/"+project]; policy != nil {
+			policy["etag"] = "BwB=" // somebody has changed it
+		}
+	}
+	return nil
+}
+
+// denied is a build that was not let read its source.
+func denied(name string) object {
+	return object{"name": name, "done": true, "metadata": object{"@type": "type.googleapis.com/" + operations["cloudfunctions"]},
+		"error": object{"code": 3, "message": "Build failed with status: FAILURE. Could not build the function due to a missing permission on the build service account."}}
+}
+
 func (c *cloud) services(q request) (object, error) {
 	switch {
 	case strings.HasSuffix(q.name, "services:batchEnable"):
@@ -136,6 +176,7 @@ func (c *cloud) services(q request) (object, error) {
 	case strings.HasSuffix(q.name, ":enable"):
 		id := q.name[strings.LastIndex(q.name, "/")+1:]
 		c.on[strings.TrimSuffix(id, ":enable")] = true
+		c.late[strings.TrimSuffix(id, ":enable")] = 1
 		return object{"name": "operations/acat.1", "done": true, "response": object{}}, nil
 	case strings.HasSuffix(q.name, ":generateServiceIdentity"):
 		c.agent = true
@@ -201,6 +242,10 @@ func (c *cloud) create(k kind, q request, parent string) (object, error) {
 	if err := c.needs(k, full, thing); err != nil {
 		return nil, err
 	}
+	if k.collection == "functions" && c.late["build"] > 0 {
+		c.late["build"]--
+		return denied(parent + "/operations/denied"), nil
+	}
 	maps.Copy(thing, k.made)
 	return c.put(k, full, thing), nil
 }
@@ -213,10 +258,12 @@ func (c *cloud) put(k kind, full string, thing object) object {
 	}
 	switch k.collection {
 	case "functions":
-		service := strings.Replace(full, "/functions/", "/services/", 1)
+		at := strings.Replace(full, "/functions/", "/services/", 1)
 		config, _ := thing["serviceConfig"].(object)
-		config["service"] = service
-		c.things["run "+service] = object{"name": service}
+		config["service"] = at
+		if _, known := c.things["run "+at]; !known {
+			c.things["run "+at] = service(at)
+		}
 	case "databases":
 		if text(thing, "pointInTimeRecoveryEnablement") == "" {
 			thing["pointInTimeRecoveryEnablement"] = "POINT_IN_TIME_RECOVERY_DISABLED"
@@ -237,10 +284,19 @@ func (c *cloud) put(k kind, full string, thing object) object {
 	return k.ended(full, thing)
 }
 
-// ended is a long operation on a resource that is over.
+// service is a new service of Cloud Run, which asks everybody for a role.
+func service(full string) object {
+	return object{"apiVersion": "serving.knative.dev/v1", "kind": "Service",
+		"metadata": object{"name": full[strings.LastIndex(full, "/")+1:], "namespace": number, "annotations": object{}, "labels": object{}, "generation": 1},
+		"spec":     object{"template": object{"metadata": object{"annotations": object{}}, "spec": object{"containers": []any{object{"image": "i"}}}}},
+		"status":   object{"observedGeneration": 1, "conditions": []any{object{"type": "Ready", "status": "True"}}}}
+}
+
+// ended is a long operation on a resource that is over, but for one on a field, of
+// which only who asks again learns that.
 func (k kind) ended(full string, response object) object {
 	parent := strings.Join(strings.Split(full, "/")[:4], "/") // of the database, or the location
-	return object{"name": parent + "/operations/op", "done": true, "metadata": object{"@type": "type.googleapis.com/" + operations[k.api]}, "response": response}
+	return object{"name": parent + "/operations/op", "done": k.collection != "fields", "metadata": object{"@type": "type.googleapis.com/" + operations[k.api]}, "response": response}
 }
 
 func (c *cloud) resource(k kind, q request, full string) (object, error) {
@@ -277,6 +333,7 @@ func (c *cloud) resource(k kind, q request, full string) (object, error) {
 	if k.collection == "functions" {
 		maps.Copy(news, k.made)
 	}
+	c.busy = c.busy || k.collection == "fields"
 	if mask := q.query.Get("updateMask"); k.collection == "fields" && strings.Contains(mask, "ttl") {
 		news["ttlConfig"] = object{"state": "ACTIVE"}
 	}
@@ -318,7 +375,7 @@ func (c *cloud) act(q request, name, verb string) (object, error) {
 		}
 		return c.policy(q, key, verb)
 	case "queryTestablePermissions":
-		return object{"permissions": []object{{"name": "cloudtasks.queues.update", "stage": "GA"}}}, nil
+		return object{"permissions": []object{{"name": "cloudtasks.queues.update", "stage": "GA"}, {"name": "secretmanager.versions.list", "stage": "GA"}}}, nil
 	case "generateUploadUrl":
 		return object{"uploadUrl": c.server.URL + "/upload/source.zip", "storageSource": object{"bucket": "b", "object": "source.zip"}}, nil
 	case "signJwt":

@@ -4,7 +4,6 @@
 # member WHO prints a member as policies write it.
 member() {
   case $1 in
-    everyone) echo allUsers ;;
     agent:pubsub) echo "serviceAccount:service-$project_number@gcp-sa-pubsub.iam.gserviceaccount.com" ;;
     *) echo "serviceAccount:$(account "$1")" ;;
   esac
@@ -35,8 +34,7 @@ things_of() {
     index(kinds, " " kind[1] " ") && !seen[on]++ { print on }'
 }
 
-# roles_of THING makes the rows about it true, with one change of its policy. The
-# policy's etag makes that fail if somebody else changed it meanwhile.
+# roles_of THING makes the rows about it true, with one change of its policy.
 roles_of() {
   local file="$work/policy.$1" command lines
   policy_of "$1" # sets command
@@ -45,9 +43,26 @@ roles_of() {
   if [[ $verb == apply || $verb == destroy ]] || exists "$1"; then
     again gcloud "${command[@]/#VERB/get-iam-policy}" --format=json >"$file.json"
   fi
-  lines=$("$python" "$tables/policy.py" "$file.json" "$file.wanted" "$(ours)" "$file.new")
-  [[ -z $lines ]] || change "${lines//$'\n'/" on $1"$'\n'} on $1" \
-    gcloud "${command[@]/#VERB/set-iam-policy}" "$file.new"
+  lines=$(new_policy "$file")
+  [[ -z $lines ]] || change "${lines//$'\n'/" on $1"$'\n'} on $1" put_policy "$file"
+}
+
+# new_policy FILE writes the policy to put in place, and prints how it differs.
+new_policy() { "$python" "$tables/policy.py" "$1.json" "$1.wanted" "$(ours)" "$1.new"; }
+
+# put_policy FILE puts it in place. The policy's etag makes that fail if somebody
+# else changed it meanwhile: then it is read and made anew.
+put_policy() {
+  local try
+  for ((try = 1; ; try++)); do
+    if gcloud "${command[@]/#VERB/set-iam-policy}" "$1.new" 2>"$1.err"; then return; fi
+    if ((try == 5)) || ! grep -qE 'concurrent policy changes|ABORTED' "$1.err"; then
+      cat "$1.err" >&2
+      return 1
+    fi
+    gcloud "${command[@]/#VERB/get-iam-policy}" --format=json >"$1.json" || return
+    new_policy "$1" >/dev/null || return
+  done
 }
 
 # ours is an expression of the members whose roles this deployment may take back:
@@ -64,7 +79,6 @@ policy_of() {
     queue:*) command=(tasks queues VERB "autoprovision-$name" "--location=$region") ;;
     topic:*) command=(pubsub topics VERB "autoprovision-$name") ;;
     subscription:*) command=(pubsub subscriptions VERB "autoprovision-$name") ;;
-    function:*) command=(run services VERB "autoprovision-$name" "--region=$region") ;;
     *) fail "roles.txt: nothing called $1 has roles" ;;
   esac
 }

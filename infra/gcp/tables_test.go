@@ -215,6 +215,43 @@ func TestStage(t *testing.T) {
 	}
 }
 
+// TestAgain has commands fail as Google does about what is new: they are tried
+// again for as long as that takes, and what will not pass is tried once.
+func TestAgain(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		command, says string
+		tries         int
+	}{
+		{"gcloud projects set-iam-policy p", "Service account ap-x@p.iam.gserviceaccount.com does not exist.", 30},
+		{"gcloud tasks queues set-iam-policy q", "NOT_FOUND: Queue does not exist. If you just created the queue, wait at least a minute for the queue to initialize.", 30},
+		{"gcloud firestore indexes composite create", "ABORTED: Please retry, underlying data changed", 30},
+		{"gcloud firestore indexes fields update f", "Aborted due to cross-transaction contention.", 30},
+		{"gcloud firestore fields ttls update f", "too much contention on these documents. please try again.", 30},
+		{"gcloud alpha monitoring policies create", "Cannot find metric that matches type = x. If a metric was created recently, it could take up to 10 minutes", 75},
+		{"gcloud functions deploy f", "Could not build the function due to a missing permission on the build service account.", 10},
+		{"gcloud functions deploy f", "ap-build@p does not have storage.objects.get access to the object", 10},
+		{"gcloud functions deploy f", "Access to bucket gcf-v2-sources-1-europe-west1 denied.", 10},
+		{"gcloud functions deploy f", "Build failed: undefined: x", 1},
+		{"gcloud logging sinks list", "PERMISSION_DENIED: The caller does not have permission", 1},
+	} {
+		cmd := exec.Command("bash", "-c", `source change.sh; tries <(echo "$2") $1`, "bash", test.command, test.says)
+		out, err := cmd.Output()
+		if got := strings.TrimSpace(string(out)); err != nil || got != strconv.Itoa(test.tries) {
+			t.Errorf("%s: %q is tried %s times, want %d: %v", test.command, test.says, got, test.tries, err)
+		}
+	}
+	// Whatever it was, it is said in the end, and what passes meanwhile is done.
+	for fails, want := range map[int]string{29: "done", 30: "does not exist"} {
+		cmd := exec.Command("bash", "-c", `work=$1 patience=0 n=0; source change.sh
+			fail() { ((++n > $1)) && echo done || { echo "Service account x does not exist" >&2; return 1; }; }
+			again fail $2`, "bash", t.TempDir(), strconv.Itoa(fails))
+		if out, err := cmd.CombinedOutput(); !strings.Contains(string(out), want) || (err == nil) != (want == "done") {
+			t.Errorf("after %d failures: %v, %s", fails, err, out)
+		}
+	}
+}
+
 // TestSettings gives deploy.sh wrong settings: it names them all, before it runs
 // anything.
 func TestSettings(t *testing.T) {
@@ -264,6 +301,13 @@ func TestSettings(t *testing.T) {
 func TestOrder(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
+	c.robot = true
+	if r := c.deploy(t, append([]string{"plan"}, given...)...); r.code == 0 || !strings.Contains(r.err, "./deploy.sh apply services") {
+		t.Errorf("a service account cannot read the project yet, and plan ended with %d:\n%s", r.code, r.err)
+	}
+	if tried := strings.Count(c.transcript.String(), "/cloudresourcemanager/"); tried != 1 {
+		t.Errorf("what cannot be was tried %d times", tried)
+	}
 	c.must(t, "apply", "services")
 	before := len(c.names("pubsub", "subscriptions"))
 	r := c.deploy(t, append([]string{"apply", "triggers"}, given...)...)

@@ -76,6 +76,10 @@ func wantFunctions(t *testing.T, c *cloud) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s:\n%s", target, diff)
 		}
+		annotations := c.get(t, "run "+locations+"/services/autoprovision-"+target)["metadata"].(object)["annotations"].(object)
+		if off := strings.ToLower(text(annotations, "run.googleapis.com/invoker-iam-disabled")); off != "true" {
+			t.Errorf("Cloud Run checks the callers of %s, and takes the signature out of their tokens", target)
+		}
 		if at, ok := seconds[target]; ok && config["timeoutSeconds"] != at {
 			t.Errorf("%s may take %v s, and its code takes %v", target, config["timeoutSeconds"], at)
 		}
@@ -127,7 +131,6 @@ func may() []string {
 		for s := range strings.FieldsSeq(d.adds) {
 			grant("roles/secretmanager.secretVersionAdder", who, on["secret"]+s)
 		}
-		all = append(all, "run "+locations+"/services/autoprovision-"+function+" roles/run.invoker|allUsers|")
 	}
 	grant("roles/secretmanager.secretVersionManager", account("ap-console"), on["secret"]+"app-token")
 	for _, q := range []string{"reconcile", "bulk"} {
