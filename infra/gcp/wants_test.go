@@ -133,6 +133,9 @@ func may() []string {
 		}
 	}
 	grant("roles/secretmanager.secretVersionManager", account("ap-console"), on["secret"]+"app-token")
+	for _, row := range [][2]string{{"ap-reconcile", "app-token"}, {"ap-sweep", "app-token"}, {"ap-console", "oauth-client"}, {"ap-console", "session-key"}} {
+		grant("projects/"+project+"/roles/autoprovisionSecretVersions", account(row[0]), on["secret"]+row[1])
+	}
 	for _, q := range []string{"reconcile", "bulk"} {
 		grant("projects/"+project+"/roles/autoprovisionQueueLimits", account("ap-console"), on["queue"]+q)
 	}

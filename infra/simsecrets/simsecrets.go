@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 )
@@ -42,6 +43,9 @@ type Service struct {
 	Refuse codes.Code
 	// Lose is the code of the answer to each write that was done, unless OK.
 	Lose codes.Code
+	// May, if set, says whether a caller has a permission on a secret, by its full
+	// name; callers are those of ClientOf.
+	May func(account, permission, secret string) bool
 	// Accessed, if set, is called when an access was answered but before it is sent.
 	Accessed func()
 }
@@ -79,6 +83,17 @@ func Client(address string) []option.ClientOption {
 		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials()))}
 }
 
+// caller is the key under which a request names its account.
+const caller = "account"
+
+// ClientOf are the options of a client that calls as an account.
+func ClientOf(address, account string) []option.ClientOption {
+	return append(Client(address), option.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(
+		func(ctx context.Context, method string, in, out any, c *grpc.ClientConn, call grpc.UnaryInvoker, o ...grpc.CallOption) error {
+			return call(metadata.AppendToOutgoingContext(ctx, caller, account), method, in, out, c, o...)
+		})))
+}
+
 func checksum(data []byte) int64 {
 	return int64(crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli)))
 }
@@ -90,8 +105,12 @@ func (s *Service) Set(change func()) {
 	change()
 }
 
-// find returns all versions of a secret.
-func (s *Service) find(secret string) ([]*Version, error) {
+// find returns all versions of a secret to who has the permission
+// secretmanager.versions.what.
+func (s *Service) find(ctx context.Context, what, secret string) ([]*Version, error) {
+	if account := append(metadata.ValueFromIncomingContext(ctx, caller), "")[0]; s.May != nil && !s.May(account, "secretmanager.versions."+what, secret) {
+		return nil, status.Errorf(codes.PermissionDenied, "Permission 'secretmanager.versions.%s' denied for resource '%s' (or it may not exist).", what, secret)
+	}
 	if s.Refuse != codes.OK {
 		return nil, status.Error(s.Refuse, "the test says so")
 	}
@@ -103,9 +122,9 @@ func (s *Service) find(secret string) ([]*Version, error) {
 }
 
 // version returns one version by its full name.
-func (s *Service) version(name string) (*Version, error) {
+func (s *Service) version(ctx context.Context, what, name string) (*Version, error) {
 	secret, id, _ := strings.Cut(name, "/versions/")
-	all, err := s.find(secret)
+	all, err := s.find(ctx, what, secret)
 	if err != nil {
 		return nil, err
 	}
@@ -120,10 +139,10 @@ func (s *Service) version(name string) (*Version, error) {
 }
 
 // AddSecretVersion stores a version.
-func (s *Service) AddSecretVersion(_ context.Context, r *secretmanagerpb.AddSecretVersionRequest) (*secretmanagerpb.SecretVersion, error) {
+func (s *Service) AddSecretVersion(ctx context.Context, r *secretmanagerpb.AddSecretVersionRequest) (*secretmanagerpb.SecretVersion, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all, err := s.find(r.GetParent())
+	all, err := s.find(ctx, "add", r.GetParent())
 	if err != nil {
 		return nil, err
 	}
@@ -138,10 +157,10 @@ func (s *Service) AddSecretVersion(_ context.Context, r *secretmanagerpb.AddSecr
 }
 
 // AccessSecretVersion reads a version that is enabled.
-func (s *Service) AccessSecretVersion(_ context.Context, r *secretmanagerpb.AccessSecretVersionRequest) (*secretmanagerpb.AccessSecretVersionResponse, error) {
+func (s *Service) AccessSecretVersion(ctx context.Context, r *secretmanagerpb.AccessSecretVersionRequest) (*secretmanagerpb.AccessSecretVersionResponse, error) {
 	s.mu.Lock()
 	s.Accesses++
-	v, err := s.version(r.GetName())
+	v, err := s.version(ctx, "access", r.GetName())
 	if err == nil && v.GetState() != secretmanagerpb.SecretVersion_ENABLED {
 		err = status.Errorf(codes.FailedPrecondition, "Secret Version [%s] is in %s state.", v.GetName(), v.GetState())
 	}
@@ -164,10 +183,10 @@ func (s *Service) AccessSecretVersion(_ context.Context, r *secretmanagerpb.Acce
 }
 
 // GetSecretVersion tells of a version.
-func (s *Service) GetSecretVersion(_ context.Context, r *secretmanagerpb.GetSecretVersionRequest) (*secretmanagerpb.SecretVersion, error) {
+func (s *Service) GetSecretVersion(ctx context.Context, r *secretmanagerpb.GetSecretVersionRequest) (*secretmanagerpb.SecretVersion, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v, err := s.version(r.GetName())
+	v, err := s.version(ctx, "get", r.GetName())
 	if err != nil {
 		return nil, err
 	}
@@ -175,10 +194,10 @@ func (s *Service) GetSecretVersion(_ context.Context, r *secretmanagerpb.GetSecr
 }
 
 // ListSecretVersions lists the newest first, two to a page.
-func (s *Service) ListSecretVersions(_ context.Context, r *secretmanagerpb.ListSecretVersionsRequest) (*secretmanagerpb.ListSecretVersionsResponse, error) {
+func (s *Service) ListSecretVersions(ctx context.Context, r *secretmanagerpb.ListSecretVersionsRequest) (*secretmanagerpb.ListSecretVersionsResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all, err := s.find(r.GetParent())
+	all, err := s.find(ctx, "list", r.GetParent())
 	if err != nil {
 		return nil, err
 	}
@@ -199,10 +218,10 @@ func (s *Service) ListSecretVersions(_ context.Context, r *secretmanagerpb.ListS
 }
 
 // DestroySecretVersion destroys a version.
-func (s *Service) DestroySecretVersion(_ context.Context, r *secretmanagerpb.DestroySecretVersionRequest) (*secretmanagerpb.SecretVersion, error) {
+func (s *Service) DestroySecretVersion(ctx context.Context, r *secretmanagerpb.DestroySecretVersionRequest) (*secretmanagerpb.SecretVersion, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v, err := s.version(r.GetName())
+	v, err := s.version(ctx, "destroy", r.GetName())
 	if err != nil {
 		return nil, err
 	}
