@@ -16,6 +16,9 @@ const knownFor = 30 * time.Second
 // administrators says who may use the console. It is safe for concurrent use.
 type administrators struct {
 	directory directory.Administrators
+	// customer is the id of the customer whose people are provisioned; empty until
+	// that is set.
+	customer func(ctx context.Context) (string, error)
 	// begin puts the default configuration in place, for the first administrator.
 	begin func(ctx context.Context) error
 	now   clock.Real
@@ -25,8 +28,8 @@ type administrators struct {
 	known map[string]time.Time // when the directory said of an id that it is one
 }
 
-func newAdministrators(d directory.Administrators, begin func(context.Context) error, now clock.Real) *administrators {
-	return &administrators{directory: d, begin: begin, now: now, known: map[string]time.Time{}}
+func newAdministrators(d directory.Administrators, customer func(context.Context) (string, error), begin func(context.Context) error, now clock.Real) *administrators {
+	return &administrators{directory: d, customer: customer, begin: begin, now: now, known: map[string]time.Time{}}
 }
 
 // check returns nil for the directory id of a super administrator,
@@ -37,12 +40,18 @@ func (a *administrators) check(ctx context.Context, id string) error {
 	if a.isKnown(id) {
 		return nil
 	}
-	ok, err := a.directory.SuperAdministrator(ctx, id)
+	of, err := a.directory.SuperAdministrator(ctx, id)
 	if err != nil {
 		// Of whatever kind: it is not the visitor who is refused by the directory.
 		return fault.Wrap(fault.Unavailable, op, err)
 	}
-	if !ok {
+	ours := of
+	if of != "" { // a reseller's administrator reads those of other customers too
+		if ours, err = a.customer(ctx); err != nil {
+			return err
+		}
+	}
+	if of == "" || ours != "" && ours != of {
 		a.forget(id)
 		return fault.New(fault.Unauthorized, op, "only super administrators of this Google Workspace may use the console: sign in as one, or have the role given to you")
 	}

@@ -19,6 +19,7 @@ import (
 	"example.com/autoprovision/functions/console/api"
 	"example.com/autoprovision/functions/console/pages"
 	"example.com/autoprovision/functions/internal/edge"
+	"example.com/autoprovision/shared/admin"
 	"example.com/autoprovision/shared/wiring"
 )
 
@@ -62,13 +63,24 @@ func New(getenv func(string) string, o wiring.Outside) (http.Handler, error) {
 		if err != nil {
 			return nil, err
 		}
-		who := newAdministrators(system.Administrators, system.Admin.Init, system.Now)
+		who := newAdministrators(system.Administrators, customer(system.Admin), system.Admin.Init, system.Now)
 		google := newGoogle(s, o, tokens, who, system.Secrets)
 		mux := http.NewServeMux()
 		mux.Handle("/api/v1/", api.Behind(system.Admin, google.door))
 		mux.Handle("/", pages.New(pages.Options{Service: system.Admin, SignIn: google, SessionKey: google.sessionKey, Secure: true}))
 		return httpsOnly(mux), nil
 	}}, nil
+}
+
+// customer returns the customer of the scope that is stored.
+func customer(s *admin.Service) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) {
+		c, err := s.Configuration(ctx)
+		if err != nil || c.Scope == nil {
+			return "", err
+		}
+		return c.Scope.CustomerID, nil
+	}
 }
 
 // anybody lets in every request as far as the pages and the API, each of which

@@ -43,12 +43,14 @@ type world struct {
 	// nonce replaces the right one, unless empty; broken makes it answer nothing.
 	nonce  string
 	broken bool
-	// admins are the directory's, and down makes it give no answer.
-	admins map[string]bool
-	down   bool
-	reads  int
-	begun  int
-	at     time.Time
+	// admins are the directory's, by whose they are, and down makes it give no answer;
+	// customer is whose people are provisioned.
+	admins   map[string]string
+	customer string
+	down     bool
+	reads    int
+	begun    int
+	at       time.Time
 	// codes are the challenge and the nonce that each code was given for.
 	codes map[string][2]string
 	// hold, if set, is called by the provider for each exchange.
@@ -57,7 +59,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, issuer: simtokens.New(), admins: map[string]bool{"1001": true}, at: time.Now(), codes: map[string][2]string{}}
+	w := &world{t: t, issuer: simtokens.New(), admins: map[string]string{"1001": "C1"}, at: time.Now(), codes: map[string][2]string{}}
 	w.sign = w.issuer.Token
 	w.claims = simtokens.Account("ana@example.com", clientID).With("sub", "1001").With("hd", "example.com")
 	provider := httptest.NewServer(http.HandlerFunc(w.token))
@@ -68,7 +70,7 @@ func newWorld(t *testing.T) *world {
 	w.put(secrets.OAuthClient, clientFile)
 	tokens, err := edge.NewTokens(w.issuer.Keys())
 	w.must(err)
-	who := newAdministrators(w, func(context.Context) error { w.begun++; return nil }, func() time.Time { return w.at })
+	who := newAdministrators(w, func(context.Context) (string, error) { return w.customer, nil }, func(context.Context) error { w.begun++; return nil }, func() time.Time { return w.at })
 	o := wiring.Outside{SignIn: oauth2.Endpoint{AuthURL: "https://provider.example/auth", TokenURL: provider.URL + "/token", AuthStyle: oauth2.AuthStyleInParams}}
 	w.googleSignIn = newGoogle(Settings{URL: "https://console.example"}, o, tokens, who, w.vault)
 	return w
@@ -87,10 +89,10 @@ func (w *world) put(name, value string) {
 	w.must(err)
 }
 
-func (w *world) SuperAdministrator(_ context.Context, id string) (bool, error) {
+func (w *world) SuperAdministrator(_ context.Context, id string) (string, error) {
 	w.reads++
 	if w.down {
-		return false, fault.New(fault.Unauthorized, "directory", "the delegation is gone")
+		return "", fault.New(fault.Unauthorized, "directory", "the delegation is gone")
 	}
 	return w.admins[id], nil
 }
@@ -210,7 +212,8 @@ func TestWhoIsRefused(t *testing.T) {
 		"another nonce":           {func(w *world, _ **http.Cookie, _ url.Values) { w.nonce = "x" }, fault.Unauthorized},
 		"no Workspace account":    {func(w *world, _ **http.Cookie, _ url.Values) { w.claims = w.claims.With("hd", nil) }, fault.Unauthorized},
 		"another customer's":      {func(w *world, _ **http.Cookie, _ url.Values) { w.claims = w.claims.With("sub", "2002") }, fault.Unauthorized},
-		"no administrator":        {func(w *world, _ **http.Cookie, _ url.Values) { w.admins["1001"] = false }, fault.Unauthorized},
+		"no administrator":        {func(w *world, _ **http.Cookie, _ url.Values) { w.admins["1001"] = "" }, fault.Unauthorized},
+		"a reseller's customer's": {func(w *world, _ **http.Cookie, _ url.Values) { w.customer = "C2" }, fault.Unauthorized},
 		"the directory is silent": {func(w *world, _ **http.Cookie, _ url.Values) { w.down = true }, fault.Unavailable},
 		"the provider is silent":  {func(w *world, _ **http.Cookie, _ url.Values) { w.broken = true }, fault.Unavailable},
 		"the client's secret is lost": {func(w *world, _ **http.Cookie, _ url.Values) {
@@ -314,7 +317,7 @@ func TestStill(t *testing.T) {
 	if w.reads != 2 || w.begun != 1 {
 		t.Errorf("%d reads, the configuration was put in place %d times", w.reads, w.begun)
 	}
-	w.admins["1001"] = false
+	w.admins["1001"] = ""
 	w.at = w.at.Add(knownFor - time.Second)
 	w.must(w.Still(t.Context(), "1001"))
 	w.at = w.at.Add(time.Second)

@@ -175,8 +175,9 @@ type Watcher interface {
 
 // Administrators says who decides for the customer.
 type Administrators interface {
-	// SuperAdministrator reports whether the user with an immutable id is a super
-	// administrator of the customer who can sign in, by a reading made now. An id
-	// that the directory does not have is nobody's. Errors as for Users.
-	SuperAdministrator(ctx context.Context, id string) (bool, error)
+	// SuperAdministrator returns the id of the customer of which the user with an
+	// immutable id is a super administrator who can sign in, by a reading made now;
+	// empty for anybody else. An id that the directory does not have is nobody's.
+	// Errors as for Users.
+	SuperAdministrator(ctx context.Context, id string) (customerID string, err error)
 }

@@ -40,8 +40,12 @@ func TestSuperAdministrator(t *testing.T) {
 	}
 	want := func(what string, want bool) {
 		t.Helper()
-		if got, err := client.SuperAdministrator(t.Context(), id); got != want || err != nil {
-			t.Errorf("%s: %v, %v", what, got, err)
+		customer := ""
+		if want {
+			customer = sim.CustomerID()
+		}
+		if got, err := client.SuperAdministrator(t.Context(), id); got != customer || err != nil {
+			t.Errorf("%s: of %q, %v", what, got, err)
 		}
 	}
 	want("anybody", false)
@@ -53,9 +57,11 @@ func TestSuperAdministrator(t *testing.T) {
 	want("an archived one", false)
 	change("PATCH", "", `{"archived":false}`)
 	want("an administrator again", true)
-	sim.SetFaults(simworkspace.Faults{MissingKeys: []string{"isAdmin"}})
-	if _, err := client.SuperAdministrator(t.Context(), id); !fault.Is(err, fault.Incomplete) {
-		t.Errorf("without the key: %v", err)
+	for _, key := range []string{"isAdmin", "customerId"} {
+		sim.SetFaults(simworkspace.Faults{MissingKeys: []string{key}})
+		if _, err := client.SuperAdministrator(t.Context(), id); !fault.Is(err, fault.Incomplete) {
+			t.Errorf("without %s: %v", key, err)
+		}
 	}
 	sim.SetFaults(simworkspace.Faults{})
 	change("DELETE", "", "")
