@@ -100,7 +100,8 @@ check_delegation() {
 check_signers() {
   local who role on missing=()
   gcloud iam service-accounts get-iam-policy "$(account ap-directory)" --flatten='bindings[].members' \
-    --format='value[separator="|"](bindings.role,bindings.members)' >"$work/signers"
+    --format='value[separator="|"](bindings.role,bindings.members)' >"$work/signers" ||
+    bad "the delegation works; which functions may use it you may not read" || return
   while read -r who role on; do
     [[ $on != account:ap-directory ]] || grep -qxF "$(role "$role")|$(member "$who")" "$work/signers" || missing+=("$who")
   done < <(table roles)
