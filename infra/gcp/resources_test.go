@@ -42,7 +42,7 @@ var kinds = []kind{
 	{api: "pubsub", collection: "subscriptions", items: "subscriptions"},
 	{api: "cloudfunctions", collection: "functions", items: "functions", idQuery: "functionId", long: true,
 		made: object{"state": "ACTIVE", "environment": "GEN_2"}},
-	{api: "run", collection: "services", items: "services"},
+	{api: "run", collection: "services", items: "items"},
 	{api: "cloudscheduler", collection: "jobs", items: "jobs", idBody: "name", made: object{"state": "ENABLED"}},
 	{api: "logging", collection: "metrics", items: "metrics", idBody: "name"},
 	{api: "logging", collection: "sinks", items: "sinks", idBody: "name"},
