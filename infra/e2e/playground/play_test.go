@@ -165,7 +165,7 @@ func TestManners(t *testing.T) {
 	if _, page := v.get("/playground"); !strings.Contains(page, "Make a new token and reauthorize") {
 		t.Errorf("the page offers no way on: %s", page)
 	}
-	v.send("/token", "The app has a new token")
+	v.send("/token", "Comeet has a new token")
 	v.account(who, "suspended")
 }
 
