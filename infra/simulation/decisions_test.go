@@ -117,7 +117,7 @@ func (w *world) decideHeld(release bool) {
 		for _, rec := range page {
 			words = append(words, decision{person: rec.UserID, operation: rec.Hold.Operation, condition: rec.Hold.Condition, since: rec.Hold.Since, release: release})
 		}
-		return w.deciding(ctx, words, func() error { return in.admin.Settle(ctx, list.ID, nil, release) })
+		return w.deciding(ctx, words, func() error { return in.admin.DecideHeld(ctx, list.ID, nil, release) })
 	}, nil)
 }
 

@@ -241,7 +241,7 @@ func TestTurnOffSettles(t *testing.T) {
 	}
 	must(t, o.TurnOff(t.Context()))
 	kind(t, "sweeping while off", o.Service.Sweep(t.Context()), fault.Unready)
-	kind(t, "deciding on a held list while off", o.Settle(t.Context(), "x", nil, true), fault.Unready)
+	kind(t, "deciding on a held list while off", o.DecideHeld(t.Context(), "x", nil, true), fault.Unready)
 }
 
 func TestTurnOn(t *testing.T) {

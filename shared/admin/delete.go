@@ -25,9 +25,9 @@ func (s *Service) Delete(ctx context.Context) error {
 	}
 	// It is deleted: each of these is tried, whatever becomes of the others.
 	ctx = context.WithoutCancel(ctx)
-	settled := s.settle(ctx, c.Revision)
+	drained := s.drain(ctx, c.Revision)
 	s.closePush(ctx)
-	err = errors.Join(settled, s.Secrets.Delete(ctx, secrets.AppToken), s.Store.PutOrphans(ctx, nil))
+	err = errors.Join(drained, s.Secrets.Delete(ctx, secrets.AppToken), s.Store.PutOrphans(ctx, nil))
 	if err != nil {
 		return err
 	}

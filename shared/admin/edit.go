@@ -84,7 +84,7 @@ func (s *Service) put(ctx context.Context, p Proposal, confirmed string, prints 
 		case preview != nil && !samePeople(*c, preview.Proposed):
 			return "", fault.New(fault.Conflict, "", "an address or a path means something else than when this preview was made: make another")
 		case len(edited) > 0:
-			return strings.Join(edited, ", ") + " edited" + s.changes(before, *c), nil
+			return strings.Join(edited, ", ") + " edited" + s.replaced(before, *c), nil
 		case preview == nil:
 			return "", state.ErrUnchanged
 		}
@@ -97,7 +97,7 @@ func (s *Service) put(ctx context.Context, p Proposal, confirmed string, prints 
 	// of these is tried, whatever becomes of the others, also for a caller who is
 	// gone. A release comes before the sweep that acts on it.
 	ctx = context.WithoutCancel(ctx)
-	return errors.Join(s.settle(ctx, c.Revision), s.release(ctx, preview, at), s.Sweeper.CatchUp(ctx, c, "edit"), s.limit(ctx, p, c))
+	return errors.Join(s.drain(ctx, c.Revision), s.release(ctx, preview, at), s.Sweeper.CatchUp(ctx, c, "edit"), s.limit(ctx, p, c))
 }
 
 // ErrStored is the cause of an error that came after an edit was stored. Its
@@ -149,16 +149,16 @@ func (s *Service) event(ctx context.Context, what string) provision.Event {
 		Outcome: provision.OutcomeDone, Cause: provision.Cause{Text: what + by(ctx)}}
 }
 
-// settleTime is the longest wait for operations under way, in real time: the
+// drainTime is the longest wait for operations under way, in real time: the
 // life of a lease, after which none can start.
-const settleTime = 4 * time.Minute
+const drainTime = 4 * time.Minute
 
-// settle waits until no operation decided under an earlier revision can still
+// drain waits until no operation decided under an earlier revision can still
 // start. A worker commits its intent before it reads the configuration for the
 // last time, and the new configuration is committed before intents are counted
 // here: one of the two sees the other.
-func (s *Service) settle(ctx context.Context, revision int64) error {
-	deadline := s.Real().Add(settleTime)
+func (s *Service) drain(ctx context.Context, revision int64) error {
+	deadline := s.Real().Add(drainTime)
 	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 250*time.Millisecond) {
 		n, err := s.Store.Count(ctx, state.Count{Kind: state.CountOpenIntents, Revision: revision, Time: s.Real()})
 		if err != nil || n == 0 {

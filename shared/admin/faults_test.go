@@ -74,7 +74,7 @@ func actions(ctx context.Context) []action {
 			if err != nil || held == nil {
 				return err
 			}
-			return o.Settle(ctx, held.ID, nil, release)
+			return o.DecideHeld(ctx, held.ID, nil, release)
 		}
 	}
 	nobodyHeld := func(o *office) bool {

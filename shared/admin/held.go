@@ -55,11 +55,11 @@ func (s *Service) HeldPage(ctx context.Context, token string, limit int) ([]prov
 	return s.Store.Select(ctx, state.Selection{Kind: state.SelectHeld, Token: token, Limit: limit})
 }
 
-// Settle confirms (release) or dismisses held operations: of the users named,
+// DecideHeld confirms (release) or dismisses held operations: of the users named,
 // or of all on the list when users is nil. Errors: fault.Conflict when the
 // list is not the open one any more; fault.Invalid for a user who is not on it,
 // and for a list of nobody.
-func (s *Service) Settle(ctx context.Context, listID string, users []string, release bool) error {
+func (s *Service) DecideHeld(ctx context.Context, listID string, users []string, release bool) error {
 	if users != nil && len(users) == 0 {
 		return fault.Field("users", "name at least one person, or leave the field out for everybody on the list")
 	}
@@ -99,15 +99,15 @@ func (s *Service) Settle(ctx context.Context, listID string, users []string, rel
 	}
 	ctx = context.WithoutCancel(ctx)
 	for _, c := range chosen {
-		if err := s.settleOne(ctx, c.UserID, *c.Hold, release); err != nil {
+		if err := s.decideHeldOne(ctx, c.UserID, *c.Hold, release); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// settleOne gives the verdict on exactly the operation and cause that was on the list.
-func (s *Service) settleOne(ctx context.Context, userID string, hold provision.Hold, release bool) error {
+// decideHeldOne gives the verdict on exactly the operation and cause that was on the list.
+func (s *Service) decideHeldOne(ctx context.Context, userID string, hold provision.Hold, release bool) error {
 	now := s.Business()
 	err := s.decideFor(ctx, userID, func(rec *provision.Record) bool {
 		if rec.Hold == nil || rec.Hold.Operation != hold.Operation || rec.Hold.Condition != hold.Condition || !rec.Hold.Since.Equal(hold.Since) {

@@ -43,17 +43,17 @@ func TestHeldLists(t *testing.T) {
 	if err != nil || held == nil || held.People != 20 || o.suspended() != 0 {
 		t.Fatalf("held %+v, %d suspended, %v", held, o.suspended(), err)
 	}
-	kind(t, "a list that never was", o.Settle(t.Context(), "held-x", nil, true), fault.Conflict)
-	if got := fields(o.Settle(t.Context(), held.ID, []string{ids[20], ids[0]}, true)); len(got) != 1 || got[0] != "users[1]" {
+	kind(t, "a list that never was", o.DecideHeld(t.Context(), "held-x", nil, true), fault.Conflict)
+	if got := fields(o.DecideHeld(t.Context(), held.ID, []string{ids[20], ids[0]}, true)); len(got) != 1 || got[0] != "users[1]" {
 		t.Errorf("somebody who is not on the list: %v", got)
 	}
 
-	must(t, o.Settle(t.Context(), held.ID, ids[20:23], true)) // some are confirmed
+	must(t, o.DecideHeld(t.Context(), held.ID, ids[20:23], true)) // some are confirmed
 	o.deliver()
 	if o.suspended() != 3 {
 		t.Errorf("%d are suspended of 3 confirmed", o.suspended())
 	}
-	kind(t, "the list as it was", o.Settle(t.Context(), held.ID, nil, true), fault.Conflict)
+	kind(t, "the list as it was", o.DecideHeld(t.Context(), held.ID, nil, true), fault.Conflict)
 
 	o.Directory().Group("g", append(append([]string{}, ids[:18]...), ids[23], ids[24])...) // two return, two leave
 	o.Advance(time.Minute)
@@ -62,14 +62,14 @@ func TestHeldLists(t *testing.T) {
 	if err != nil || now.People != 17 || now.ID == held.ID || o.suspended() != 3 {
 		t.Fatalf("held %+v, %d suspended, %v", now, o.suspended(), err)
 	}
-	must(t, o.Settle(t.Context(), now.ID, ids[25:30], false)) // some are dismissed
+	must(t, o.DecideHeld(t.Context(), now.ID, ids[25:30], false)) // some are dismissed
 	o.deliver()
 	o.World.Sweep()
 	rest, err := o.Held(t.Context())
 	if err != nil || rest.People != 12 || o.suspended() != 3 {
 		t.Fatalf("held %+v, %d suspended, %v", rest, o.suspended(), err)
 	}
-	must(t, o.Settle(t.Context(), rest.ID, nil, true))
+	must(t, o.DecideHeld(t.Context(), rest.ID, nil, true))
 	o.deliver()
 	if held, _ := o.Held(t.Context()); held != nil || o.suspended() != 15 {
 		t.Errorf("held %+v, %d suspended", held, o.suspended())
@@ -97,10 +97,10 @@ func TestEachDecisionIsLogged(t *testing.T) {
 	held, err := o.Held(t.Context())
 	must(t, err)
 	ctx := admin.As(t.Context(), "42")
-	must(t, o.Settle(ctx, held.ID, ids[20:22], true))
+	must(t, o.DecideHeld(ctx, held.ID, ids[20:22], true))
 	held, err = o.Held(t.Context())
 	must(t, err)
-	must(t, o.Settle(ctx, held.ID, nil, false))
+	must(t, o.DecideHeld(ctx, held.ID, nil, false))
 	o.Directory().Group("small", ids[:10]...)
 	preview := o.previewed(t, inGroups("small@example.com"))
 	must(t, o.PutPreviewed(ctx, preview.ID))
@@ -140,7 +140,7 @@ func TestVerdictWaitsForTheLease(t *testing.T) {
 	must(t, err)
 	until := o.Real().Add(time.Minute)
 	o.Edit(ids[30], func(r *provision.Record) { r.Lease = &provision.Lease{Owner: "somebody", Until: until} })
-	must(t, o.Settle(t.Context(), held.ID, ids[30:31], true))
+	must(t, o.DecideHeld(t.Context(), held.ID, ids[30:31], true))
 	if o.Real().Before(until) || len(o.Record(ids[30]).Verdicts) != 1 {
 		t.Errorf("given %v before the lease ended: %+v", until.Sub(o.Real()), o.Record(ids[30]).Verdicts)
 	}

@@ -50,7 +50,7 @@ func (s *Service) Authorize(ctx context.Context, token secrets.Value) error {
 		return err
 	}
 	ctx = context.WithoutCancel(ctx)
-	return errors.Join(s.settle(ctx, c.Revision), s.resweep(ctx, c, "reauthorize"), s.Secrets.DestroyBefore(ctx, secrets.AppToken, version))
+	return errors.Join(s.drain(ctx, c.Revision), s.resweep(ctx, c, "reauthorize"), s.Secrets.DestroyBefore(ctx, secrets.AppToken, version))
 }
 
 // TurnOn begins provisioning with a sweep (R8). Turning on what is on changes
@@ -95,7 +95,7 @@ func (s *Service) TurnOn(ctx context.Context, confirmed string) error {
 	if err != nil {
 		return err
 	}
-	err = errors.Join(s.settle(ctx, c.Revision), s.release(ctx, preview, c.TurnedOnAt))
+	err = errors.Join(s.drain(ctx, c.Revision), s.release(ctx, preview, c.TurnedOnAt))
 	if err := s.Push.Open(ctx); err != nil { // seconds become a sweep interval, and nothing is lost
 		s.Log.WarnContext(ctx, "no push channel: changes are seen by the next sweep", "error", err.Error())
 	}
@@ -137,7 +137,7 @@ func (s *Service) TurnOff(ctx context.Context) error {
 		return err
 	}
 	ctx = context.WithoutCancel(ctx)
-	err = s.settle(ctx, c.Revision)
+	err = s.drain(ctx, c.Revision)
 	s.closePush(ctx)
 	return err
 }

@@ -68,11 +68,11 @@ func (a *api) registerActions() {
 	})
 	handle(a, post("confirmHeld", "Release held operations", newStatus),
 		func(ctx context.Context, in *body[Decision]) (*answer[Status], error) {
-			return a.status(ctx, a.service.Settle(ctx, in.Body.List, in.Body.Users, true))
+			return a.status(ctx, a.service.DecideHeld(ctx, in.Body.List, in.Body.Users, true))
 		})
 	handle(a, post("dismissHeld", "Dismiss held operations", newStatus),
 		func(ctx context.Context, in *body[Decision]) (*answer[Status], error) {
-			return a.status(ctx, a.service.Settle(ctx, in.Body.List, in.Body.Users, false))
+			return a.status(ctx, a.service.DecideHeld(ctx, in.Body.List, in.Body.Users, false))
 		})
 	handle(a, a.operation(http.MethodDelete, a.app(""), "deleteConfiguration", tagApp,
 		"Turn off, and remove the configuration, pending work and the token; accounts stay as they are", newStatus),

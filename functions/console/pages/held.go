@@ -91,7 +91,7 @@ func (p *Pages) settleHeld(w http.ResponseWriter, r *http.Request) error {
 		return p.showHeld(w, r, http.StatusUnprocessableEntity, "Tick at least one person, or choose all on the list.")
 	}
 	release := form.Get("verdict") == "confirm"
-	err := p.service.Settle(r.Context(), form.Get("list"), users, release)
+	err := p.service.DecideHeld(r.Context(), form.Get("list"), users, release)
 	if fault.Is(err, fault.Conflict, fault.Invalid) {
 		return p.showHeld(w, r, http.StatusConflict, "The list has changed since you looked at it, so nothing was decided. This is the present one.")
 	}

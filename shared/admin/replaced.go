@@ -12,9 +12,9 @@ import (
 // maxChanges bounds what one event says of an edit, in bytes.
 const maxChanges = 600
 
-// changes says what an edit replaced by what, for the log; empty for nothing
+// replaced says what an edit replaced by what, for the log; empty for nothing
 // that is in a section.
-func (s *Service) changes(before, after provision.Configuration) string {
+func (s *Service) replaced(before, after provision.Configuration) string {
 	var list []string
 	add := func(name, was, is string) {
 		if was != is {
