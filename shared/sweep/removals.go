@@ -137,5 +137,8 @@ func removalWhy(m provision.Pending, f finding) string {
 	if m.Cause.Condition == provision.ConditionAppOff {
 		why = "out of scope: " + strings.Join(f.verdict.Reasons, "; ")
 	}
+	if held(f.decision.Record, m) { // the API has no other field for it
+		why += "; held for an administrator's decision"
+	}
 	return why
 }

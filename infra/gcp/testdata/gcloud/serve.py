@@ -14,6 +14,7 @@ import os
 import select
 import socket
 import sys
+import tempfile
 import traceback
 
 sdk, path = sys.argv[1:]
@@ -33,6 +34,7 @@ def forget():
     log.Reset()
     metrics._MetricsCollector.ResetCollectorInstance()
     resources.REGISTRY.__init__()  # it keeps addresses
+    tempfile.tempdir = None  # the folder that TMPDIR named
 
 
 def take(connection):
