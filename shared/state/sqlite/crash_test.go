@@ -202,9 +202,13 @@ func TestNonsenseIsNoticed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		want := fault.Internal
+		if what == "an unknown field" { // which a newer version may have written
+			want = fault.Unavailable
+		}
 		_, err = store.Record(ctx, "u1")
-		if !fault.Is(err, fault.Internal) || !strings.Contains(err.Error(), `"u1"`) || strings.Contains(err.Error(), "ana@") {
-			t.Errorf("%s: %v, want fault.Internal that names the key and nothing personal", what, err)
+		if !fault.Is(err, want) || !strings.Contains(err.Error(), `"u1"`) || strings.Contains(err.Error(), "ana@") {
+			t.Errorf("%s: %v, want %v that names the key and nothing personal", what, err, want)
 		}
 	}
 }
