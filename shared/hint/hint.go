@@ -45,10 +45,11 @@ type Hints struct {
 // New returns it; process must be new at each start.
 //
 // Why nothing is lost: all hints of one name came before the end of their slot,
-// by the one clock of this process, and their look is not delivered before that
-// end. A used name swallows hints, so it must never come again for a later
-// change: another process, whose clock may differ, has other names, and so has
-// this one after a restart, before which the clock may have been set back.
+// by the one clock of this process, and their first look is not delivered before
+// that end. A used name swallows hints, so that of a first look must never come
+// again for a later change: another process, whose clock may differ, has other
+// names, and so has this one after a restart, before which the clock may have been
+// set back. Second looks are shared by all processes: they only repeat.
 // Slots are in business time, since a task's time is: where that runs fast they
 // are short, and gather less.
 func New(q tasks.Queue, now clock.Business, process string) *Hints {
