@@ -20,7 +20,7 @@ bindings = policy.setdefault("bindings", [])
 for binding in bindings:
     condition = binding.get("condition", {}).get("expression", "")
     kept = []
-    for member in binding["members"]:
+    for member in binding.get("members", []):
         row = (binding["role"], member, condition)
         if row in wanted or not re.fullmatch(ours, member):
             wanted.pop(row, None)

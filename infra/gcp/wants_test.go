@@ -321,6 +321,13 @@ func wantChecked(t *testing.T, c *cloud) {
 	if changes := c.made()[before:]; len(changes) > 0 {
 		t.Errorf("check changed %v", changes)
 	}
+	queue := c.get(t, "cloudtasks "+locations+"/queues/autoprovision-bulk")
+	locked(c, func() bool { queue["state"] = "PAUSED"; return true })
+	r = c.deploy(t, append([]string{"check"}, given...)...)
+	locked(c, func() bool { queue["state"] = "RUNNING"; return true })
+	if r.code != 1 || !strings.Contains(r.out, "NOT YET  1 changes to make, or to put right") {
+		t.Errorf("ended with %d with a paused queue:\n%s%s", r.code, r.out, r.err)
+	}
 	wantReadingChecked(t, c)
 	locked(c, func() bool {
 		delete(c.things, "secretmanager projects/"+project+"/secrets/autoprovision-oauth-client/versions/1")

@@ -93,10 +93,14 @@ func next(list []removal) *provision.Pending {
 
 // count says what the guard counts: the earliest removal of each kind, unless
 // an administrator released it or it waits for a retry or for its suspend, from
-// which it will be a day away (R12, R4).
+// which it will be a day away (R12, R4). One that the app may have carried out
+// counts while nobody can find out.
 func (d *decider) count(list []removal) {
 	counted := func(kind provision.OperationKind) time.Time {
 		if _, waits := d.waits(kind); waits {
+			if i := d.r.Intent; i != nil && i.Operation == kind && i.Doubt != "" && !i.Released {
+				return i.StartedAt
+			}
 			return time.Time{}
 		}
 		for _, m := range list {

@@ -137,6 +137,27 @@ func TestR2Unreadable(t *testing.T) {
 	}
 }
 
+// TestR12UnreadableCounts: a suspend of which nobody can find out whether it was
+// done is counted by the guard.
+func TestR12UnreadableCounts(t *testing.T) {
+	t.Parallel()
+	w, ids := twelve(t, 1)
+	w.Configure(func(c *provision.Configuration) {
+		c.Guard = provision.Guard{MinUsers: 1}
+		c.Policies[0].Policy.Suspended = provision.TimeFrames{SuspendAfter: provision.Within24h}
+	})
+	fails(w, []string{"get"}, ids[0])
+	settle(w, ids[0])
+	if rec := w.Record(ids[0]); rec.Intent == nil || len(rec.Retries) != 1 {
+		t.Fatalf("intent %+v, retries %+v", rec.Intent, rec.Retries)
+	}
+	w.Directory.Suspend(ids[1], w.Business())
+	w.MustLook(ids[1])
+	if rec := w.Record(ids[1]); rec.Hold == nil || !w.App.Of(ids[1])[0].Active {
+		t.Errorf("hold %+v, active %t", rec.Hold, w.App.Of(ids[1])[0].Active)
+	}
+}
+
 // TestR2UnreadableReturns: what the app may have done to an unreadable account
 // is not forgotten when it is not called for any more: who comes back gets in.
 func TestR2UnreadableReturns(t *testing.T) {
