@@ -111,6 +111,9 @@ func (d *decider) fingerprint(kind provision.OperationKind) string {
 		Kind: kind, Email: d.l.User.Email, State: d.l.User.Lifecycle, Desired: d.l.Desired, Conditions: d.r.Conditions,
 		Token: d.c.Authorization.SecretVersion, Connection: d.c.Revisions.Connection, MappingError: d.l.MappingError,
 	}
+	if d.l.User.Lifecycle == provision.Deleted { // of whom a listing tells the address, and a reading by id nothing
+		basis.Email = ""
+	}
 	if kind.Removes() {
 		basis.Policy = d.c.Revisions.Deprovisioning
 	} else {

@@ -286,3 +286,34 @@ func TestR19FreedName(t *testing.T) {
 		t.Errorf("refused %d times, and then %d times more at once", before, refused-before)
 	}
 }
+
+// TestR19DeletedIsNotHammered: what the app refuses of somebody who is deleted is
+// tried again a day later, however each look came to know that they are.
+func TestR19DeletedIsNotHammered(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	id := w.Directory.Hire(0)
+	w.Configure(func(c *provision.Configuration) {
+		c.Policies[0].Policy.Deleted = provision.TimeFrames{SuspendAfter: provision.Within24h}
+	})
+	w.MustLook(id)
+	w.Advance(time.Hour)
+	w.Queue.Drop()
+	tried := 0
+	w.App.Meet = func(name, _ string) error {
+		if name != "suspend" {
+			return nil
+		}
+		tried++
+		return fault.New(fault.Invalid, "app", "the account has open roles")
+	}
+	w.Directory.Delete(id, w.Business(), true)
+	for range 5 {
+		w.MustLook(id)
+		w.Sweep()
+		w.Advance(time.Hour)
+	}
+	if tried != 1 {
+		t.Errorf("tried %d times within a day", tried)
+	}
+}
