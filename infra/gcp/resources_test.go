@@ -153,7 +153,7 @@ func (c *cloud) notYet(q request, name, verb string) error {
 		return notFound("Queue does not exist. If you just created the queue, wait at least a minute for the queue to initialize.")
 	case is("policy", verb == "setIamPolicy" && q.api == "cloudresourcemanager"):
 		if policy := c.policies["cloudresourcemanager projects/"+project]; policy != nil {
-			policy["etag"] = "BwB=" // somebody has changed it
+			policy["etag"] = "BwE=" // somebody has changed it
 		}
 	}
 	return nil

@@ -325,7 +325,7 @@ func wantChecked(t *testing.T, c *cloud) {
 	locked(c, func() bool { queue["state"] = "PAUSED"; return true })
 	r = c.deploy(t, append([]string{"check"}, given...)...)
 	locked(c, func() bool { queue["state"] = "RUNNING"; return true })
-	if r.code != 1 || !strings.Contains(r.out, "NOT YET  1 changes to make, or to put right") {
+	if r.code != 1 || !strings.Contains(r.out, "changes to make, or to put right") {
 		t.Errorf("ended with %d with a paused queue:\n%s%s", r.code, r.out, r.err)
 	}
 	wantReadingChecked(t, c)
