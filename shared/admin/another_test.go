@@ -118,6 +118,27 @@ func TestConfirmedTurnOnWhileSomethingFails(t *testing.T) {
 	}
 }
 
+// TestUnreadReplacedGroupConfirmsNobody: that the group which an edit replaces
+// could not be read for once makes the edit the reason for nobody's removal (R12).
+func TestUnreadReplacedGroupConfirmsNobody(t *testing.T) {
+	t.Parallel()
+	o, ids := crowd(t)
+	must(t, o.TurnOff(t.Context()))
+	o.Directory().Group("g", ids[10:]...) // ten are out of scope, and nobody has looked
+	o.Directory().Group("small", ids[10:]...)
+	for call := range 3 {
+		o.Process().Inject(reconciletest.Fault{Name: "directory list members", Call: call, How: reconciletest.Before})
+		preview, err := o.Preview(t.Context(), inGroups("small@example.com"))
+		must(t, err)
+		o.deliver()
+		preview, err = o.Store.Preview(t.Context(), preview.ID)
+		must(t, err)
+		if whole := preview.State == provision.PreviewDone; whole != (call == 0) || preview.Confirms > 0 {
+			t.Errorf("call %d fails: %s, %d are confirmed", call, preview.State, preview.Confirms)
+		}
+	}
+}
+
 // reused is a directory in which another group has the address that "small" had.
 type reused struct{ directory.Organization }
 

@@ -42,8 +42,8 @@ type survey struct {
 	links   []link        // what our records were linked to before anything was listed
 	began   time.Time     // business time before anything was listed
 	readAt  time.Time     // real time then
-	// replaced are the groups of the scope that an edit would replace: what cannot
-	// be read of them leaves that scope unknown, and stops nothing.
+	// replaced are the groups of the scope that an edit would replace: one that is
+	// gone, or may not be read, leaves that scope unknown, and stops nothing.
 	replaced []provision.GroupRef
 	// foreign says why the directory may be another customer's; empty while it is not.
 	foreign string
@@ -164,14 +164,22 @@ func (v *survey) readScope(ctx context.Context) error {
 		present = slices.DeleteFunc(present, func(g provision.GroupRef) bool { return g.ID == missing.ID })
 	}
 	if err != nil {
-		return fault.New(fault.Incomplete, "sweep: read scope", "the members of the groups could not be read: %s", fault.Words(err))
+		return unreadGroups(err)
 	}
 	for _, g := range v.replaced {
-		if err := v.Roster.Read(ctx, v.members, g); err != nil {
+		switch err := v.Roster.Read(ctx, v.members, g); {
+		case err == nil:
+		case fault.Is(err, fault.Unavailable, fault.Throttled, fault.Incomplete): // else everybody would seem to lose their place by the edit
+			return unreadGroups(err)
+		default:
 			v.lost[g.ID] = err
 		}
 	}
 	return ctx.Err()
+}
+
+func unreadGroups(err error) error {
+	return fault.New(fault.Incomplete, "sweep: read scope", "the members of the groups could not be read: %s", fault.Words(err))
 }
 
 // member answers whether a listed user is in a group.
