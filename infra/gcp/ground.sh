@@ -3,6 +3,7 @@
 
 # The APIs that are on, read first: an API that is off has nothing to list.
 read_services() {
+  command -v gcloud >/dev/null || fail "gcloud is needed: see https://cloud.google.com/sdk/docs/install; Cloud Shell has it"
   gcloud services list --enabled --format='value(config.name)' >"$work/have.services" ||
     fail "the project $project cannot be read: sign in with gcloud auth login, as somebody who may change it"
 }
