@@ -66,7 +66,7 @@ func (d *decider) dropStaleRetries() {
 		case provision.HardDelete:
 			return !d.r.Account.Exists() || !d.orders(retry.Operation)
 		case provision.Create:
-			return known && (!access || d.r.Account.Exists())
+			return known && (!access || d.r.Account.Exists()) || d.r.Dismissed(retry.Operation)
 		case provision.Unsuspend:
 			return known && (!access || state != provision.AccountSuspended)
 		case provision.Update:

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -321,6 +322,11 @@ func (r Record) In(appURL string) Record {
 	}
 	return Record{UserID: r.UserID, Version: r.Version, Email: r.Email, Lifecycle: r.Lifecycle,
 		Account: Link{State: AccountNone}, Lease: r.Lease}
+}
+
+// Dismissed reports whether an administrator dismissed an operation of a kind (R12, R17).
+func (r Record) Dismissed(kind OperationKind) bool {
+	return slices.ContainsFunc(r.Verdicts, func(v Verdict) bool { return v.Operation == kind && !v.Release })
 }
 
 // Retry returns the waiting operation of a kind; ok is false when none waits.

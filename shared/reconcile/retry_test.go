@@ -287,6 +287,24 @@ func TestR19FreedName(t *testing.T) {
 	}
 }
 
+// TestR17DismissedIsNotListed: of a creation that an administrator dismissed
+// nothing waits any more, and nothing is left to settle.
+func TestR17DismissedIsNotListed(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	id := w.Directory.Hire(0)
+	w.MustLook(id)
+	w.Edit(id, func(r *provision.Record) {
+		r.Account.State, r.GoneAt = provision.AccountNone, w.Business()
+		r.Retries = []provision.Retry{{Operation: provision.Create, Reason: provision.Conflicting, Error: "taken", At: w.Business().Add(time.Hour)}}
+		r.Verdicts = []provision.Verdict{{Operation: provision.Create, At: w.Business()}}
+	})
+	w.MustLook(id)
+	if rec := w.Record(id); len(rec.Retries)+len(rec.Attention) > 0 || rec.Account.Exists() || !rec.Dismissed(provision.Create) {
+		t.Errorf("retries %+v, attention %+v, verdicts %+v", rec.Retries, rec.Attention, rec.Verdicts)
+	}
+}
+
 // TestR19DeletedIsNotHammered: what the app refuses of somebody who is deleted is
 // tried again a day later, however each look came to know that they are.
 func TestR19DeletedIsNotHammered(t *testing.T) {

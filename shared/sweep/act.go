@@ -2,7 +2,6 @@ package sweep
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -90,7 +89,7 @@ func (r *run) dueNow(ctx context.Context, now time.Time) (map[provision.Operatio
 	}
 	err = r.each(ctx, state.Selection{Kind: state.SelectGone}, func(rec provision.Record) {
 		if rec.Hold == nil && !rec.Account.Exists() && rec.InScope && rec.Lifecycle == provision.Active &&
-			!dismissed(rec, provision.Create) && !waiting(rec, provision.Create, now) {
+			!rec.Dismissed(provision.Create) && !waiting(rec, provision.Create, now) {
 			add(provision.Create, rec)
 		}
 	})
@@ -107,10 +106,6 @@ func waits(rec provision.Record, now time.Time) bool {
 func waiting(rec provision.Record, kind provision.OperationKind, now time.Time) bool {
 	retry, ok := rec.Retry(kind)
 	return ok && retry.At.After(now)
-}
-
-func dismissed(rec provision.Record, kind provision.OperationKind) bool {
-	return slices.ContainsFunc(rec.Verdicts, func(v provision.Verdict) bool { return v.Operation == kind && !v.Release })
 }
 
 func (r *run) over(ctx context.Context, kind provision.OperationKind, now time.Time) (bool, error) {
