@@ -67,7 +67,7 @@ func (w *world) boot(place int) {
 		Business: business, Real: realTime, Sleep: in.sleep, NewID: newID, Log: log,
 	})
 	hints := hint.New(queue, business, in.owner)
-	sources := health.New(health.Ports{Store: st, Business: business, Real: realTime, Log: log, Pushed: true})
+	sources := health.New(health.Ports{Store: st, Business: business, Real: realTime, Log: log, Pushed: true, SweepEvery: 4 * time.Hour})
 	in.push = push.New(push.Ports{
 		Watcher: dir, Store: st, Secrets: secrets, Hints: hints, Heard: sources.Push,
 		Real: realTime, NewID: newID, Log: log, Address: "https://push.example.com",

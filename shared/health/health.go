@@ -25,11 +25,11 @@ const (
 	// maxReviews bounds what is kept for review; the oldest go first.
 	maxReviews = 50
 	// AuditSilent is for how long an audit log in use may say nothing: a small
-	// company can go a week without a change. sweepSilent is for how long there
-	// may be no sweep that ended as done: two of the deployed intervals, and one more
-	// hour, since the time of a sweep is that of its beginning.
+	// company can go a week without a change.
 	AuditSilent = 7 * 24 * time.Hour
-	sweepSilent = 9 * time.Hour
+	// sweepTime is how long a sweep may take: no sweep for two intervals and that long
+	// is silence, since the time of a sweep is that of its beginning.
+	sweepTime = time.Hour
 	// pushSilent is for how long a new push channel may say nothing, in real time:
 	// the directory sends a first message through each that opens.
 	pushSilent = 10 * time.Minute
@@ -51,6 +51,8 @@ type Ports struct {
 	Log      *slog.Logger
 	// Pushed is true when the directory can reach us.
 	Pushed bool
+	// SweepEvery is the time between two sweeps of the schedule, in business time.
+	SweepEvery time.Duration
 	// Backlog counts what is not done, and says when the oldest of it was due, in
 	// business time; nil when nothing can tell. It counts tasks or, where Deadlines,
 	// what Overdue does.

@@ -55,7 +55,7 @@ func newWorld(t *testing.T) *world {
 	must(t, err)
 	w := &world{store: &counted{Store: plain}, at: start}
 	now := func() time.Time { return w.at }
-	w.Health = New(Ports{Store: w.store, Business: now, Real: now, Log: slog.New(slog.NewTextHandler(&w.log, nil)), Pushed: true})
+	w.Health = New(Ports{Store: w.store, Business: now, Real: now, Log: slog.New(slog.NewTextHandler(&w.log, nil)), Pushed: true, SweepEvery: 4 * time.Hour})
 	return w
 }
 
@@ -139,6 +139,9 @@ func TestStates(t *testing.T) {
 	want("two intervals since the turn-on", Down, Silent, Alive)
 	w.at = start.Add(9*time.Hour + 1)
 	want("no sweep for longer since the turn-on", Down, Silent, Silent)
+	w.SweepEvery = 24 * time.Hour
+	want("where sweeps are rarer", Down, Silent, Alive)
+	w.SweepEvery = 4 * time.Hour
 	w.at = start
 	channel.ResourceID, channel.Expiration = "r", start.Add(6*time.Hour)
 	must(t, w.store.PutChannel(t.Context(), channel))

@@ -105,11 +105,12 @@ func (h *Health) Report(ctx context.Context) (Report, error) {
 	if !s.AuditAt.IsZero() && r.Now.Sub(s.AuditAt) < AuditSilent {
 		r.Audit.State = Alive
 	}
+	silent := r.Now.Add(-2*h.SweepEvery - sweepTime)
 	switch {
 	case !c.On:
 	case !c.Runs():
 		r.Sweep.State = Down
-	case r.Now.Sub(c.SweptAt) > sweepSilent && r.Now.Sub(c.TurnedOnAt) > sweepSilent: // the first since a turn-on takes its time
+	case c.SweptAt.Before(silent) && c.TurnedOnAt.Before(silent): // the first since a turn-on takes its time
 		r.Sweep.State = Silent
 	default:
 		r.Sweep.State = Alive

@@ -99,7 +99,8 @@ func Build(p Parts) *System {
 		Business: p.Business, Real: p.Real, Sleep: sleep, NewID: newID, Log: p.Log, PollEvery: p.PollEvery,
 	})
 	s.Health = health.New(health.Ports{
-		Store: p.Store, Business: p.Business, Real: p.Real, Log: p.Log, Pushed: p.PushAddress != "", Backlog: p.Backlog, Deadlines: p.Deadlines,
+		Store: p.Store, Business: p.Business, Real: p.Real, Log: p.Log, Pushed: p.PushAddress != "", SweepEvery: p.SweepEvery,
+		Backlog: p.Backlog, Deadlines: p.Deadlines,
 	})
 	hints := hint.New(p.Tasks, p.Business, newID())
 	s.Push = push.New(push.Ports{

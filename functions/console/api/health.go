@@ -34,7 +34,7 @@ type AuditHealth struct {
 
 // SweepHealth is the full comparison.
 type SweepHealth struct {
-	State  string     `json:"state" enum:"alive,silent,down,off" doc:"silent when none was done for nine hours, down without authorization"`
+	State  string     `json:"state" enum:"alive,silent,down,off" doc:"silent when none was done for two intervals and an hour, down without authorization"`
 	LastAt *time.Time `json:"lastAt" doc:"When the last one that was done began"`
 }
 

@@ -47,7 +47,7 @@ func sources(r health.Report, real time.Time) []sourceRow {
 	sweep := sourceRow{Name: "Sweep", Tells: "everything, whatever the others missed", State: stateLabel(r.Sweep.State), Last: momentAt(r.Sweep.LastAt, r.Now)}
 	switch {
 	case r.Sweep.State == health.Silent:
-		sweep.Detail = "No sweep has finished for nine hours. Press Sweep now, and see what it says."
+		sweep.Detail = "No sweep has finished for more than two intervals. Press Sweep now, and see what it says."
 	case r.Sweep.State == health.Alive && r.Sweep.LastAt.Before(r.OnSince):
 		sweep.State, sweep.Detail = label{"Under way", "quiet"}, "The first since autoprovisioning was turned on has not ended yet."
 	case r.Sweep.State == health.Down:
