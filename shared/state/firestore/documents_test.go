@@ -221,7 +221,7 @@ func TestStrangeDocuments(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := fault.Internal
-		if id == "later" { // a newer version's, and not damaged
+		if id == "later" { // another version's, and not damaged
 			want = fault.Unavailable
 		}
 		if _, err := s.Record(ctx, id); !fault.Is(err, want) {

@@ -203,7 +203,7 @@ func TestNonsenseIsNoticed(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := fault.Internal
-		if what == "an unknown field" { // which a newer version may have written
+		if what == "an unknown field" { // which another version may have written
 			want = fault.Unavailable
 		}
 		_, err = store.Record(ctx, "u1")

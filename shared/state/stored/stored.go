@@ -33,10 +33,10 @@ func Encode(op string, v any) (string, error) {
 	return string(doc), nil
 }
 
-// Decode reads a document strictly: a field that v does not have means that a
-// newer version wrote it, which is then to be left alone (fault.Unavailable), and
-// whatever else does not fit that it is damaged (fault.Internal). key names the
-// document in the error.
+// Decode reads a document strictly: a field that v does not have means that
+// another version wrote it, which is then to be left alone (fault.Unavailable),
+// and whatever else does not fit that it is damaged (fault.Internal). key names
+// the document in the error.
 func Decode(op string, doc []byte, v any, key string) error {
 	decoder := json.NewDecoder(bytes.NewReader(doc))
 	decoder.DisallowUnknownFields()
@@ -47,8 +47,8 @@ func Decode(op string, doc []byte, v any, key string) error {
 			return nil
 		}
 	}
-	if unknown := new(json.RawMessage); err != nil && strings.HasPrefix(err.Error(), "json: unknown field ") && json.Unmarshal(doc, unknown) == nil {
-		return fault.New(fault.Unavailable, op, "the stored %T %q was written by a newer version of this program: finish its deployment, or go back to it", v, key)
+	if err != nil && strings.HasPrefix(err.Error(), "json: unknown field ") && json.Valid(doc) {
+		return fault.New(fault.Unavailable, op, "the stored %T %q was written by another version of this program: finish its deployment, or go back to it", v, key)
 	}
 	// The cause may quote the document, and that may be personal.
 	return fault.New(fault.Internal, op, "the stored %T %q does not decode; restore the state from a backup", v, key)

@@ -16,18 +16,18 @@ func TestDecodeIsStrict(t *testing.T) {
 	type value struct {
 		Email string `json:"email"`
 	}
-	const damaged, newer = "restore the state", "newer version"
+	const damaged, another = "restore the state", "another version"
 	for doc, says := range map[string]string{
 		`{"email":"ana@example.com"}`:             "",
 		`{}`:                                      "",
-		`{"email":"ana@example.com","more":1}`:    newer,
+		`{"email":"ana@example.com","more":1}`:    another,
 		`{"more":1,"email":"ana@example.com"}{}`:  damaged,
 		`{"more":1,"email":"ana@example.com"`:     damaged,
 		`{"email":"ana@example.com"}{}`:           damaged,
 		`{"email":"ana@example.com"} ana`:         damaged,
 		`{"email":"ana@example.com"`:              damaged,
 		`{"email":["ana@example.com"]}`:           damaged,
-		`{"ana@example.com":"ana@example.com"}`:   newer,
+		`{"ana@example.com":"ana@example.com"}`:   another,
 		"":                                        damaged,
 		"{\"email\":\"ana@example.com\"} \n\t\r ": "",
 	} {
@@ -36,7 +36,7 @@ func TestDecodeIsStrict(t *testing.T) {
 			t.Errorf("%s: error %v", doc, err)
 		}
 		kind := fault.Internal
-		if says == newer { // nothing is wrong with it
+		if says == another { // nothing is wrong with it
 			kind = fault.Unavailable
 		}
 		if says != "" && (!fault.Is(err, kind) || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "ana@")) {
