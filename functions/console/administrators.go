@@ -45,13 +45,11 @@ func (a *administrators) check(ctx context.Context, id string) error {
 		// Of whatever kind: it is not the visitor who is refused by the directory.
 		return fault.Wrap(fault.Unavailable, op, err)
 	}
-	ours := of
-	if of != "" { // a reseller's administrator reads those of other customers too
-		if ours, err = a.customer(ctx); err != nil {
-			return err
-		}
+	ours, err := a.customer(ctx)
+	if err != nil {
+		return err
 	}
-	if of == "" || ours != "" && ours != of {
+	if of == "" || ours != "" && ours != of { // a reseller's directory knows administrators of other customers too
 		a.forget(id)
 		return fault.New(fault.Unauthorized, op, "only super administrators of this Google Workspace may use the console: sign in as one, or have the role given to you")
 	}

@@ -85,12 +85,7 @@ func TestAuthorizedForTheAppThatWasAsked(t *testing.T) {
 func TestConfirmedTurnOnWhileSomethingFails(t *testing.T) {
 	t.Parallel()
 	arrange := func() (*office, string) {
-		o, ids := crowd(t)
-		o.Directory().Group("g", ids[10:]...)
-		o.World.Sweep()
-		must(t, o.TurnOff(t.Context()))
-		o.Advance(day)
-		preview := o.previewed(t, admin.Proposal{})
+		o, preview := offWithTenToGo(t)
 		o.Process().Inject(reconciletest.Fault{})
 		return o, preview.ID
 	}

@@ -91,9 +91,9 @@ func sameScope(a, b provision.Scope) bool {
 		slices.Equal(a.Domains, b.Domains) && a.PrimaryDomain == b.PrimaryDomain && a.CustomerID == b.CustomerID
 }
 
-// samePeople reports whether two configurations mean the same org units, groups
+// meansTheSame reports whether two configurations mean the same org units, groups
 // and protected people: an address may have passed to another since a preview.
-func samePeople(a, b provision.Configuration) bool {
+func meansTheSame(a, b provision.Configuration) bool {
 	same := a.Scope == nil && b.Scope == nil || a.Scope != nil && b.Scope != nil && sameScope(*a.Scope, *b.Scope)
 	return same && slices.EqualFunc(a.Protected, b.Protected, func(x, y provision.Protected) bool { return x.UserID == y.UserID && x.Email == y.Email })
 }

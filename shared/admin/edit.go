@@ -81,7 +81,7 @@ func (s *Service) put(ctx context.Context, p Proposal, confirmed string, prints 
 		switch {
 		case err != nil:
 			return "", err
-		case preview != nil && !samePeople(*c, preview.Proposed):
+		case preview != nil && !meansTheSame(*c, preview.Proposed):
 			return "", fault.New(fault.Conflict, "", "an address or a path means something else than when this preview was made: make another")
 		case len(edited) > 0:
 			return strings.Join(edited, ", ") + " edited" + s.replaced(before, *c), nil

@@ -254,15 +254,21 @@ func TestHeldAfterThePreview(t *testing.T) {
 	}
 }
 
-// TestConfirmedTurnOn: all that a turn-on brings about is named and released.
-func TestConfirmedTurnOn(t *testing.T) {
-	t.Parallel()
+// offWithTenToGo is turned off, with the preview of a turn-on that suspends ten people.
+func offWithTenToGo(t *testing.T) (*office, provision.Preview) {
+	t.Helper()
 	o, ids := crowd(t)
 	o.Directory().Group("g", ids[10:]...)
 	o.World.Sweep()
 	must(t, o.TurnOff(t.Context()))
 	o.Advance(day)
-	preview := o.previewed(t, admin.Proposal{})
+	return o, o.previewed(t, admin.Proposal{})
+}
+
+// TestConfirmedTurnOn: all that a turn-on brings about is named and released.
+func TestConfirmedTurnOn(t *testing.T) {
+	t.Parallel()
+	o, preview := offWithTenToGo(t)
 	if preview.Confirms != 10 || preview.Held != 0 {
 		t.Errorf("%d are confirmed and %d held of 10 and none", preview.Confirms, preview.Held)
 	}

@@ -237,7 +237,8 @@ type Configuration struct {
 	// FailingSince is since when the app as a whole gives no usable answer, as far as the
 	// operations told (R2); zero once one succeeded.
 	FailingSince time.Time `json:"failingSince,omitzero"`
-	// Stripping is true from a deletion of the configuration, or a move to another app, until no record holds anything of it any more (R10).
+	// Stripping is true from a deletion of the configuration, or a move to another app,
+	// until no record holds anything of what was before (R10).
 	Stripping bool `json:"stripping,omitempty"`
 	// Faults are faults of configuration that the last look found, for attention (R13).
 	Faults []Attention `json:"faults,omitempty"`
