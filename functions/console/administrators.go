@@ -45,15 +45,24 @@ func (a *administrators) check(ctx context.Context, id string) error {
 		// Of whatever kind: it is not the visitor who is refused by the directory.
 		return fault.Wrap(fault.Unavailable, op, err)
 	}
+	if of == "" {
+		return a.refuse(op, id) // at the cost of nothing that is stored
+	}
 	ours, err := a.customer(ctx)
 	if err != nil {
 		return err
 	}
-	if of == "" || ours != "" && ours != of { // a reseller's directory knows administrators of other customers too
-		a.forget(id)
-		return fault.New(fault.Unauthorized, op, "only super administrators of this Google Workspace may use the console: sign in as one, or have the role given to you")
+	if ours != "" && ours != of { // a reseller's directory knows administrators of other customers too
+		return a.refuse(op, id)
 	}
 	return a.remember(ctx, id)
+}
+
+func (a *administrators) refuse(op, id string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.known, id)
+	return fault.New(fault.Unauthorized, op, "only super administrators of this Google Workspace may use the console: sign in as one, or have the role given to you")
 }
 
 func (a *administrators) isKnown(id string) bool {
@@ -61,12 +70,6 @@ func (a *administrators) isKnown(id string) bool {
 	defer a.mu.Unlock()
 	at, ok := a.known[id]
 	return ok && a.now().Sub(at) < knownFor
-}
-
-func (a *administrators) forget(id string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.known, id)
 }
 
 func (a *administrators) remember(ctx context.Context, id string) error {

@@ -44,9 +44,10 @@ type world struct {
 	nonce  string
 	broken bool
 	// admins are the directory's, by whose they are, and down makes it give no answer;
-	// customer is whose people are provisioned.
+	// customer is whose people are provisioned, and looked how often that was read.
 	admins   map[string]string
 	customer string
+	looked   int
 	down     bool
 	reads    int
 	begun    int
@@ -70,7 +71,7 @@ func newWorld(t *testing.T) *world {
 	w.put(secrets.OAuthClient, clientFile)
 	tokens, err := edge.NewTokens(w.issuer.Keys())
 	w.must(err)
-	who := newAdministrators(w, func(context.Context) (string, error) { return w.customer, nil }, func(context.Context) error { w.begun++; return nil }, func() time.Time { return w.at })
+	who := newAdministrators(w, func(context.Context) (string, error) { w.looked++; return w.customer, nil }, func(context.Context) error { w.begun++; return nil }, func() time.Time { return w.at })
 	o := wiring.Outside{SignIn: oauth2.Endpoint{AuthURL: "https://provider.example/auth", TokenURL: provider.URL + "/token", AuthStyle: oauth2.AuthStyleInParams}}
 	w.googleSignIn = newGoogle(Settings{URL: "https://console.example"}, o, tokens, who, w.vault)
 	return w
@@ -230,6 +231,9 @@ func TestWhoIsRefused(t *testing.T) {
 			}
 			if w.begun != 0 {
 				t.Error("the configuration was put in place")
+			}
+			if w.looked > 0 && w.admins[w.claims["sub"].(string)] == "" {
+				t.Error("the configuration was read for somebody who is no administrator")
 			}
 		})
 	}
