@@ -58,15 +58,15 @@ var handKinds = []kind{
 		if acc.owner == "" || w.app.get(acc.ID) != nil || w.hasAccount(acc.owner) || w.app.holder(acc.UserName) != nil {
 			return
 		}
-		if n/100%2 == 0 { // the same, undeleted
+		w.owed[acc.owner+" "+provision.EventCreate]++ // may be taken for ours after a crash
+		w.owed[acc.owner+" "+provision.EventUpdate]++ // or for adopted
+		if n/100%2 == 0 {                             // the same, undeleted
 			w.app.accounts = append(w.app.accounts, acc)
 			delete(w.lost, acc.owner)
 			if link := w.memory.records[acc.owner].Account; link.ID != acc.ID || !link.Exists() && acc.ExternalID != acc.owner {
 				acc.owner = "" // nothing tells that it was ours
 			}
 		} else {
-			w.owed[acc.owner+" "+provision.EventCreate]++ // may be taken for ours after a crash
-			w.owed[acc.owner+" "+provision.EventUpdate]++ // or for adopted
 			acc = w.app.add(acc.owner, acc.Attributes, "")
 		}
 		w.touched[acc.ID] = time.Now()

@@ -163,8 +163,11 @@ func (w *world) condition(p *person, name provision.ConditionName, place int) (s
 		return since, false, false
 	}
 	since, _ = w.began(p, place, lasting)
-	for _, i := range p.between(since, s.from) {
-		if i <= place && (begins(p.past[i]) || name == provision.ConditionAppOff && p.past[i].scope == out && p.justActive(i)) {
+	for i := range place + 1 {
+		if p.past[i].from.Before(since) { // but not what lasted no time at all, which a stale read shows for long
+			continue
+		}
+		if begins(p.past[i]) || name == provision.ConditionAppOff && p.past[i].scope == out && p.justActive(i) {
 			if at, hidden := w.unseenArchiving(p, i); hidden && name == provision.ConditionSuspended {
 				return at, false, true
 			}
