@@ -125,6 +125,7 @@ open_work() {
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   : >"$work/changes"
+  read_tables
   exec 3>&1
 }
 

@@ -6,22 +6,24 @@
 readonly lanes=4
 jobs_started=0
 
-# table NAME prints the rows of a table, without comments and empty lines.
-table() { sed -e 's/[[:space:]]*#.*//' -e '/^[[:space:]]*$/d' "$tables/$1.txt"; }
+# read_tables keeps the rows of each table, without comments and empty lines, in a
+# file of its name.
+read_tables() {
+  awk -v folder="$work/table." '
+    FNR == 1 { file = FILENAME; gsub(/^.*\/|\.txt$/, "", file) }
+    { sub(/[[:space:]]*#.*/, "") }
+    NF { print > (folder file) }' "$tables"/*.txt
+}
 
 # beside COMMAND... runs a command beside others; settle waits for them all.
 # Nothing that follows may depend on it before settle.
 beside() {
-  local job=$((++jobs_started))
-  while (($(jobs -rp | wc -l) >= lanes)); do wait -n || true; done
+  local job=$((++jobs_started)) running
+  while jobs -rp >"$work/running" && mapfile -t running <"$work/running" && ((${#running[@]} >= lanes)); do wait -n || true; done
   (
-    set +e
-    (
-      set -e
-      "$@"
-    ) 2>"$work/$job.err" </dev/null
-    echo $? >"$work/$job.status"
-  ) &
+    trap 'echo $? >"$work/$job.status"' EXIT
+    "$@"
+  ) 2>"$work/$job.err" </dev/null &
 }
 
 # settle waits for what was started, says what went wrong, and fails if anything did.
@@ -29,7 +31,7 @@ settle() {
   local job status failed=0
   wait
   for ((job = jobs_settled + 1; job <= jobs_started; job++)); do
-    status=$(cat "$work/$job.status" 2>/dev/null || echo gone)
+    read -r status 2>/dev/null <"$work/$job.status" || status=gone
     [[ $status == 0 ]] && continue
     failed=1
     cat "$work/$job.err" >&2
@@ -103,18 +105,42 @@ have() {
 }
 
 # is_on API says whether an API is on.
-is_on() { grep -qxF "$1.googleapis.com" "$work/have.services"; }
+is_on() { there services "$1.googleapis.com"; }
+
+# there NAME KEY says whether there is something behind a key, and puts its other
+# fields into found.
+there() {
+  local row
+  while IFS= read -r row; do
+    if [[ $row == "$2" || $row == "$2"$'\t'* ]]; then
+      found=${row:${#2}+1}
+      return
+    fi
+  done <"$work/have.$1"
+  return 1
+}
 
 # compare NAME KEY WANT prints missing, same or differs: the fields that there are
 # behind the key against those that are wanted, both between tabs.
 compare() {
-  awk -F '\t' -v key="$2" -v want="$3" '
-    $1 == key { found = 1; if (substr($0, length(key) + 2) == want) same = 1 }
-    END { print !found ? "missing" : same ? "same" : "differs" }' "$work/have.$1"
+  local found
+  if ! there "$1" "$2"; then
+    echo missing
+  elif [[ $found == "$3" ]]; then
+    echo same
+  else
+    echo differs
+  fi
 }
 
 # field NAME KEY N prints a field of what there is; the key is field 1.
-field() { awk -F '\t' -v key="$2" -v n="$3" '$1 == key { print $n; exit }' "$work/have.$1"; }
+field() {
+  local found n
+  there "$1" "$2" || return 0
+  found+=$'\t'
+  for ((n = 2; n < $3; n++)); do found=${found#*$'\t'}; done
+  echo "${found%%$'\t'*}"
+}
 
 # line FIELD... puts fields between tabs.
 line() {

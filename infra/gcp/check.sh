@@ -37,6 +37,7 @@ plan_aside() {
   verb=plan work=$work/plan
   mkdir "$work"
   : >"$work/changes"
+  read_tables
   build >"$work/said" 2>&1 3>/dev/null
 }
 
@@ -68,7 +69,7 @@ check_tools() {
 
 check_services() {
   local missing
-  missing=$(table services | grep -vxF -f "$work/have.services" || true)
+  missing=$(grep -vxF -f "$work/have.services" "$work/table.services" || true)
   if [[ -n $missing ]]; then bad "APIs are off: ${missing//$'\n'/, }: ./deploy.sh apply"; else good 'all APIs are on'; fi
 }
 
@@ -76,7 +77,7 @@ check_functions() {
   local name rest missing=()
   while read -r name rest; do
     [[ $(field functions "autoprovision-$name" 2) == ACTIVE ]] || missing+=("$name")
-  done < <(table functions)
+  done <"$work/table.functions"
   if ((${#missing[@]} > 0)); then bad "functions are not deployed: ${missing[*]}: ./deploy.sh apply"; else good 'all functions are deployed'; fi
 }
 
@@ -100,15 +101,13 @@ check_delegation() {
 # check_signers names the functions' accounts that may not sign as the directory
 # account, which whoever runs check may.
 check_signers() {
-  local who role on missing=()
+  local missing
   gcloud iam service-accounts get-iam-policy "$(account ap-directory)" --flatten='bindings[].members' \
     --format='value[separator="|"](bindings.role,bindings.members)' >"$work/signers" ||
     bad "the delegation works; which functions may use it you may not read" || return
-  while read -r who role on; do
-    [[ $on != account:ap-directory ]] || grep -qxF "$(role "$role")|$(member "$who")" "$work/signers" || missing+=("$who")
-  done < <(table roles)
-  ((${#missing[@]} == 0)) ||
-    bad "the delegation works, but not for ${missing[*]}, which may not sign as $(account ap-directory): ./deploy.sh apply"
+  missing=$(wanted_roles account:ap-directory | cut -d '|' -f 1,2 | grep -vxF -f "$work/signers" | sed 's/.*:\(.*\)@.*/\1/' | paste -sd ' ' || true)
+  [[ -z $missing ]] ||
+    bad "the delegation works, but not for $missing, which may not sign as $(account ap-directory): ./deploy.sh apply"
 }
 
 # unreadable TOKEN prints what cannot be read with the token, and how the
@@ -197,7 +196,7 @@ check_audit_log() {
   read_sink
   if [[ -n $sink_refused ]]; then
     bad "the organization's audit log, which you may not route" || sink_steps
-  elif [[ -z $(field sinks "$sink" 1) ]]; then
+  elif ! there sinks "$sink"; then
     bad "the organization's audit log is not routed: ./deploy.sh apply" || true
   else
     good "the organization's audit log is routed; Sharing options in the Admin console (Account settings, Legal and compliance) must be on"

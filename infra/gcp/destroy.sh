@@ -72,7 +72,7 @@ destroy_what_tells() {
   for name in $(each metrics); do
     beside change "delete the metric $name" gcloud logging metrics delete "autoprovision_$name" --quiet
   done
-  [[ -z $(field dashboards autoprovision 1) ]] ||
+  ! there dashboards autoprovision ||
     beside change 'delete the dashboard' gcloud monitoring dashboards delete autoprovision --quiet
   settle
   while IFS=$'\t' read -r name rest; do
@@ -98,9 +98,9 @@ destroy_rights() {
   destroying=yes
   roles_on project
   while read -r id what; do
-    [[ $id == ap-directory && -z $with_data || -z $(field accounts "$(account "$id")" 1) ]] ||
+    [[ $id == ap-directory && -z $with_data ]] || ! there accounts "$(account "$id")" ||
       beside change "delete the service account $id" gcloud iam service-accounts delete "$(account "$id")" --quiet
-  done < <(table accounts)
+  done <"$work/table.accounts"
   settle
   if [[ -n $with_data ]]; then
     echo "Take the delegation away at https://admin.google.com/ac/owl/domainwidedelegation"
@@ -115,7 +115,7 @@ destroy_data() {
     beside change "delete the secret $name" gcloud secrets delete "autoprovision-$name" --quiet
   done
   settle
-  if [[ -n $(field databases "$database" 1) ]]; then
+  if there databases "$database"; then
     change "unprotect the database $database" gcloud firestore databases update --database="$database" --no-delete-protection
     change "delete the database $database" gcloud firestore databases delete --database="$database" --quiet
   fi

@@ -19,7 +19,7 @@ deploy_functions() {
   while read -r row; do
     # shellcheck disable=SC2086 # the columns of a row
     beside deploy_function $row
-  done < <(table functions)
+  done <"$work/table.functions"
   settle
 }
 
@@ -44,7 +44,7 @@ deploy_function() {
   [[ $(compare functions "autoprovision-$name" "$want") == same ]] && return
   # A new function is closed until open_functions; on one that there is, the flag
   # would close it for that long.
-  [[ -n $(field functions "autoprovision-$name" 1) ]] || flags+=(--no-allow-unauthenticated)
+  there functions "autoprovision-$name" || flags+=(--no-allow-unauthenticated)
   change "deploy the function $name" gcloud functions deploy "autoprovision-$name" "${flags[@]}" --source="$source" \
     --env-vars-file="$settings" --update-labels="autoprovision-source=$fingerprint$(commit_label)"
 }
@@ -64,14 +64,14 @@ open_functions() {
     [[ ${off,,} == true ]] ||
       beside change "let callers reach the function $name" gcloud run services update "autoprovision-$name" \
         --region="$region" --no-invoker-iam-check
-  done < <(table functions)
+  done <"$work/table.functions"
   settle
 }
 
 # settings_of FUNCTION prints its environment as YAML; no setting is a secret.
 settings_of() {
   local names name text
-  names=$(table settings | awk -v name="$1" '$1 == name { $1 = ""; print }')
+  names=$(awk -v name="$1" '$1 == name { $1 = ""; print }' "$work/table.settings")
   [[ -n $names ]] || fail "settings.txt has no row for the function $1"
   for name in $names; do
     text=$(value "$name")
@@ -104,7 +104,7 @@ scheduler_jobs() {
         ;;
       differs) beside mend_job "$name" ;;
     esac
-  done < <(table jobs)
+  done <"$work/table.jobs"
   settle
 }
 

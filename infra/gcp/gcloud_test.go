@@ -12,7 +12,8 @@ import (
 )
 
 // warmGcloud starts a process that has gcloud's code loaded, and returns a folder
-// to put first in the path: the gcloud in it has that process run each command.
+// to put first in the path: the gcloud in it has that process run each command, and
+// the python3 in it is gcloud's own, where another may be a script that looks for one.
 func warmGcloud(t *testing.T) (folder string) {
 	t.Helper()
 	_, missing := exec.LookPath("gcloud")
@@ -27,6 +28,9 @@ func warmGcloud(t *testing.T) (folder string) {
 		t.Fatal(err)
 	}
 	folder = t.TempDir()
+	if err := os.Symlink(python, filepath.Join(folder, "python3")); err != nil {
+		t.Fatal(err)
+	}
 	socket := filepath.Join(folder, "s")
 	server := exec.Command(python, "-S", filepath.Join(here, "serve.py"), sdk, socket)
 	server.Env, server.Stderr = []string{"CLOUDSDK_ROOT_DIR=" + sdk}, os.Stderr

@@ -19,7 +19,7 @@ enable_first() {
 
 part_services() {
   local missing
-  missing=$(table services | grep -vxF -f "$work/have.services" -e cloudresourcemanager.googleapis.com || true)
+  missing=$(grep -vxF -f "$work/have.services" -e cloudresourcemanager.googleapis.com "$work/table.services" || true)
   [[ -z $missing ]] && return
   # shellcheck disable=SC2086 # one argument each
   beside change "enable ${missing//$'\n'/, }" gcloud services enable $missing
@@ -33,16 +33,16 @@ part_accounts() {
   beside have customroles iam iam roles list --project="$project" --format='value(name.basename())'
   settle
   while read -r id what; do
-    [[ -n $(field accounts "$(account "$id")" 1) ]] ||
+    there accounts "$(account "$id")" ||
       beside change "create the service account $id" gcloud iam service-accounts create "$id" --display-name="$what"
-  done < <(table accounts)
-  while read -r id what; do beside custom_role "$id" "$what"; done < <(table customroles)
+  done <"$work/table.accounts"
+  while read -r id what; do beside custom_role "$id" "$what"; done <"$work/table.customroles"
   settle
 }
 
 # custom_role ID PERMISSION makes a role of our own; lists do not say what it permits.
 custom_role() {
-  if [[ -z $(field customroles "$1" 1) ]]; then
+  if ! there customroles "$1"; then
     change "create the role $1" gcloud iam roles create "$1" --project="$project" --title="$1" --permissions="$2" --stage=GA
   elif [[ $(gcloud iam roles describe "$1" --project="$project" --format='value(includedPermissions.list())') != "$2" ]]; then
     change "let the role $1 permit what it should" gcloud iam roles update "$1" --project="$project" --permissions="$2"
@@ -74,7 +74,7 @@ indexes() {
   local kind group fields orders
   : >"$work/have.indexes"
   : >"$work/have.fields"
-  if [[ $verb == apply || -n $(field databases "$database" 1) ]]; then
+  if [[ $verb == apply ]] || there databases "$database"; then
     beside have indexes firestore firestore indexes composite list --database="$database" \
       --format='value(name.segment(5),fields[].fieldPath.list(),fields[].order.list())'
     beside have fields firestore firestore indexes fields list --database="$database" \
@@ -115,21 +115,22 @@ part_secrets() {
   beside have secrets secretmanager secrets list --format='value(name.basename())'
   settle
   while read -r name maker; do
-    [[ -n $(field secrets "autoprovision-$name" 1) ]] ||
+    there secrets "autoprovision-$name" ||
       beside change "create the secret $name" gcloud secrets create "autoprovision-$name" --replication-policy=user-managed --locations="$region"
-  done < <(table secrets)
+  done <"$work/table.secrets"
   settle
   while read -r name maker; do
     [[ $maker != random ]] || beside first_version "$name"
-  done < <(table secrets)
+  done <"$work/table.secrets"
   settle
 }
 
 # first_version NAME gives a secret random bytes, unless it has a version.
 first_version() {
   local known=''
-  [[ $verb == plan && -z $(field secrets "autoprovision-$1" 1) ]] ||
+  if [[ $verb == apply ]] || there secrets "autoprovision-$1"; then
     known=$(gcloud secrets versions list "autoprovision-$1" --filter=state=ENABLED --limit=1 --format='value(name)')
+  fi
   [[ -n $known ]] || change "fill the secret $1 with random bytes" random_version "$1"
 }
 
@@ -154,7 +155,7 @@ part_queues() {
         ;;
       differs) beside mend_queue "$name" ;;
     esac
-  done < <(table queues)
+  done <"$work/table.queues"
   settle
 }
 
@@ -172,15 +173,15 @@ part_topics() {
   settle
   # Pub/Sub's own account moves the dead letters; it is made before the topic, so
   # that a topic that is there says that the account is.
-  [[ -n $(field topics autoprovision-audit-dead 1) ]] ||
+  there topics autoprovision-audit-dead ||
     change "make Pub/Sub's own account" gcloud beta services identity create --service=pubsub.googleapis.com
   for name in audit audit-dead; do
-    [[ -n $(field topics "autoprovision-$name" 1) ]] ||
+    there topics "autoprovision-$name" ||
       beside change "create the topic $name" gcloud pubsub topics create "autoprovision-$name"
   done
   settle
   # Dead letters wait here for a person, as long as Pub/Sub keeps anything.
-  [[ -n $(field subscriptions autoprovision-audit-dead 1) ]] ||
+  there subscriptions autoprovision-audit-dead ||
     change 'create the subscription audit-dead' gcloud pubsub subscriptions create autoprovision-audit-dead \
       --topic=autoprovision-audit-dead --message-retention-duration=31d --expiration-period=never
 }

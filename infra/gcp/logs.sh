@@ -62,7 +62,7 @@ sink_command() {
 sink_writer() {
   local writer=''
   : >"$work/roles.sink"
-  if [[ $verb == apply ]] || { [[ -n $(field sinks "$sink" 1) ]] && exists topic:audit; }; then
+  if [[ $verb == apply ]] || { there sinks "$sink" && exists topic:audit; }; then
     writer=$(gcloud logging sinks describe "$sink" --organization="$organization" --format='value(writerIdentity)')
     gcloud pubsub topics get-iam-policy autoprovision-audit --flatten='bindings[].members' \
       --format='value[separator="|"](bindings.role,bindings.members)' >"$work/roles.sink"
@@ -84,7 +84,7 @@ part_metrics() {
       missing) beside change "count the log's $name" metric_command create "$name" "$filter" "$value" ;;
       differs) beside change "count the log's $name anew" metric_command update "$name" "$filter" "$value" ;;
     esac
-  done < <(table metrics)
+  done <"$work/table.metrics"
   settle
 }
 
@@ -116,7 +116,7 @@ part_alerts() {
     --format='value(labels.email_address,name)'
   beside have dashboards monitoring monitoring dashboards list --format='value(name.basename(),labels.autoprovision-source)'
   settle
-  if [[ -z $(field channels "$alert_email" 2) ]]; then
+  if ! there channels "$alert_email"; then
     change "send alerts to $alert_email" gcloud beta monitoring channels create --type=email \
       --display-name='autoprovision alerts' --channel-labels=email_address="$alert_email" --user-labels=autoprovision=alerts
     have channels monitoring beta monitoring channels list --filter='userLabels.autoprovision=alerts' \
@@ -124,7 +124,7 @@ part_alerts() {
   fi
   channel=$(field channels "$alert_email" 2)
   for file in "$tables"/alerts/*.yaml; do
-    name=$(basename "$file" .yaml)
+    name=${file##*/} name=${name%.yaml}
     policy "$name" "$channel" >"$work/policy.$name.yaml"
     beside apply_policy "$name"
   done

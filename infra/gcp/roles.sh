@@ -1,19 +1,6 @@
 # shellcheck shell=bash
 # Roles: what roles.txt says, no more and no less, on everything that has a policy.
 
-# member WHO prints a member as policies write it.
-member() {
-  case $1 in
-    agent:pubsub) echo "serviceAccount:service-$project_number@gcp-sa-pubsub.iam.gserviceaccount.com" ;;
-    *) echo "serviceAccount:$(account "$1")" ;;
-  esac
-}
-
-# role NAME prints a role's full name: Google's, or one of ours.
-role() {
-  if grep -q "^$1 " < <(table customroles); then echo "projects/$project/roles/$1"; else echo "roles/$1"; fi
-}
-
 part_roles() { roles_on project account secret queue topic; }
 
 # roles_on KIND... makes the rows about things of these kinds true.
@@ -29,9 +16,9 @@ roles_on() {
 # things_of KIND... prints the things of these kinds that roles.txt names. The
 # database is guarded by the project's policy.
 things_of() {
-  table roles | awk -v kinds=" $* " '
+  awk -v kinds=" $* " '
     { on = $3 == "database" ? "project" : $3; split(on, kind, ":") }
-    index(kinds, " " kind[1] " ") && !seen[on]++ { print on }'
+    index(kinds, " " kind[1] " ") && !seen[on]++ { print on }' "$work/table.roles"
 }
 
 # roles_of THING makes the rows about it true, with one change of its policy.
@@ -86,22 +73,27 @@ policy_of() {
 # wanted_roles THING prints role|member|condition for each row about it; nothing
 # when all is taken away.
 wanted_roles() {
-  local who name on
+  local who role on condition
   [[ -z $destroying ]] || return 0
-  while read -r who name on; do
-    case $on in
-      "$1") echo "$(role "$name")|$(member "$who")|" ;;
-      database) [[ $1 != project ]] || echo "$(role "$name")|$(member "$who")|resource.name==\"projects/$project/databases/$database\"" ;;
+  while read -r who role on; do
+    condition=''
+    if [[ $on == database ]]; then on=project condition="resource.name==\"projects/$project/databases/$database\""; fi
+    [[ $on == "$1" ]] || continue
+    case $who in
+      agent:pubsub) who="service-$project_number@gcp-sa-pubsub" ;;
+      *) who="$who@$project" ;;
     esac
-  done < <(table roles)
+    if grep -q "^$role " "$work/table.customroles"; then role="projects/$project/roles/$role"; else role="roles/$role"; fi
+    echo "$role|serviceAccount:$who.iam.gserviceaccount.com|$condition"
+  done <"$work/table.roles"
 }
 
 # exists THING says whether it was there when the lists were read.
 exists() {
   local name=${1#*:}
   case $1 in
-    account:*) [[ -n $(field accounts "$(account "$name")" 1) ]] ;;
+    account:*) there accounts "$(account "$name")" ;;
     project) true ;;
-    *) [[ -n $(field "${1%%:*}s" "autoprovision-$name" 1) ]] ;;
+    *) there "${1%%:*}s" "autoprovision-$name" ;;
   esac
 }
