@@ -19,6 +19,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -78,6 +79,8 @@ func (p *program) announce(out io.Writer) {
 	}
 	if p.playground() {
 		fmt.Fprintf(out, "  play with both       http://%s/playground, once signed in\n", p.listener.Addr())
+		fmt.Fprintf(out, "  for a shell          API=http://%s/api/v1/apps/comeet TOKEN=%s DIRECTORY=%s APP_TOKEN=%s\n",
+			p.listener.Addr(), quoted(p.settings.adminToken.Reveal()), p.sim.directoryURL, quoted(p.sim.comeet.Token()))
 	}
 	if p.settings.temporary {
 		fmt.Fprintln(out, "  the state is in a temporary folder, and gone on exit; -data keeps it")
@@ -86,3 +89,6 @@ func (p *program) announce(out io.Writer) {
 		fmt.Fprintf(out, "  a real second is %v business seconds\n", p.settings.speed)
 	}
 }
+
+// quoted makes one word of a text for a POSIX shell.
+func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
