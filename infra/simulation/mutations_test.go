@@ -44,5 +44,5 @@ var outcomes = []mutation{
 	{rule: "R2: the link is to their own", edits: []edit{{"shared/reconcile/effect.go",
 		"ID: out.account.ID, State: provision.AccountActive", "ID: out.account.ID + \"0\", State: provision.AccountActive"}}},
 	{rule: "R18: what would happen", edits: []edit{{"shared/decide/attention.go", "provision.AttentionProtected", "provision.AttentionArchived"}}},
-	{rule: "R19: a refusal is retried", edits: []edit{{"shared/decide/retry.go", "	if reason == provision.Refused {\n		wait =", "	if false {\n		wait ="}}},
+	{rule: "R19: a refusal is retried", edits: []edit{{"shared/decide/retry.go", "	if reason == provision.RetryRefused {\n		wait =", "	if false {\n		wait ="}}},
 }

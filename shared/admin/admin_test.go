@@ -412,7 +412,7 @@ func TestExplainWhileTheAppFails(t *testing.T) {
 	id := o.Directory().Hire(0)
 	o.MustLook(id)
 	o.World.Edit(id, func(r *provision.Record) {
-		r.Retries = []provision.Retry{{Operation: provision.Update, Reason: provision.Failed, At: o.Business(), Error: "status 500"}}
+		r.Retries = []provision.Retry{{Operation: provision.Update, Reason: provision.RetryFailed, At: o.Business(), Error: "status 500"}}
 	})
 	for what, err := range map[string]error{
 		"an app that fails":           fault.New(fault.Unavailable, "app", "503"),

@@ -56,7 +56,7 @@ func (d *decider) attention() []provision.Attention {
 			accountID = account.ID
 		}
 		what := doing[retry.Operation] + " the account failed"
-		if retry.Reason == provision.Unread {
+		if retry.Reason == provision.RetryUnread {
 			what = "The account in the app could not be read"
 		}
 		add(kind, accountID, sentence(what, retry.Error), todo, retry.Since)
@@ -96,10 +96,10 @@ var because = map[provision.ConditionName]string{
 
 func advice(retry provision.Retry) (provision.AttentionKind, string) {
 	switch retry.Reason {
-	case provision.Conflicting:
+	case provision.RetryConflict:
 		return provision.AttentionConflict,
 			"Look at both in the app: rename or remove the account that is in the way, or correct its external id. It is tried again when either changes, and daily."
-	case provision.Refused:
+	case provision.RetryRefused:
 		switch retry.Operation {
 		case provision.HardDelete:
 			return provision.AttentionRefused,

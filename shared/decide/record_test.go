@@ -213,7 +213,7 @@ func TestR2_MappingErrorSaysWhatToDo(t *testing.T) {
 	l := w.sees(p, false)
 	l.Desired, l.MappingError = nil, "title: gives a list"
 	op := decide.Decide(w.cfg, l, p.record, w.now).Operation
-	r := decide.FailedTry(p.record, *op, provision.Failed, op.Impossible, "", w.now)
+	r := decide.FailedTry(p.record, *op, provision.RetryFailed, op.Impossible, "", w.now)
 	list := decide.Decide(w.cfg, l, r, w.now).Record.Attention
 	if len(list) != 1 || list[0].Kind != provision.AttentionFailed || !strings.Contains(list[0].Todo, "mapping") {
 		t.Errorf("attention %+v", list)
@@ -227,7 +227,7 @@ func TestR2_RetrySchedule(t *testing.T) {
 	var waits []string
 	now := start
 	for range 6 {
-		r = decide.FailedTry(r, op, provision.Failed, "why", "", now)
+		r = decide.FailedTry(r, op, provision.RetryFailed, "why", "", now)
 		at := r.RetryAt()
 		waits = append(waits, at.Sub(now).String())
 		now = at
@@ -239,10 +239,10 @@ func TestR2_RetrySchedule(t *testing.T) {
 		t.Errorf("retry %+v", retry)
 	}
 	op.Fingerprint = "changed"
-	if retry, _ := decide.FailedTry(r, op, provision.Failed, "why", "", now).Retry(provision.Create); retry.Tries != 1 || !retry.Since.Equal(now) {
+	if retry, _ := decide.FailedTry(r, op, provision.RetryFailed, "why", "", now).Retry(provision.Create); retry.Tries != 1 || !retry.Since.Equal(now) {
 		t.Errorf("a try of something else: %+v", retry)
 	}
-	if r := decide.FailedTry(provision.Record{}, op, provision.Refused, "why", "", now); !r.RetryAt().Equal(now.Add(24 * time.Hour)) {
+	if r := decide.FailedTry(provision.Record{}, op, provision.RetryRefused, "why", "", now); !r.RetryAt().Equal(now.Add(24 * time.Hour)) {
 		t.Errorf("refused: tried again at %s", r.RetryAt())
 	}
 }
@@ -331,7 +331,7 @@ func TestR2_RetryEndsWithItsCause(t *testing.T) {
 	t.Parallel()
 	for _, step := range []string{"suspend ana", "delete ana"} {
 		w, p := leaver(t, "", step)
-		p.record.Retries = []provision.Retry{{Operation: provision.Update, Reason: provision.Conflicting, At: w.now.Add(time.Hour)}}
+		p.record.Retries = []provision.Retry{{Operation: provision.Update, Reason: provision.RetryConflict, At: w.now.Add(time.Hour)}}
 		look := w.sees(p, false)
 		look.Scope = scope.Verdict{} // nobody asks for the scope of who is deleted
 		if r := decide.Decide(w.cfg, look, p.record, w.now).Record; len(r.Retries) > 0 || len(r.Attention) > 0 {
@@ -384,7 +384,7 @@ func TestR2_NeedlessUpdateIsNotTriedAgain(t *testing.T) {
 func TestR12_DismissedIsNotTriedAgain(t *testing.T) {
 	t.Parallel()
 	w, p := leaver(t, "suspended 1d never", "guard holds", "suspend ana", "advance 2d")
-	p.record.Retries = []provision.Retry{{Operation: provision.Suspend, Reason: provision.Refused, At: w.now.Add(time.Hour)}}
+	p.record.Retries = []provision.Retry{{Operation: provision.Suspend, Reason: provision.RetryRefused, At: w.now.Add(time.Hour)}}
 	h := p.record.Hold
 	p.record.Verdicts = []provision.Verdict{{Operation: h.Operation, Condition: h.Condition, Since: h.Since, At: w.now}}
 	if r := decide.Decide(w.cfg, w.sees(p, false), p.record, w.now).Record; len(r.Retries) > 0 || len(r.Attention) != 1 || r.Attention[0].Kind != provision.AttentionHeld {

@@ -25,7 +25,7 @@ func FailedTry(r provision.Record, op Operation, reason provision.RetryReason, t
 		retry.Tries, retry.Since = before.Tries+1, before.Since
 	}
 	wait := schedule[min(retry.Tries, len(schedule))-1]
-	if reason == provision.Refused {
+	if reason == provision.RetryRefused {
 		wait = schedule[len(schedule)-1]
 	}
 	retry.At = now.Add(wait)
@@ -57,7 +57,7 @@ func (d *decider) dropStaleRetries() {
 	// Of who is suspended or deleted it is known that nothing but a removal is called for, whatever their scope.
 	known := d.l.Scope.Known || d.l.User.Lifecycle == provision.Suspended || d.l.User.Lifecycle == provision.Deleted
 	d.r.Retries = slices.DeleteFunc(slices.Clone(d.r.Retries), func(retry provision.Retry) bool {
-		if retry.Reason == provision.Unread { // whoever they are, their account is to be read again
+		if retry.Reason == provision.RetryUnread { // whoever they are, their account is to be read again
 			return !d.r.Account.Exists() || d.l.Account != nil
 		}
 		switch retry.Operation {

@@ -236,7 +236,7 @@ func (w *world) act(p *person, d decide.Decision) {
 		r.Hold = &provision.Hold{Operation: op.Kind, Condition: op.Cause.Condition, Since: op.Cause.Since, HeldAt: w.now}
 	case w.refuses[op.Kind]:
 		a.outcome = "refused"
-		r = decide.FailedTry(r, op, provision.Refused, "open roles", "", w.now)
+		r = decide.FailedTry(r, op, provision.RetryRefused, "open roles", "", w.now)
 	default:
 		w.succeed(p, &r, op)
 		r.Retries = decide.WithoutRetry(r, op.Kind)

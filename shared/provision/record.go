@@ -144,14 +144,15 @@ func (l Link) ActiveAt(t time.Time) bool {
 // RetryReason says why an operation waits.
 type RetryReason string
 
-// The reasons. Failed waits by the schedule of R2; Refused daily by R19;
-// Conflicting like Failed, and is looked at again when either side changes.
-// Unread waits like Failed for the account to be read again, whose update it may need.
 const (
-	Failed      RetryReason = "failed"
-	Refused     RetryReason = "refused"
-	Conflicting RetryReason = "conflict"
-	Unread      RetryReason = "unread"
+	// RetryFailed waits by the schedule of R2.
+	RetryFailed RetryReason = "failed"
+	// RetryRefused was refused by the app's rules, and waits a day (R19).
+	RetryRefused RetryReason = "refused"
+	// RetryConflict waits like RetryFailed, and is looked at again when either side changes.
+	RetryConflict RetryReason = "conflict"
+	// RetryUnread waits like RetryFailed for the account to be read again, whose update it may need.
+	RetryUnread RetryReason = "unread"
 )
 
 // Retry is an operation that went wrong and waits for its next try.

@@ -50,7 +50,7 @@ func (r *Reconciler) act(ctx context.Context, c provision.Configuration, req Req
 		if moved, err := r.moved(ctx, c); err != nil || moved {
 			return moved, err
 		}
-		a.rec = decide.FailedTry(a.rec, a.op, provision.Failed, a.op.Impossible, "", r.Business())
+		a.rec = decide.FailedTry(a.rec, a.op, provision.RetryFailed, a.op.Impossible, "", r.Business())
 		return a.finish(ctx, a.event(r.NewID(), a.op.Kind, provision.OutcomeFailed, a.op.Impossible))
 	}
 	if pause := r.breaker.pause(a.rec.UserID); pause > 0 {
@@ -178,12 +178,12 @@ func (a *attempt) record(ctx context.Context, out outcome) (more bool, err error
 		endAccount(&a.rec, now)
 		return a.finish(ctx, a.notices(intent)...)
 	}
-	reason, result := provision.Failed, provision.OutcomeFailed
+	reason, result := provision.RetryFailed, provision.OutcomeFailed
 	switch out.status {
 	case ruledOut:
-		reason, result = provision.Refused, provision.OutcomeRefused
+		reason, result = provision.RetryRefused, provision.OutcomeRefused
 	case conflicting:
-		reason = provision.Conflicting
+		reason = provision.RetryConflict
 	}
 	a.rec = decide.FailedTry(a.rec, a.op, reason, out.text, out.accountID, now)
 	return a.finish(ctx, a.event(intent.ID, intent.Operation, result, out.text))
@@ -224,7 +224,7 @@ func (a *attempt) recordAppFailure(ctx context.Context, out outcome) (more bool,
 // under another id, since this event has its own.
 func (a *attempt) fail(why string, mayHaveHappened bool) provision.Event {
 	event := a.event(a.rec.Intent.ID, a.op.Kind, provision.OutcomeFailed, why)
-	a.rec = decide.FailedTry(a.rec, a.op, provision.Failed, why, "", a.Business())
+	a.rec = decide.FailedTry(a.rec, a.op, provision.RetryFailed, why, "", a.Business())
 	if mayHaveHappened {
 		intent := *a.rec.Intent
 		intent.ID, intent.Doubt = a.NewID(), why
@@ -312,7 +312,7 @@ func (a *attempt) lookAtWaitingFor(ctx context.Context, name any) error {
 		return err
 	}
 	for _, other := range others {
-		conflicts := slices.ContainsFunc(other.Retries, func(r provision.Retry) bool { return r.Reason == provision.Conflicting })
+		conflicts := slices.ContainsFunc(other.Retries, func(r provision.Retry) bool { return r.Reason == provision.RetryConflict })
 		if other.UserID == a.rec.UserID || !conflicts { // what else waits is not for the name
 			continue
 		}

@@ -53,7 +53,7 @@ func TestR2Conflicts(t *testing.T) {
 				t.Errorf("the app was changed (-before +after):\n%s", diff)
 			}
 			rec := w.Record(id)
-			if len(rec.Retries) != 1 || rec.Retries[0].Reason != provision.Conflicting || !strings.Contains(rec.Retries[0].Error, test.words) {
+			if len(rec.Retries) != 1 || rec.Retries[0].Reason != provision.RetryConflict || !strings.Contains(rec.Retries[0].Error, test.words) {
 				t.Errorf("retries are %+v", rec.Retries)
 			}
 			if len(rec.Attention) != 1 || rec.Attention[0].Kind != provision.AttentionConflict || rec.Attention[0].AccountID == "" {
@@ -194,7 +194,7 @@ func TestR2Breaker(t *testing.T) {
 			t.Errorf("%d tries in 100 seconds, want 3 and then the schedule", tries)
 		}
 		rec := w.Record(bad)
-		if len(rec.Retries) != 1 || rec.Retries[0].Reason != provision.Failed {
+		if len(rec.Retries) != 1 || rec.Retries[0].Reason != provision.RetryFailed {
 			t.Errorf("retries: %+v", rec.Retries)
 		}
 		if c := w.Configuration(); !c.FailingSince.IsZero() {
@@ -296,7 +296,7 @@ func TestR17DismissedIsNotListed(t *testing.T) {
 	w.MustLook(id)
 	w.Edit(id, func(r *provision.Record) {
 		r.Account.State, r.GoneAt = provision.AccountNone, w.Business()
-		r.Retries = []provision.Retry{{Operation: provision.Create, Reason: provision.Conflicting, Error: "taken", At: w.Business().Add(time.Hour)}}
+		r.Retries = []provision.Retry{{Operation: provision.Create, Reason: provision.RetryConflict, Error: "taken", At: w.Business().Add(time.Hour)}}
 		r.Verdicts = []provision.Verdict{{Operation: provision.Create, At: w.Business()}}
 	})
 	w.MustLook(id)

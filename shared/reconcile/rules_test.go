@@ -174,7 +174,7 @@ func TestR11Refusal(t *testing.T) {
 	}
 	w.MustLook(id)
 	w.Queue.Until(w, 3*day+time.Hour)
-	if rec := w.Record(id); len(rec.Retries) != 1 || rec.Retries[0].Reason != provision.Refused || tries != 4 {
+	if rec := w.Record(id); len(rec.Retries) != 1 || rec.Retries[0].Reason != provision.RetryRefused || tries != 4 {
 		t.Errorf("tried %d times in three days; %+v", tries, rec.Retries)
 	}
 	if state := w.Configuration().Authorization.State; state != provision.AuthorizationOK {

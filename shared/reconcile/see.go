@@ -124,7 +124,7 @@ func updateDue(rec provision.Record, now time.Time) bool {
 // waitsToRead reports whether the account could not be read before, and is not to be read yet.
 func waitsToRead(rec provision.Record, now time.Time) bool {
 	retry, waits := rec.Retry(provision.Update)
-	return waits && retry.Reason == provision.Unread && retry.At.After(now)
+	return waits && retry.Reason == provision.RetryUnread && retry.At.After(now)
 }
 
 // readUser reads the user by id, and what decides their scope.

@@ -112,7 +112,7 @@ func (r *Reconciler) recordUnread(ctx context.Context, c provision.Configuration
 	}
 	a := &attempt{Reconciler: r, c: c, req: req, rec: d.Record, op: decide.Operation{Kind: provision.Update}, seen: seen, res: res}
 	seen.stamp(&a.rec)
-	a.rec = decide.FailedTry(a.rec, a.op, provision.Unread, seen.unreadable, "", r.Business())
+	a.rec = decide.FailedTry(a.rec, a.op, provision.RetryUnread, seen.unreadable, "", r.Business())
 	event := a.event(r.NewID(), a.op.Kind, provision.OutcomeFailed, seen.unreadable)
 	event.Name, event.Cause.Text = provision.EventNotice, "the account in the app could not be read"
 	return a.finish(ctx, event)

@@ -99,7 +99,7 @@ func TestR2Unreadable(t *testing.T) {
 		t.Error("another's access is not taken away")
 	}
 	rec := w.Record(maya)
-	if rec.Intent == nil || rec.Lease != nil || len(rec.Retries) != 1 || rec.Retries[0].Reason != provision.Failed {
+	if rec.Intent == nil || rec.Lease != nil || len(rec.Retries) != 1 || rec.Retries[0].Reason != provision.RetryFailed {
 		t.Errorf("intent %+v, lease %v, retries %+v", rec.Intent, rec.Lease, rec.Retries)
 	}
 	if len(rec.Attention) != 1 || rec.Attention[0].Kind != provision.AttentionFailed {
@@ -213,7 +213,7 @@ func TestR17Unreadable(t *testing.T) {
 			settleAs(w, reconcile.Request{UserID: id, CheckAccount: true})
 		}
 		rec := w.Record(id)
-		if len(rec.Retries) != 1 || rec.Retries[0].Reason != provision.Unread || len(rec.Attention) != 1 || !strings.Contains(rec.Attention[0].Why, "could not be read") {
+		if len(rec.Retries) != 1 || rec.Retries[0].Reason != provision.RetryUnread || len(rec.Attention) != 1 || !strings.Contains(rec.Attention[0].Why, "could not be read") {
 			t.Errorf("retries %+v, attention %+v", rec.Retries, rec.Attention)
 		}
 		if diff := cmp.Diff([]string{provision.EventNotice + " failed the account in the app could not be read"}, failures(w, id)); diff != "" {
@@ -334,7 +334,7 @@ func TestUnaskedIsNoAnswer(t *testing.T) {
 	w.Directory.Delete(ids[0], w.Business(), true)
 	w.Advance(2 * day)
 	w.MustLook(ids[0])
-	if rec := w.Record(ids[0]); len(rec.Retries) != 1 || rec.Retries[0].Reason != provision.Refused {
+	if rec := w.Record(ids[0]); len(rec.Retries) != 1 || rec.Retries[0].Reason != provision.RetryRefused {
 		t.Fatalf("retries %+v", rec.Retries)
 	}
 	if w.Configuration().FailingSince.IsZero() {

@@ -246,10 +246,10 @@ func (v *survey) takenByRename(f finding) bool {
 // freed reports whether a conflict that a user waits for is gone from the app's listing (R2).
 func (r *run) freed(ctx context.Context, v *survey, f finding, matches []provision.Account) (bool, error) {
 	for _, retry := range f.record.Retries {
-		if retry.Reason == provision.Conflicting && retry.Operation == provision.Create && retry.AccountID == "" && len(matches) > 0 {
+		if retry.Reason == provision.RetryConflict && retry.Operation == provision.Create && retry.AccountID == "" && len(matches) > 0 {
 			return true, nil // the app said that their account exists, and only now shows which
 		}
-		if retry.Reason != provision.Conflicting || retry.AccountID == "" {
+		if retry.Reason != provision.RetryConflict || retry.AccountID == "" {
 			continue
 		}
 		if err := r.await(ctx, v, v.listed); err != nil {

@@ -158,11 +158,11 @@ func (s *scene) meet(situation string) {
 			s.rec.Verdicts = []provision.Verdict{{Operation: op.Kind, Condition: op.Cause.Condition, Since: op.Cause.Since, At: sentencesNow.Add(-time.Minute)}}
 		}
 	case isRefused:
-		s.rec = decide.FailedTry(s.rec, *op, provision.Refused, "it has open roles", "", sentencesNow.Add(-time.Minute))
+		s.rec = decide.FailedTry(s.rec, *op, provision.RetryRefused, "it has open roles", "", sentencesNow.Add(-time.Minute))
 	case isConflict:
-		s.rec = decide.FailedTry(s.rec, *op, provision.Conflicting, "another account has the name", "b", sentencesNow.Add(-time.Minute))
+		s.rec = decide.FailedTry(s.rec, *op, provision.RetryConflict, "another account has the name", "b", sentencesNow.Add(-time.Minute))
 	case isFailed:
-		s.rec = decide.FailedTry(s.rec, *op, provision.Failed, "the app answered 400", "", sentencesNow.Add(-time.Minute))
+		s.rec = decide.FailedTry(s.rec, *op, provision.RetryFailed, "the app answered 400", "", sentencesNow.Add(-time.Minute))
 	}
 }
 

@@ -249,9 +249,9 @@ func (s standing) again(retry provision.Retry, making, refused string) string {
 		again = "is tried again now."
 	}
 	switch retry.Reason {
-	case provision.Refused:
+	case provision.RetryRefused:
 		return refused + " " + again
-	case provision.Conflicting:
+	case provision.RetryConflict:
 		return making + " waits for you to settle a conflict, and " + again
 	}
 	return making + " failed, and " + again

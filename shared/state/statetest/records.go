@@ -26,7 +26,7 @@ func fullRecord(id string) provision.Record {
 		UnarchivedAt: at(10), ArchivedAt: at(11), MissingSweep: "sweep", MissingAt: at(12),
 		Next:           &provision.Pending{Operation: provision.HardDelete, At: at(13), Cause: cause},
 		CountSuspendAt: at(14), CountDeleteAt: at(15),
-		Retries: []provision.Retry{{Operation: provision.Suspend, Reason: provision.Refused, Tries: 2, Since: at(16), At: at(17),
+		Retries: []provision.Retry{{Operation: provision.Suspend, Reason: provision.RetryRefused, Tries: 2, Since: at(16), At: at(17),
 			Fingerprint: "f", Error: "refused", AccountID: "other"}},
 		Hold:     &provision.Hold{Operation: provision.Suspend, Condition: provision.ConditionDeleted, Since: at(18), HeldAt: at(19)},
 		Verdicts: []provision.Verdict{{Operation: provision.Suspend, Condition: provision.ConditionDeleted, Since: at(20), Release: true, At: at(21)}},
