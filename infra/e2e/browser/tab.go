@@ -2,8 +2,9 @@
 // by words, with mouse or keyboard; and holds pages to the rules of axe-core
 // (WCAG 2.2 AA), in both themes, at 360 and 1280 pixels.
 //
-// It promises that a test fails when the browser complains, and that the
-// browser has ended when the test has. It needs Chromium, and `npm ci` in its
+// It promises that a test fails when the browser complains, that no test sees
+// another's cookies, and that the browser has ended when the last test that uses
+// it has. It needs Chromium, and `npm ci` in its
 // folder; `go test -artifacts` keeps a picture of each page that is inspected.
 // Only tests import it.
 package browser
@@ -25,7 +26,7 @@ import (
 	"example.com/autoprovision/infra/require"
 )
 
-// Tab is one tab of a browser of its own.
+// Tab is one tab of a browser, with cookies of its own.
 type Tab struct {
 	t   *testing.T
 	ctx context.Context
@@ -43,10 +44,12 @@ func Open(t *testing.T) *Tab {
 	require.Tool(t, err == nil, "Chromium")
 	rules, err := os.ReadFile("../browser/node_modules/axe-core/axe.min.js")
 	require.Tool(t, err == nil, "`npm ci` in infra/e2e/browser")
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox,
-		chromedp.Flag("lang", "en-GB"), chromedp.WSURLReadTimeout(time.Minute))
-	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
-	ctx, closeTab := chromedp.NewContext(allocator)
+	parent, err := chromium.enter(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(chromium.leave)
+	ctx, closeTab := chromedp.NewContext(parent, chromedp.WithNewBrowserContext())
 	messages := chromedp.Console(ctx)
 	var reading sync.WaitGroup
 	reading.Go(func() {
@@ -62,12 +65,54 @@ func Open(t *testing.T) *Tab {
 	})
 	t.Cleanup(func() {
 		closeTab()
-		stop()
 		reading.Wait()
 	})
 	b := &Tab{t: t, ctx: ctx, axe: string(rules)}
-	b.Do("opening a tab", chromedp.EmulateViewport(1280, 900))
+	b.Do("opening a tab", chromedp.EmulateViewport(1280, 900), chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		// Others have tabs in the same window.
+		_, err := chromedp.Call(ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+		return err
+	}))
 	return b
+}
+
+// chromium is the browser of the tests that run at a time: to start one takes
+// longer than most of them.
+var chromium running
+
+// running is a browser that runs while anybody uses it.
+type running struct {
+	mu    sync.Mutex
+	users int
+	ctx   context.Context
+	stop  func()
+}
+
+func (r *running) enter(path string) (context.Context, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.users == 0 {
+		options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox,
+			chromedp.Flag("lang", "en-GB"), chromedp.WSURLReadTimeout(time.Minute))
+		allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
+		ctx, closeBrowser := chromedp.NewContext(allocator)
+		if _, err := chromedp.Run(ctx, chromedp.Navigate("about:blank")); err != nil {
+			closeBrowser()
+			stop()
+			return nil, fmt.Errorf("starting Chromium: %w", err)
+		}
+		r.ctx, r.stop = ctx, func() { closeBrowser(); stop() }
+	}
+	r.users++
+	return r.ctx, nil
+}
+
+func (r *running) leave() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.users--; r.users == 0 {
+		r.stop()
+	}
 }
 
 // Do runs actions of the browser, and fails the test with what was tried.
