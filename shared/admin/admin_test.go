@@ -375,6 +375,26 @@ func TestProtectedAddressTakenOver(t *testing.T) {
 	}
 }
 
+// TestProtectedAccountsPerson: an address that was only an account's when it was
+// listed protects the person too, once it is listed again and the directory has them (R18).
+func TestProtectedAccountsPerson(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	address := reconciletest.Email(0)
+	account := o.App.Add(provision.Account{UserName: address, Active: true})
+	put := func(want provision.Protected) {
+		t.Helper()
+		must(t, o.Put(t.Context(), admin.Proposal{Protected: &[]string{address}}, ""))
+		if diff := cmp.Diff([]provision.Protected{want}, o.Configuration().Protected); diff != "" {
+			t.Errorf("protected (-want +got):\n%s", diff)
+		}
+	}
+	put(provision.Protected{Email: address, AccountID: account})
+	id := o.Directory().Hire(0)
+	o.MustLook(id)
+	put(provision.Protected{Email: address, UserID: id, AccountID: account})
+}
+
 // TestBaseURL: another base URL is another app, which must not get the token.
 func TestBaseURL(t *testing.T) {
 	t.Parallel()

@@ -185,6 +185,7 @@ func (s *Service) resolveProtected(ctx context.Context, emails []string, c provi
 		case err != nil:
 			return nil, err
 		case found != (provision.Protected{}):
+			list = slices.DeleteFunc(list, func(p provision.Protected) bool { return p.UserID == "" && p.AccountID == found.AccountID }) // by now it is somebody's
 			list = append(list, found)
 		case len(known) == 0:
 			errs = append(errs, fault.Field(fmt.Sprintf("users[%d]", i), "neither the directory nor the app has anybody with the address %q", email))
@@ -220,7 +221,9 @@ func (s *Service) findAnew(ctx context.Context, email string, known []provision.
 		}
 	}
 	p, err := s.findProtected(ctx, email, c)
-	same := func(k provision.Protected) bool { return p.AccountID != "" && k.AccountID == p.AccountID }
+	same := func(k provision.Protected) bool {
+		return p.AccountID != "" && k.AccountID == p.AccountID && (p.UserID == "" || k.UserID == p.UserID)
+	}
 	if err != nil || p.UserID == "" && p.AccountID == "" || slices.ContainsFunc(known, same) {
 		return provision.Protected{}, err
 	}
