@@ -96,13 +96,16 @@ var plots = [][]step{
 	},
 }
 
-// plotted is some of the plots, each about one person, on days of the seed.
+// plotted is some of the plots, each about one person, on days of the seed. What would
+// come after its last day, with no sweep in between, is left out.
 func plotted(seed uint64, days int) (steps []step) {
 	rng := rand.New(rand.NewPCG(seed, 3))
 	for range 3 {
 		begin, n := time.Hour+time.Duration(rng.IntN(days))*24*time.Hour+time.Duration(rng.Int64N(int64(24*time.Hour))), rng.Uint64()
 		for _, s := range plots[rng.IntN(len(plots))] {
-			steps = append(steps, step{at: begin + s.at, kind: s.kind, n: n})
+			if at := begin + s.at; at < time.Duration(days)*24*time.Hour {
+				steps = append(steps, step{at: at, kind: s.kind, n: n})
+			}
 		}
 	}
 	return steps
