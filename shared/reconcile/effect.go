@@ -8,9 +8,13 @@ import (
 )
 
 // succeed changes the record as a successful operation does. It returns the
-// operation and cause to log: adopting is logged as an update (R2).
+// operation and cause to log: adopting is logged as an update (R2). Nothing was done
+// before it was begun: the clock of whoever found it done may be behind the other's.
 func succeed(rec *provision.Record, intent provision.Intent, out outcome, appURL string, now time.Time) (provision.OperationKind, provision.Cause) {
 	kind, cause := intent.Operation, intent.Cause
+	if now.Before(intent.StartedAt) {
+		now = intent.StartedAt
+	}
 	link := &rec.Account
 	switch intent.Operation {
 	case provision.Create:

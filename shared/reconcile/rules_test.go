@@ -415,3 +415,35 @@ func TestR4Reopened(t *testing.T) {
 		t.Errorf("a day after the suspend: %+v", found)
 	}
 }
+
+// TestR4ClockBehind: both were due, whoever suspended died, and the one who finds
+// it done has a clock that is behind: the hard delete waits its day all the same.
+func TestR4ClockBehind(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	w.Configure(func(c *provision.Configuration) {
+		c.Policies[0].Policy.Suspended = provision.TimeFrames{SuspendAfter: "7d", DeleteAfter: "7d"}
+	})
+	id := w.Directory.Hire(0)
+	w.MustLook(id)
+	w.Directory.Suspend(id, w.Business())
+	w.MustLook(id)
+	w.Advance(7 * 24 * time.Hour)
+	w.Process().Inject(reconciletest.Fault{Name: "app suspend", Call: 1, How: reconciletest.CrashAfter})
+	if _, err := w.Look(id); err == nil {
+		t.Fatal("nobody died")
+	}
+	w.Advance(time.Second)
+	due := w.Record(id).Intent.StartedAt
+	behind := w.Restart()
+	behind.Reconciler.Business = func() time.Time { return due.Add(-time.Second) }
+	w.MustLook(id)
+	if rec := w.Record(id); rec.Account.State != provision.AccountSuspended || rec.Intent != nil {
+		t.Fatalf("not found out: %+v", rec)
+	}
+	behind.Reconciler.Business = w.Business
+	w.MustLook(id)
+	if next := w.Record(id).Next; len(w.App.Of(id)) == 0 || next == nil || next.At.Before(due.Add(24*time.Hour)) {
+		t.Errorf("after the suspend comes %+v, and the app has %v", next, w.App.Of(id))
+	}
+}
