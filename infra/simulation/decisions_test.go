@@ -79,13 +79,16 @@ func (w *world) noNewAccount(p *person) bool {
 func (w *world) allDismissed(p *person) bool {
 	rec := w.memory.records[p.id]
 	policy, _ := w.memory.config.Policy()
-	for _, c := range rec.Conditions {
+	conditions := slices.DeleteFunc(slices.Clone(rec.Conditions), func(c provision.Condition) bool {
+		return p.lifecycle() == provision.Archived && c.Name != provision.ConditionArchived // it waits, dismissed or not (R6)
+	})
+	for _, c := range conditions {
 		ordered := policy.For(c.Name).SuspendAfter != provision.Never
 		if !w.dismissed(rec, provision.HardDelete, c.Name, c.Since) && !(ordered && w.dismissed(rec, provision.Suspend, c.Name, c.Since)) {
 			return false
 		}
 	}
-	return len(rec.Conditions) > 0
+	return len(conditions) > 0
 }
 
 // deciding notes what an administrator decides before the product can act on it.
