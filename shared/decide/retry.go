@@ -57,8 +57,8 @@ func (d *decider) dropStaleRetries() {
 	// Of who is suspended or deleted it is known that nothing but a removal is called for, whatever their scope.
 	known := d.l.Scope.Known || d.l.User.Lifecycle == provision.Suspended || d.l.User.Lifecycle == provision.Deleted
 	d.r.Retries = slices.DeleteFunc(slices.Clone(d.r.Retries), func(retry provision.Retry) bool {
-		if retry.Reason == provision.RetryUnread { // whoever they are, their account is to be read again
-			return !d.r.Account.Exists() || d.l.Account != nil
+		if retry.Reason == provision.RetryUnread { // whoever they are, the account is to be read again, also one that we know as removed
+			return d.r.Account.ID == "" || d.l.Account != nil
 		}
 		switch retry.Operation {
 		case provision.Suspend:

@@ -103,7 +103,7 @@ func (r *Reconciler) seeBoth(ctx context.Context, c provision.Configuration, req
 // update that went wrong is due: only the account shows whether it is called for.
 func (r *Reconciler) checkAccount(ctx context.Context, c provision.Configuration, req Request, s *sighting) error {
 	rec := s.record
-	asked := req.CheckAccount && rec.Account.ID != "" || updateDue(rec, r.Business()) && rec.Account.Exists()
+	asked := req.CheckAccount && rec.Account.ID != "" || updateDue(rec, r.Business())
 	inVain := rec.Intent != nil // it has just been read for that
 	if !asked || inVain || !c.Runs() {
 		return nil
@@ -115,10 +115,11 @@ func (r *Reconciler) checkAccount(ctx context.Context, c provision.Configuration
 func (s sighting) relinks() bool { return s.gone || s.back != nil }
 
 // updateDue reports whether an update that went wrong is to be tried again: only
-// the account shows whether it is still called for (R17).
+// the account shows whether it is still called for (R17). So it is with an account
+// that could not be read, which may be one that was removed and is there again.
 func updateDue(rec provision.Record, now time.Time) bool {
 	retry, waits := rec.Retry(provision.Update)
-	return waits && !retry.At.After(now)
+	return waits && !retry.At.After(now) && (rec.Account.Exists() || retry.Reason == provision.RetryUnread)
 }
 
 // waitsToRead reports whether the account could not be read before, and is not to be read yet.
@@ -250,6 +251,9 @@ func (r *Reconciler) readLinked(ctx context.Context, c provision.Configuration, 
 	switch {
 	case fault.Is(err, fault.NotFound):
 		s.gone = linked
+		if !linked { // and nothing is to be read again
+			s.record.Retries = decide.WithoutRetry(s.record, provision.Update)
+		}
 		return nil
 	case fault.Is(err, fault.Unauthorized, fault.Forbidden):
 		switch verified := accounts.Verify(ctx); {

@@ -231,6 +231,68 @@ func TestR17Unreadable(t *testing.T) {
 	}
 }
 
+// TestR17BackAndUnreadable: a leaver's account is in the app again, as the sweep's
+// listing shows, and cannot be read. That is told once a try, by the schedule of R2.
+func TestR17BackAndUnreadable(t *testing.T) {
+	t.Parallel()
+	w, ids := twelve(t, 1)
+	id := ids[1]
+	w.MustLook(id)
+	account := w.App.Of(id)[0]
+	w.Directory.Suspend(id, w.Business())
+	w.MustLook(id)
+	w.App.Change(account.ID, func(a *provision.Account) { *a = provision.Account{} })
+	w.Queue.Until(w, day+time.Minute)
+	if rec := w.Record(id); rec.Account.Exists() {
+		t.Fatalf("the account is %s", rec.Account.State)
+	}
+	w.App.Change(account.ID, func(a *provision.Account) { *a = account })
+	before := len(failures(w, id))
+	fails(w, []string{"get"}, id)
+	for range 2 { // of two sweeps
+		settleAs(w, reconcile.Request{UserID: id, CheckAccount: true})
+	}
+	if rec := w.Record(id); len(rec.Retries) != 1 || len(rec.Attention) != 1 || !strings.Contains(rec.Attention[0].Why, "could not be read") {
+		t.Errorf("retries %+v, attention %+v", rec.Retries, rec.Attention)
+	}
+	if got := failures(w, id)[before:]; len(got) != 1 {
+		t.Errorf("%d failures at once, want 1: %.5q", len(got), got)
+	}
+	w.Queue.Until(w, 7*time.Hour)
+	if got := len(failures(w, id)) - before; got != 3 {
+		t.Errorf("%d failures in seven hours, want 3", got)
+	}
+	w.App.Meet = nil
+	w.Queue.Until(w, 13*time.Hour)
+	if rec := w.Record(id); len(rec.Retries)+len(rec.Attention) > 0 || rec.Account.State != provision.AccountActive {
+		t.Errorf("readable again: %s, retries %+v, attention %+v", rec.Account.State, rec.Retries, rec.Attention)
+	}
+	w.Queue.Until(w, day+time.Minute)
+	if found := w.App.Of(id); len(found) != 1 || found[0].Active {
+		t.Errorf("a day later the leaver has %+v", found)
+	}
+}
+
+// TestR17UnreadableAndGone: once it is known that the account is not in the app,
+// nothing waits for it.
+func TestR17UnreadableAndGone(t *testing.T) {
+	t.Parallel()
+	w, ids := twelve(t, 1)
+	id := ids[1]
+	w.MustLook(id)
+	w.Directory.Suspend(id, w.Business())
+	w.MustLook(id)
+	w.App.Change(w.App.Of(id)[0].ID, func(a *provision.Account) { *a = provision.Account{} })
+	w.Queue.Until(w, day+time.Minute)
+	fails(w, []string{"get"}, id)
+	settleAs(w, reconcile.Request{UserID: id, CheckAccount: true})
+	w.App.Meet = nil
+	w.Queue.Until(w, time.Hour)
+	if rec := w.Record(id); len(rec.Retries)+len(rec.Attention) > 0 {
+		t.Errorf("retries %+v, attention %+v", rec.Retries, rec.Attention)
+	}
+}
+
 // TestR2SeveralUnreadable: nobody but three whose accounts cannot be read has
 // anything to do.
 func TestR2SeveralUnreadable(t *testing.T) {
