@@ -129,11 +129,25 @@ func (w *world) logged(events []provision.Event) {
 		if strings.Contains(fmt.Sprint(e), tokenMark) {
 			w.accuse("R15: tokens are in the secret store only", "an event holds a token: %s", e.Name)
 		}
-		if e.Outcome == provision.OutcomeDone {
+		switch e.Outcome {
+		case provision.OutcomeDone:
 			w.claimed(e)
+		case provision.OutcomeFailed:
+			if key := e.UserID + " " + e.Name; w.failing(key) {
+				w.accuse("R2: what failed waits for its next try", "%s failed %d times in an hour: %s", key, w.failed[key], e.Cause.Text)
+			}
 		}
 		w.told(e)
 	}
+}
+
+// maxFailures is how often at most something of one person is tried in an hour: two or
+// three times by the schedule, and again whenever something changes that it depends on.
+const maxFailures = 12
+
+func (w *world) failing(key string) bool {
+	w.failed[key]++
+	return w.failed[key] > maxFailures
 }
 
 // claimed judges what an event says was done: the app shows it, unless

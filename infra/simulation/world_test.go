@@ -73,8 +73,9 @@ type world struct {
 	effects     []done
 	events      map[string]provision.Event
 
-	hour   time.Time // of which calls are counted
+	hour   time.Time // of which calls and failures are counted
 	calls  int
+	failed map[string]int // by person and event
 	trace  []string
 	mute   bool // no trace is kept
 	broken []string
@@ -159,7 +160,7 @@ func (w *world) runWhile(until time.Time, goOn func() bool) {
 		due, nextDue := w.queue.due()
 		if n := len(calls) + len(due); n > 0 {
 			if hour := time.Now().Truncate(time.Hour); !hour.Equal(w.hour) {
-				w.hour, w.calls = hour, 0
+				w.hour, w.calls, w.failed = hour, 0, map[string]int{}
 			}
 			if w.calls++; w.calls > maxCalls {
 				w.accuse("R4: nothing goes round in circles", "%d calls in an hour", w.calls)
