@@ -38,7 +38,7 @@ func (w *world) startAudit(emulator string) {
 		}
 	}
 	create("/topics/autoprovision-audit", object{})
-	create("/subscriptions/autoprovision-audit", object{"topic": "projects/" + project + "/topics/autoprovision-audit", "ackDeadlineSeconds": 60,
+	create("/subscriptions/autoprovision-audit", object{"topic": "projects/" + project + "/topics/autoprovision-audit", "ackDeadlineSeconds": 10,
 		"retryPolicy": object{"minimumBackoff": "0.1s", "maximumBackoff": "1s"},
 		"pushConfig":  object{"pushEndpoint": relay.URL, "oidcToken": object{"serviceAccountEmail": accounts["PUBSUB_ACCOUNT"], "audience": a.audience()}}})
 	w.workspace.SendAudit(sink.URL)
