@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"example.com/autoprovision/infra/require"
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/reconcile/reconciletest"
@@ -108,8 +110,20 @@ func TestSweepCompany(t *testing.T) {
 	}
 }
 
-// TestCrash ends the process at every call of a sweep, with its looks; the task
-// is delivered again to another process, and a further sweep must find nothing left to do.
+// crashEvery is at which calls of a sweep a process is ended, or a write fails: at
+// each when everything is required, else at some that are spread over it.
+func crashEvery() int {
+	switch {
+	case raced:
+		return 12
+	case os.Getenv(require.Variable) == "all":
+		return 1
+	}
+	return 5
+}
+
+// TestCrash ends the process at calls of a sweep, with its looks; the task is
+// delivered again to another process, and a further sweep must find nothing left to do.
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	w := company(t)
@@ -120,7 +134,8 @@ func TestCrash(t *testing.T) {
 	for shard := range shards {
 		t.Run(fmt.Sprint(shard), func(t *testing.T) {
 			t.Parallel()
-			for i := shard; i < len(calls); i += shards * crashEvery {
+			every := crashEvery()
+			for i := shard*every + rand.IntN(every); i < len(calls); i += shards * every {
 				how := []reconciletest.How{reconciletest.CrashBefore, reconciletest.CrashAfter}[rand.IntN(2)]
 				what := fmt.Sprintf("call %d of %d, %s, %v", i+1, len(calls), calls[i], how)
 				w := company(t)
@@ -154,9 +169,9 @@ func TestWritesFail(t *testing.T) {
 	w := company(t)
 	w.Start().Inject(reconciletest.Fault{})
 	done(t, w.Sweep())
-	count := map[string]int{}
+	count, every := map[string]int{}, crashEvery()
 	for i, name := range w.Process().Calls() {
-		if count[name]++; !writes(name) || i%crashEvery != 0 {
+		if count[name]++; !writes(name) || i%every != 0 {
 			continue
 		}
 		for _, how := range []reconciletest.How{reconciletest.Before, reconciletest.After} {

@@ -3,7 +3,7 @@
 package sweep_test
 
 const (
-	// crashEvery is which calls a process crashes at, people how many a first sync is of.
-	crashEvery = 1
-	people     = 1000
+	raced = false
+	// people is how many a first sync is of.
+	people = 1000
 )
