@@ -310,7 +310,8 @@ func (c client) Update(ctx context.Context, id, externalID string, attributes, p
 		}
 		return nil
 	})
-	if acc := c.world.app.get(id); err != nil && !effect && acc.has(externalID, attributes, previous) {
+	said := fault.Is(err, fault.Invalid, fault.Forbidden) // and is not done
+	if acc := c.world.app.get(id); err != nil && !said && !effect && acc.has(externalID, attributes, previous) {
 		c.world.owed[externalID+" "+provision.EventUpdate]++ // may be taken for ours after the lost answer
 		if acc.owner == "" {
 			acc.owner = externalID // and be adopted

@@ -138,12 +138,15 @@ func (w *world) leaves(h provision.Hold, after provision.Record) bool {
 	condition, holds := after.Condition(h.Condition)
 	return decided || h.Operation == provision.Create || !holds || !condition.Since.Equal(h.Since) || !after.Account.Exists() ||
 		h.Operation == provision.Suspend && after.Account.State == provision.AccountSuspended ||
-		len(w.memory.config.Policies) == 0 || !w.ordered(h) || w.memory.config.Protects(after.UserID, after.Account.ID)
+		!w.ordered(h) || w.memory.config.Protects(after.UserID, after.Account.ID)
 }
 
-// ordered reports whether the present policy orders what is held at all.
+// ordered reports whether each policy orders what is held that was in force while
+// whoever lets it go may have read it: another may be stored before they commit.
 func (w *world) ordered(h provision.Hold) bool {
 	rec := provision.Record{Intent: &provision.Intent{Cause: provision.Cause{Condition: h.Condition, Since: h.Since}}}
 	a := attempt{world: w, rec: rec, at: time.Now()}
-	return a.due(w.memory.config, h.Operation)
+	return !slices.ContainsFunc(w.during(a.at.Add(-time.Minute), a.at), func(s setting) bool {
+		return len(s.c.Policies) == 0 || !a.due(s.c, h.Operation)
+	})
 }
