@@ -4,9 +4,8 @@
 //
 // It promises that a test fails when the browser complains, that no test sees
 // another's cookies, and that the browser has ended when the last test that uses
-// it has. It needs Chromium, and `npm ci` in its
-// folder; `go test -artifacts` keeps a picture of each page that is inspected.
-// Only tests import it.
+// it has. It needs Chromium, and `npm ci` in its folder; `go test -artifacts` keeps
+// a picture of each page that is inspected. Only tests import it.
 package browser
 
 import (
@@ -36,8 +35,9 @@ type Tab struct {
 // patience is how long a page may take to show what a test waits for.
 const patience = 20 * time.Second
 
-// Open starts Chromium for a test of infra/e2e. The test fails if the browser complains of anything:
-// an error of a script, or something that the policy of a page forbids.
+// Open opens a tab for a test of infra/e2e, in a Chromium that it starts if none
+// runs. The test fails if the browser complains of anything: an error of a script,
+// or something that the policy of a page forbids.
 func Open(t *testing.T) *Tab {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
