@@ -16,7 +16,7 @@ import (
 
 	"example.com/autoprovision/functions/endpoint"
 	"example.com/autoprovision/functions/internal/edge"
-	"example.com/autoprovision/shared/wiring"
+	"example.com/autoprovision/shared/wiring/googlecloud"
 )
 
 // Target is the function's name.
@@ -30,7 +30,7 @@ func init() { edge.Register(Target, New) }
 // audit.DefaultTable was written, in the form of audit.Table.With; it may be
 // missing.
 type Settings struct {
-	Cloud wiring.Cloud
+	Cloud googlecloud.Config
 	// URL is AUTOPROVISION_AUDIT_URL: the function's own address, which the
 	// tokens of its callers are for.
 	URL string
@@ -42,7 +42,7 @@ type Settings struct {
 const requestTime = time.Minute
 
 // New returns the function.
-func New(getenv func(string) string, o wiring.Outside) (http.Handler, error) {
+func New(getenv func(string) string, o googlecloud.Outside) (http.Handler, error) {
 	r := edge.Read(getenv)
 	s := Settings{Cloud: r.Directory(), URL: r.URL("AUDIT_URL"), Publisher: r.Account("PUBSUB_ACCOUNT")}
 	s.Cloud.Events = r.Events("AUDIT_EVENTS")

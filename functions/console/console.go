@@ -20,7 +20,7 @@ import (
 	"example.com/autoprovision/functions/console/pages"
 	"example.com/autoprovision/functions/internal/edge"
 	"example.com/autoprovision/shared/admin"
-	"example.com/autoprovision/shared/wiring"
+	"example.com/autoprovision/shared/wiring/googlecloud"
 )
 
 // Target is the function's name.
@@ -34,7 +34,7 @@ func init() { edge.Register(Target, New) }
 // app's base URL until an administrator sets another, in Cloud.SCIMURL; it may
 // be missing) and these.
 type Settings struct {
-	Cloud wiring.Cloud
+	Cloud googlecloud.Config
 	// URL is AUTOPROVISION_CONSOLE_URL: where the console is, at a host of its own.
 	// URL and /sign-in/callback is the redirect URI of the OAuth client, whose file
 	// is in Secret Manager: it can only be made when the address is known.
@@ -46,7 +46,7 @@ type Settings struct {
 const requestTime = 5 * time.Minute
 
 // New returns the function.
-func New(getenv func(string) string, o wiring.Outside) (http.Handler, error) {
+func New(getenv func(string) string, o googlecloud.Outside) (http.Handler, error) {
 	r := edge.Read(getenv)
 	s := Settings{Cloud: r.Directory(), URL: r.Origin("CONSOLE_URL")}
 	s.Cloud.PushURL, s.Cloud.SCIMURL = r.URL("PUSH_URL"), r.ServiceURL("SCIM_URL")
@@ -59,7 +59,7 @@ func New(getenv func(string) string, o wiring.Outside) (http.Handler, error) {
 		return nil, err
 	}
 	return &edge.Function{Log: log, Time: requestTime, Door: anybody, Open: func(ctx context.Context) (http.Handler, error) {
-		system, err := wiring.OpenCloud(ctx, s.Cloud, o, log)
+		system, err := googlecloud.Open(ctx, s.Cloud, o, log)
 		if err != nil {
 			return nil, err
 		}

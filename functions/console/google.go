@@ -16,7 +16,7 @@ import (
 	"example.com/autoprovision/functions/internal/edge"
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/secrets"
-	"example.com/autoprovision/shared/wiring"
+	"example.com/autoprovision/shared/wiring/googlecloud"
 )
 
 const (
@@ -50,7 +50,7 @@ type googleSignIn struct {
 
 var _ pages.SignIn = (*googleSignIn)(nil)
 
-func newGoogle(s Settings, o wiring.Outside, tokens *edge.Tokens, who *administrators, store secrets.Store) *googleSignIn {
+func newGoogle(s Settings, o googlecloud.Outside, tokens *edge.Tokens, who *administrators, store secrets.Store) *googleSignIn {
 	endpoint := o.SignIn
 	if endpoint.AuthURL == "" {
 		endpoint = google.Endpoint

@@ -20,7 +20,7 @@ import (
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/secrets"
 	"example.com/autoprovision/shared/secrets/file"
-	"example.com/autoprovision/shared/wiring"
+	"example.com/autoprovision/shared/wiring/googlecloud"
 )
 
 const (
@@ -72,7 +72,7 @@ func newWorld(t *testing.T) *world {
 	tokens, err := edge.NewTokens(w.issuer.Keys())
 	w.must(err)
 	who := newAdministrators(w, func(context.Context) (string, error) { w.looked++; return w.customer, nil }, func(context.Context) error { w.begun++; return nil }, func() time.Time { return w.at })
-	o := wiring.Outside{SignIn: oauth2.Endpoint{AuthURL: "https://provider.example/auth", TokenURL: provider.URL + "/token", AuthStyle: oauth2.AuthStyleInParams}}
+	o := googlecloud.Outside{SignIn: oauth2.Endpoint{AuthURL: "https://provider.example/auth", TokenURL: provider.URL + "/token", AuthStyle: oauth2.AuthStyleInParams}}
 	w.googleSignIn = newGoogle(Settings{URL: "https://console.example"}, o, tokens, who, w.vault)
 	return w
 }

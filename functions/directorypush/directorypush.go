@@ -16,7 +16,7 @@ import (
 	"example.com/autoprovision/functions/endpoint"
 	"example.com/autoprovision/functions/internal/edge"
 	"example.com/autoprovision/shared/fault"
-	"example.com/autoprovision/shared/wiring"
+	"example.com/autoprovision/shared/wiring/googlecloud"
 )
 
 // Target is the function's name.
@@ -26,13 +26,13 @@ func init() { edge.Register(Target, New) }
 
 // Settings are what the function is deployed with: those of edge.Reader.Cloud
 // and AUTOPROVISION_LOG_LEVEL.
-type Settings struct{ Cloud wiring.Cloud }
+type Settings struct{ Cloud googlecloud.Config }
 
 // requestTime bounds one notification.
 const requestTime = 30 * time.Second
 
 // New returns the function.
-func New(getenv func(string) string, o wiring.Outside) (http.Handler, error) {
+func New(getenv func(string) string, o googlecloud.Outside) (http.Handler, error) {
 	r := edge.Read(getenv)
 	s := Settings{Cloud: r.Cloud()}
 	log := r.Log(os.Stderr, s.Cloud.Project)

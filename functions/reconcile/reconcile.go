@@ -12,7 +12,7 @@ import (
 
 	"example.com/autoprovision/functions/endpoint"
 	"example.com/autoprovision/functions/internal/edge"
-	"example.com/autoprovision/shared/wiring"
+	"example.com/autoprovision/shared/wiring/googlecloud"
 )
 
 // Target is the function's name.
@@ -23,10 +23,10 @@ func init() { edge.Register(Target, New) }
 // Settings are what the function is deployed with: those of
 // edge.Reader.Directory and AUTOPROVISION_LOG_LEVEL. Its own address, which the
 // tokens of its callers are for, is Cloud.ReconcileURL, and their account Cloud.TasksAccount.
-type Settings struct{ Cloud wiring.Cloud }
+type Settings struct{ Cloud googlecloud.Config }
 
 // New returns the function.
-func New(getenv func(string) string, o wiring.Outside) (http.Handler, error) {
+func New(getenv func(string) string, o googlecloud.Outside) (http.Handler, error) {
 	r := edge.Read(getenv)
 	s := Settings{Cloud: r.Directory()}
 	log := r.Log(os.Stderr, s.Cloud.Project)
@@ -38,5 +38,5 @@ func New(getenv func(string) string, o wiring.Outside) (http.Handler, error) {
 		return nil, err
 	}
 	door := tokens.Accounts(s.Cloud.ReconcileURL, s.Cloud.TasksAccount)
-	return edge.Machine(s.Cloud, o, log, wiring.ReconcileTime, door, (*endpoint.Endpoints).Reconcile), nil
+	return edge.Machine(s.Cloud, o, log, googlecloud.ReconcileTime, door, (*endpoint.Endpoints).Reconcile), nil
 }

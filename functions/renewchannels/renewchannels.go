@@ -13,7 +13,7 @@ import (
 
 	"example.com/autoprovision/functions/endpoint"
 	"example.com/autoprovision/functions/internal/edge"
-	"example.com/autoprovision/shared/wiring"
+	"example.com/autoprovision/shared/wiring/googlecloud"
 )
 
 // Target is the function's name.
@@ -25,7 +25,7 @@ func init() { edge.Register(Target, New) }
 // edge.Reader.Directory, AUTOPROVISION_LOG_LEVEL, AUTOPROVISION_PUSH_URL (the
 // address of directory-push, in Cloud.PushURL) and these.
 type Settings struct {
-	Cloud wiring.Cloud
+	Cloud googlecloud.Config
 	// URL is AUTOPROVISION_RENEW_URL: the function's own address, which the
 	// tokens of its callers are for.
 	URL string
@@ -37,7 +37,7 @@ type Settings struct {
 const requestTime = 2 * time.Minute
 
 // New returns the function.
-func New(getenv func(string) string, o wiring.Outside) (http.Handler, error) {
+func New(getenv func(string) string, o googlecloud.Outside) (http.Handler, error) {
 	r := edge.Read(getenv)
 	s := Settings{Cloud: r.Directory(), URL: r.URL("RENEW_URL"), Scheduler: r.Account("SCHEDULER_ACCOUNT")}
 	s.Cloud.PushURL = r.URL("PUSH_URL")

@@ -13,7 +13,7 @@ import (
 
 	"example.com/autoprovision/functions/endpoint"
 	"example.com/autoprovision/functions/internal/edge"
-	"example.com/autoprovision/shared/wiring"
+	"example.com/autoprovision/shared/wiring/googlecloud"
 )
 
 // Target is the function's name.
@@ -26,13 +26,13 @@ func init() { edge.Register(Target, New) }
 // which the tokens of its callers are for, is Cloud.SweepURL, and one of their
 // accounts Cloud.TasksAccount.
 type Settings struct {
-	Cloud wiring.Cloud
+	Cloud googlecloud.Config
 	// Scheduler is AUTOPROVISION_SCHEDULER_ACCOUNT: the service account that signs the schedule's requests.
 	Scheduler string
 }
 
 // New returns the function.
-func New(getenv func(string) string, o wiring.Outside) (http.Handler, error) {
+func New(getenv func(string) string, o googlecloud.Outside) (http.Handler, error) {
 	r := edge.Read(getenv)
 	s := Settings{Cloud: r.Directory(), Scheduler: r.Account("SCHEDULER_ACCOUNT")}
 	log := r.Log(os.Stderr, s.Cloud.Project)
@@ -44,5 +44,5 @@ func New(getenv func(string) string, o wiring.Outside) (http.Handler, error) {
 		return nil, err
 	}
 	door := tokens.Accounts(s.Cloud.SweepURL, s.Cloud.TasksAccount, s.Scheduler)
-	return edge.Machine(s.Cloud, o, log, wiring.SweepTime, door, (*endpoint.Endpoints).Sweep), nil
+	return edge.Machine(s.Cloud, o, log, googlecloud.SweepTime, door, (*endpoint.Endpoints).Sweep), nil
 }

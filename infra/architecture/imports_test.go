@@ -73,7 +73,8 @@ var layers = []struct {
 	{"shared/admin", []string{"shared/app", "shared/clock", "shared/decide", "shared/directory", "shared/fault", "shared/health", "shared/provision",
 		"shared/reconcile", "shared/roster", "shared/scope", "shared/secrets", "shared/state", "shared/sweep", "shared/tasks"}, nil},
 	// Put together.
-	{"shared/wiring", []string{"shared/"}, []string{"github.com/google/uuid", "cloud.google.com/go/cloudtasks", "cloud.google.com/go/firestore",
+	{"shared/wiring", []string{"shared/"}, []string{"github.com/google/uuid"}},
+	{"shared/wiring/googlecloud", []string{"shared/"}, []string{"cloud.google.com/go/cloudtasks", "cloud.google.com/go/firestore",
 		"cloud.google.com/go/secretmanager", "golang.org/x/oauth2", "google.golang.org/api/option"}},
 	{"functions/endpoint", []string{"shared/"}, nil},
 	{"functions/internal/edge", []string{"shared/", "functions/endpoint"},
@@ -138,6 +139,25 @@ func TestImports(t *testing.T) {
 		for _, imported := range p.Imports {
 			if !allowed(layers[i].may, layers[i].libs, imported) {
 				t.Errorf("%s must not import %s", p.ImportPath, imported)
+			}
+		}
+	}
+}
+
+// TestPrograms: what runs on one machine is built without Google Cloud's clients,
+// and what runs there without a database of its own.
+func TestPrograms(t *testing.T) {
+	for program, without := range map[string][]string{
+		"infra/local":   {"cloud.google.com/go/firestore", "cloud.google.com/go/cloudtasks", "cloud.google.com/go/secretmanager"},
+		"functions/...": {"modernc.org/sqlite"},
+	} {
+		out, err := exec.Command("go", "list", "-deps", module+program).Output()
+		if err != nil {
+			t.Fatalf("go list: %v", err)
+		}
+		for pkg := range strings.Lines(string(out)) {
+			if slices.ContainsFunc(without, func(lib string) bool { return strings.HasPrefix(pkg, lib) }) {
+				t.Errorf("%s is built with %s", program, pkg)
 			}
 		}
 	}

@@ -19,17 +19,17 @@ import (
 	"example.com/autoprovision/functions/renewchannels"
 	"example.com/autoprovision/functions/sweep"
 	"example.com/autoprovision/shared/directory/workspace"
-	"example.com/autoprovision/shared/wiring"
+	"example.com/autoprovision/shared/wiring/googlecloud"
 )
 
 // functions are the code of each target.
-var functions = map[string]func(func(string) string, wiring.Outside) (http.Handler, error){
+var functions = map[string]func(func(string) string, googlecloud.Outside) (http.Handler, error){
 	directorypush.Target: directorypush.New, auditevent.Target: auditevent.New, reconcile.Target: reconcile.New,
 	sweep.Target: sweep.New, renewchannels.Target: renewchannels.New, console.Target: console.New,
 }
 
 // seconds are the longest requests of functions whose code has a say in it.
-var seconds = map[string]float64{reconcile.Target: wiring.ReconcileTime.Seconds(), sweep.Target: wiring.SweepTime.Seconds()}
+var seconds = map[string]float64{reconcile.Target: googlecloud.ReconcileTime.Seconds(), sweep.Target: googlecloud.SweepTime.Seconds()}
 
 const locations = "projects/" + project + "/locations/" + region
 
@@ -61,7 +61,7 @@ func wantFunctions(t *testing.T, c *cloud) {
 		build, config := f["buildConfig"].(object), f["serviceConfig"].(object)
 		env := config["environmentVariables"].(object)
 		read := map[string]bool{}
-		if _, err := start(func(name string) string { read[name] = true; return text(env, name) }, wiring.Outside{}); err != nil {
+		if _, err := start(func(name string) string { read[name] = true; return text(env, name) }, googlecloud.Outside{}); err != nil {
 			t.Errorf("%s does not start: %v", target, err)
 		}
 		if diff := cmp.Diff(slices.Sorted(maps.Keys(read)), slices.Sorted(maps.Keys(env))); diff != "" {

@@ -29,7 +29,7 @@ import (
 	"example.com/autoprovision/infra/simsecrets"
 	"example.com/autoprovision/infra/simtokens"
 	"example.com/autoprovision/shared/secrets"
-	"example.com/autoprovision/shared/wiring"
+	"example.com/autoprovision/shared/wiring/googlecloud"
 )
 
 // environment is what deploy.sh gives the functions.
@@ -118,10 +118,10 @@ func (c counted) Accept() (net.Conn, error) {
 	return conn, err
 }
 
-func (c *cloud) outside(keys *http.Client) wiring.Outside {
+func (c *cloud) outside(keys *http.Client) googlecloud.Outside {
 	options := []option.ClientOption{option.WithEndpoint(c.address), option.WithoutAuthentication(),
 		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials()))}
-	return wiring.Outside{Keys: keys, Tasks: options, Secrets: options, DirectoryURL: "http://" + c.address}
+	return googlecloud.Outside{Keys: keys, Tasks: options, Secrets: options, DirectoryURL: "http://" + c.address}
 }
 
 // TestDoors: whoever does not carry exactly the right token is refused, at each
@@ -235,7 +235,7 @@ func TestSettings(t *testing.T) {
 	}
 	for name, build := range builds {
 		asked := map[string]bool{}
-		_, err := build(func(key string) string { asked[key] = true; return "" }, wiring.Outside{})
+		_, err := build(func(key string) string { asked[key] = true; return "" }, googlecloud.Outside{})
 		if err == nil {
 			t.Fatalf("%s starts without settings", name)
 		}
@@ -255,11 +255,11 @@ func TestSettings(t *testing.T) {
 			}
 			wrong := maps.Clone(environment())
 			wrong[key] = value
-			if _, err := build(func(key string) string { return wrong[key] }, wiring.Outside{}); err == nil || !strings.Contains(err.Error(), key) {
+			if _, err := build(func(key string) string { return wrong[key] }, googlecloud.Outside{}); err == nil || !strings.Contains(err.Error(), key) {
 				t.Errorf("%s: %s is %q: %v", name, key, value, err)
 			}
 		}
-		if _, err := build(func(key string) string { return environment()[key] }, wiring.Outside{}); err != nil {
+		if _, err := build(func(key string) string { return environment()[key] }, googlecloud.Outside{}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -351,11 +351,11 @@ func TestConsoleDoor(t *testing.T) {
 		t.Error("the directory was not asked whether an administrator's own token is one's")
 	}
 	env["AUTOPROVISION_SCIM_URL"] = "http://comeet.example/scim"
-	if _, err := console.New(func(key string) string { return env[key] }, wiring.Outside{}); err == nil || !strings.Contains(err.Error(), "AUTOPROVISION_SCIM_URL") {
+	if _, err := console.New(func(key string) string { return env[key] }, googlecloud.Outside{}); err == nil || !strings.Contains(err.Error(), "AUTOPROVISION_SCIM_URL") {
 		t.Errorf("an app without https: %v", err)
 	}
 	env["AUTOPROVISION_CONSOLE_URL"] = "https://f.example/autoprovision-console"
-	if _, err := console.New(func(key string) string { return env[key] }, wiring.Outside{}); err == nil || !strings.Contains(err.Error(), "AUTOPROVISION_CONSOLE_URL") {
+	if _, err := console.New(func(key string) string { return env[key] }, googlecloud.Outside{}); err == nil || !strings.Contains(err.Error(), "AUTOPROVISION_CONSOLE_URL") {
 		t.Errorf("a console below a path: %v", err)
 	}
 }

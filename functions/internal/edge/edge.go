@@ -30,7 +30,7 @@ import (
 
 	"example.com/autoprovision/functions/endpoint"
 	"example.com/autoprovision/shared/fault"
-	"example.com/autoprovision/shared/wiring"
+	"example.com/autoprovision/shared/wiring/googlecloud"
 )
 
 // maxBody bounds a request's body, in bytes: a task has at most 1 MiB
@@ -43,7 +43,7 @@ const bodyTime = 20 * time.Second
 
 // Builder makes a function of its settings, which it reads through getenv, and of
 // the world around it. Its error names every setting that is wrong or missing.
-type Builder func(getenv func(string) string, o wiring.Outside) (http.Handler, error)
+type Builder func(getenv func(string) string, o googlecloud.Outside) (http.Handler, error)
 
 // Register builds the function named target and registers it, if this process
 // was started as that one. Wrong settings end the process, so that such a
@@ -52,7 +52,7 @@ func Register(target string, build Builder) {
 	if os.Getenv("FUNCTION_TARGET") != target {
 		return // linked into some other program
 	}
-	handler, err := build(os.Getenv, wiring.Outside{})
+	handler, err := build(os.Getenv, googlecloud.Outside{})
 	if err != nil {
 		NewLog(os.Stderr, os.Getenv("AUTOPROVISION_PROJECT"), slog.LevelInfo).Error("function cannot start", "function", target, "error", err.Error())
 		os.Exit(1)
@@ -129,10 +129,10 @@ func Admitted(r *http.Request) error {
 
 // Machine is a function that a machine calls: one of the endpoints of the
 // system in Google Cloud, behind a door.
-func Machine(c wiring.Cloud, o wiring.Outside, log *slog.Logger, limit time.Duration, door endpoint.Caller,
+func Machine(c googlecloud.Config, o googlecloud.Outside, log *slog.Logger, limit time.Duration, door endpoint.Caller,
 	serve func(*endpoint.Endpoints, http.ResponseWriter, *http.Request)) http.Handler {
 	return &Function{Log: log, Time: limit, Door: door, Open: func(ctx context.Context) (http.Handler, error) {
-		s, err := wiring.OpenCloud(ctx, c, o, log)
+		s, err := googlecloud.Open(ctx, c, o, log)
 		if err != nil {
 			return nil, err
 		}

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"example.com/autoprovision/shared/audit"
-	"example.com/autoprovision/shared/wiring"
+	"example.com/autoprovision/shared/wiring/googlecloud"
 )
 
 // Prefix is what the names of all settings begin with.
@@ -112,8 +112,8 @@ func (r *Reader) Events(name string) audit.Table {
 // Cloud are the settings of every function: AUTOPROVISION_PROJECT, _REGION,
 // _RECONCILE_URL, _SWEEP_URL and _TASKS_ACCOUNT, and with these defaults
 // _DATABASE (default), _QUEUE_PREFIX autoprovision- and _SECRET_PREFIX autoprovision-.
-func (r *Reader) Cloud() wiring.Cloud {
-	return wiring.Cloud{
+func (r *Reader) Cloud() googlecloud.Config {
+	return googlecloud.Config{
 		Project: r.Text("PROJECT"), Region: r.Text("REGION"), Database: r.Optional("DATABASE", "(default)"),
 		QueuePrefix: r.Optional("QUEUE_PREFIX", "autoprovision-"), SecretPrefix: r.Optional("SECRET_PREFIX", "autoprovision-"),
 		ReconcileURL: r.URL("RECONCILE_URL"), SweepURL: r.URL("SWEEP_URL"), TasksAccount: r.Account("TASKS_ACCOUNT"),
@@ -122,7 +122,7 @@ func (r *Reader) Cloud() wiring.Cloud {
 
 // Directory are the settings of a function that reads the directory besides:
 // AUTOPROVISION_DIRECTORY_ACCOUNT and _DIRECTORY_SUBJECT.
-func (r *Reader) Directory() wiring.Cloud {
+func (r *Reader) Directory() googlecloud.Config {
 	c := r.Cloud()
 	c.DirectoryAccount, c.DirectorySubject = r.Account("DIRECTORY_ACCOUNT"), r.Account("DIRECTORY_SUBJECT")
 	return c

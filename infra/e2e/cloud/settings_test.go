@@ -15,7 +15,7 @@ import (
 	"example.com/autoprovision/functions/reconcile"
 	"example.com/autoprovision/functions/renewchannels"
 	"example.com/autoprovision/functions/sweep"
-	"example.com/autoprovision/shared/wiring"
+	"example.com/autoprovision/shared/wiring/googlecloud"
 )
 
 // settings are the names of each function's settings in the table that
@@ -40,14 +40,14 @@ func settings(t *testing.T) map[string][]string {
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	read := map[string][]string{}
-	for target, build := range map[string]func(func(string) string, wiring.Outside) (http.Handler, error){
+	for target, build := range map[string]func(func(string) string, googlecloud.Outside) (http.Handler, error){
 		directorypush.Target: directorypush.New, auditevent.Target: auditevent.New, reconcile.Target: reconcile.New,
 		sweep.Target: sweep.New, renewchannels.Target: renewchannels.New, console.Target: console.New,
 	} {
 		_, _ = build(func(name string) string {
 			read[target] = append(read[target], strings.TrimPrefix(name, "AUTOPROVISION_"))
 			return ""
-		}, wiring.Outside{})
+		}, googlecloud.Outside{})
 		slices.Sort(read[target])
 	}
 	deployed := settings(t)

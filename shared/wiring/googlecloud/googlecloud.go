@@ -1,4 +1,10 @@
-package wiring
+// Package googlecloud opens a system's parts in Google Cloud, and has them put
+// together.
+//
+// It owns which of Google's services stands behind which port, and what bounds the
+// deliveries to the functions. It promises that opening calls none of the services.
+// Nothing that runs outside of Google Cloud imports it.
+package googlecloud
 
 import (
 	"context"
@@ -26,6 +32,7 @@ import (
 	"example.com/autoprovision/shared/state/firestore"
 	"example.com/autoprovision/shared/tasks"
 	"example.com/autoprovision/shared/tasks/cloudtasks"
+	"example.com/autoprovision/shared/wiring"
 )
 
 const (
@@ -41,8 +48,8 @@ const (
 	pollEvery = 5 * time.Second
 )
 
-// Cloud says where in Google Cloud a system has its parts.
-type Cloud struct {
+// Config says where in Google Cloud a system has its parts.
+type Config struct {
 	// Project, Region and Database are of Firestore, Cloud Tasks and Secret Manager.
 	Project, Region, Database string
 	// QueuePrefix and SecretPrefix are what the names of our queues and secrets begin with.
@@ -88,20 +95,20 @@ func (o Outside) now() func() time.Time {
 	return o.Now
 }
 
-// CloudSystem is a system in Google Cloud.
-type CloudSystem struct {
-	*System
+// System is a system in Google Cloud.
+type System struct {
+	*wiring.System
 	// Administrators are who may use its console.
 	Administrators directory.Administrators
 	// Now is the time.
 	Now func() time.Time
 }
 
-// OpenCloud builds the system from Google Cloud's services. It calls none of
+// Open builds the system from Google Cloud's services. It calls none of
 // them but to find the credentials of this process; what it opened is closed
 // again when it fails, and otherwise ends with the process.
-func OpenCloud(ctx context.Context, c Cloud, o Outside, log *slog.Logger) (_ *CloudSystem, err error) {
-	const op = "wiring: open cloud"
+func Open(ctx context.Context, c Config, o Outside, log *slog.Logger) (_ *System, err error) {
+	const op = "googlecloud: open"
 	ctx = context.WithoutCancel(ctx) // the clients outlive the request that needs them first
 	var opened []interface{ Close() error }
 	defer func() {
@@ -139,7 +146,7 @@ func OpenCloud(ctx context.Context, c Cloud, o Outside, log *slog.Logger) (_ *Cl
 	connection := profile.Connection
 	connection.BaseURL = c.SCIMURL
 	store := firestore.New(database, profile.ID, now)
-	system := Build(Parts{
+	system := wiring.Build(wiring.Parts{
 		Profile: profile, Store: store, Tasks: queue, Directory: people,
 		Secrets:  secretmanager.New(secretClient, c.Project, c.SecretPrefix, now),
 		Business: now, Real: now, Log: log,
@@ -147,11 +154,11 @@ func OpenCloud(ctx context.Context, c Cloud, o Outside, log *slog.Logger) (_ *Cl
 		Backlog: health.Overdue(store, now), Deadlines: true, SweepEvery: sweepEvery, PollEvery: pollEvery,
 		Limit: func(ctx context.Context, c provision.Connection) error { return limit(ctx, queue, c) },
 	})
-	return &CloudSystem{system, people, now}, nil
+	return &System{system, people, now}, nil
 }
 
 // queue is the three queues, of which two deliver to the same function.
-func (c Cloud) queue(client *tasksclient.Client, now clock.Business) (*cloudtasks.Queue, error) {
+func (c Config) queue(client *tasksclient.Client, now clock.Business) (*cloudtasks.Queue, error) {
 	path := "projects/" + c.Project + "/locations/" + c.Region + "/queues/" + c.QueuePrefix
 	return cloudtasks.New(client, cloudtasks.Config{
 		Queues: map[string]cloudtasks.Endpoint{
@@ -183,7 +190,7 @@ func limit(ctx context.Context, queue *cloudtasks.Queue, c provision.Connection)
 
 // directory is the Directory API, read as an administrator by domain-wide
 // delegation. Where that is not given every request is refused here.
-func (c Cloud) directory(ctx context.Context, o Outside) (*workspace.Client, error) {
+func (c Config) directory(ctx context.Context, o Outside) (*workspace.Client, error) {
 	client := &http.Client{Transport: noDirectory{}}
 	var err error
 	switch {
@@ -203,5 +210,5 @@ func (c Cloud) directory(ctx context.Context, o Outside) (*workspace.Client, err
 type noDirectory struct{}
 
 func (noDirectory) RoundTrip(*http.Request) (*http.Response, error) {
-	return nil, fault.New(fault.Internal, "wiring: directory", "this function is deployed without access to the directory")
+	return nil, fault.New(fault.Internal, "googlecloud: directory", "this function is deployed without access to the directory")
 }

@@ -1,4 +1,4 @@
-package wiring
+package googlecloud
 
 import (
 	"context"
@@ -54,7 +54,7 @@ func TestBurstInTheCloud(t *testing.T) {
 		}
 	}))
 	defer receiver.Close()
-	c := Cloud{Project: "p", Region: "r", QueuePrefix: "autoprovision-", ReconcileURL: receiver.URL, SweepURL: receiver.URL, TasksAccount: "tasks@p.example"}
+	c := Config{Project: "p", Region: "r", QueuePrefix: "autoprovision-", ReconcileURL: receiver.URL, SweepURL: receiver.URL, TasksAccount: "tasks@p.example"}
 	var names []string
 	for _, name := range []string{tasks.Reconcile, tasks.Bulk, tasks.Sweep} {
 		names = append(names, "projects/p/locations/r/queues/autoprovision-"+name)
