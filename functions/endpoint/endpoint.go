@@ -117,7 +117,7 @@ func (e *Endpoints) giveUp(ctx context.Context, req reconcile.Request, cause err
 
 // Sweep works on a sweep or a preview, or asks for a sweep when the body names neither.
 func (e *Endpoints) Sweep(w http.ResponseWriter, r *http.Request) {
-	var task sweep.Delivery
+	var task sweep.Task
 	if !e.task(w, r, &task) {
 		return
 	}

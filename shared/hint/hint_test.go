@@ -175,7 +175,7 @@ func TestSweepIsAskedForOncePerKey(t *testing.T) {
 		t.Errorf("%d tasks, want one for each key", len(q.byName))
 	}
 	for _, task := range q.byName {
-		var d sweep.Delivery
+		var d sweep.Task
 		if err := json.Unmarshal(task.Body, &d); err != nil || task.Queue != tasks.Sweep || d.Cause != "directory" || d.SweepID != "" {
 			t.Errorf("task %+v: %v", task, err)
 		}

@@ -3,7 +3,6 @@ package sweep
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -330,15 +329,4 @@ func (s *Sweeper) each(ctx context.Context, sel state.Selection, visit func(prov
 			return nil
 		}
 	}
-}
-
-// PreviewTask is the task that runs a preview.
-func PreviewTask(id string) tasks.Task { return task("preview-"+id, Task{PreviewID: id}) }
-
-func task(name string, body Task) tasks.Task {
-	data, err := json.Marshal(body)
-	if err != nil {
-		panic("sweep: task does not marshal: " + err.Error())
-	}
-	return tasks.Task{Queue: tasks.Sweep, Name: name, Body: data}
 }

@@ -80,7 +80,7 @@ func (q *errands) deliver(t tasks.Task) {
 
 func (q *errands) once(t tasks.Task) error {
 	if t.Queue == tasks.Sweep {
-		var d sweep.Delivery
+		var d sweep.Task
 		if err := json.Unmarshal(t.Body, &d); err != nil {
 			return err
 		}

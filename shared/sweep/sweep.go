@@ -13,7 +13,6 @@ package sweep
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -91,12 +90,6 @@ var (
 	errTurnedOff    = errors.New("autoprovisioning was turned off")
 )
 
-// Task is the body of a sweep's task.
-type Task struct {
-	SweepID   string `json:"sweepId,omitempty"`
-	PreviewID string `json:"previewId,omitempty"`
-}
-
 // Request asks for a sweep: now, or after the one that runs, at most one.
 func (s *Sweeper) Request(ctx context.Context, cause string) (provision.Sweep, error) {
 	for {
@@ -137,7 +130,7 @@ func (s *Sweeper) running(sw *provision.Sweep) bool {
 }
 
 func (s *Sweeper) enqueue(ctx context.Context, id string, turn int64) error {
-	return s.Tasks.Enqueue(ctx, task(fmt.Sprintf("sweep-%s-%d", id, turn), Task{SweepID: id}))
+	return s.Tasks.Enqueue(ctx, sweepTask(id, turn))
 }
 
 // Current is the sweep that runs or ran last, with its progress; nil when there was none.
