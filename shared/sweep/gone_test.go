@@ -2,6 +2,7 @@ package sweep_test
 
 import (
 	"testing"
+	"time"
 
 	"example.com/autoprovision/infra/simcomeet"
 	"example.com/autoprovision/shared/admin"
@@ -59,6 +60,7 @@ func TestGateway(t *testing.T) {
 					t.Errorf("the log says done: %q", names)
 				}
 				m.app.SetFaults(simcomeet.Faults{})
+				m.pass(time.Minute) // in which the app is left alone
 				m.sweep()
 				if now, there := m.app.Account(ana.ID); now.Active || there == (test.method == "DELETE") {
 					t.Errorf("in the app: %t, active: %t", there, now.Active)

@@ -44,11 +44,19 @@ type missing struct {
 	app       *simcomeet.Server
 	appURL    string
 	queue     *errands
+	ahead     atomic.Int64 // of the machine's clock, in nanoseconds
 }
+
+// now is the time of the system and of the services.
+func (m *missing) now() time.Time { return clock.System().Add(time.Duration(m.ahead.Load())) }
+
+// pass lets time pass, in which nothing happens.
+func (m *missing) pass(d time.Duration) { m.ahead.Add(int64(d)) }
 
 // errands delivers tasks as soon as they come; what is for later is lost.
 type errands struct {
 	ctx    context.Context
+	now    clock.Business
 	system *wiring.System
 	deaf   atomic.Bool // everything is lost
 
@@ -61,7 +69,7 @@ func (q *errands) Enqueue(_ context.Context, list ...tasks.Task) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, t := range list {
-		if !q.used[t.Name] && !t.At.After(time.Now()) && !q.deaf.Load() && q.ctx.Err() == nil {
+		if !q.used[t.Name] && !t.At.After(q.now()) && !q.deaf.Load() && q.ctx.Err() == nil {
 			q.used[t.Name] = true
 			q.all.Go(func() { q.deliver(t) })
 		}
@@ -104,7 +112,8 @@ var (
 // newMissing is a company whose first sweep is done.
 func newMissing(t *testing.T, scope admin.ScopeInput) *missing {
 	t.Helper()
-	m := &missing{t: t, workspace: simworkspace.New(1, nil), app: simcomeet.New(nil)}
+	m := &missing{t: t}
+	m.workspace, m.app = simworkspace.New(1, &simworkspace.Options{Clock: m.now, Now: m.now}), simcomeet.New(&simcomeet.Options{Now: m.now})
 	t.Cleanup(m.workspace.Close)
 	m.workspace.Seed(simworkspace.Company{
 		Domains: []string{"example.org"}, OrgUnits: []string{"/Sales", "/Sales/East", "/Contractors", "/Contractors/Temps"},
@@ -133,12 +142,12 @@ func newMissing(t *testing.T, scope admin.ScopeInput) *missing {
 	t.Cleanup(server.Close)
 	m.appURL = server.URL
 	ctx, stop := context.WithCancel(context.Background())
-	m.queue = &errands{ctx: ctx, used: map[string]bool{}}
+	m.queue = &errands{ctx: ctx, now: m.now, used: map[string]bool{}}
 	profile := comeet.Profile()
 	connection := profile.Connection
 	connection.BaseURL, connection.RequestsPerSecond = server.URL+"/scim/v2", 0
 	m.system = wiring.Build(wiring.Parts{Profile: profile, Store: store, Tasks: m.queue, Secrets: vault, Directory: directory,
-		Business: clock.System, Real: clock.System, Log: slog.New(slog.DiscardHandler), Connection: connection, Egress: egress.OwnMachine})
+		Business: m.now, Real: m.now, Log: slog.New(slog.DiscardHandler), Connection: connection, Egress: egress.OwnMachine})
 	m.queue.system = m.system
 	t.Cleanup(func() { stop(); m.queue.all.Wait(); must(t, db.Close()) })
 
