@@ -111,17 +111,19 @@ func TestAnswersAndTheirKinds(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			client := answering(test.status, test.header, test.body)
-			for act, do := range acts {
-				want, ok := test.but[act]
-				if !ok {
-					want = test.all
+			synctest.Test(t, func(t *testing.T) { // after a 429 the client waits before each call
+				client := answering(test.status, test.header, test.body)
+				for act, do := range acts {
+					want, ok := test.but[act]
+					if !ok {
+						want = test.all
+					}
+					err := do(t.Context(), client)
+					if want == done && err != nil || want != done && !fault.Is(err, want) {
+						t.Errorf("%s: %v (%v), want %v", act, err, fault.KindOf(err), want)
+					}
 				}
-				err := do(t.Context(), client)
-				if want == done && err != nil || want != done && !fault.Is(err, want) {
-					t.Errorf("%s: %v (%v), want %v", act, err, fault.KindOf(err), want)
-				}
-			}
+			})
 		})
 	}
 }

@@ -246,12 +246,13 @@ func TestWordsOfFailures(t *testing.T) {
 		call, body, detail string
 		status             int
 	}{
-		{simcomeet.Faults{ThrottleNext: 1, RetryAfter: "7"}, "POST probe", ``, "asking the app: status 429: simulated: try again in a while", 503},
 		{simcomeet.Faults{HTML404: true}, "POST probe", ``, "asking the app: status 404 that is no SCIM answer; the base URL may be wrong: try again in a while", 503},
 		{simcomeet.Faults{Forbid: true}, "PUT protected", `{"users":["no@example.com"]}`,
 			"asking the app: status 403: not permitted: the app or the directory does not permit this to the credentials it was given", 409},
 		{simcomeet.Faults{RefuseToken: true}, "POST probe", ``,
 			"asking the app: status 401: the access token is not valid: renew the credentials of the app (reauthorize) or of the directory", 409},
+		// Last, since the next call would wait.
+		{simcomeet.Faults{ThrottleNext: 1, RetryAfter: "7"}, "POST probe", ``, "asking the app: status 429: simulated: try again in a while", 503},
 	} {
 		w.comeet.SetFaults(test.faults)
 		method, path, _ := strings.Cut(test.call, " ")
