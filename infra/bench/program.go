@@ -39,7 +39,8 @@ type program struct {
 // buildProgram builds the program below a folder.
 func buildProgram(ctx context.Context, folder string) (binary string, err error) {
 	binary = filepath.Join(folder, "local")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, programPackage).CombinedOutput(); err != nil {
+	// What go run has linked it keeps, unlike go build.
+	if out, err := exec.CommandContext(ctx, "go", "run", "-exec=cp", programPackage, binary).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the program: %w\n%s", err, out)
 	}
 	return binary, nil
