@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	kills = flag.Int("kills", 0, "how many times the program is killed under load; 0 for 40, and 100 when everything is required")
+	kills = flag.Int("kills", 0, "how many times the program is killed under load; 0 for 20, and 100 when everything is required")
 	seed  = flag.Uint64("seed", 1, "chooses what happens to whom, and the moments of the kills")
 )
 
@@ -71,7 +71,7 @@ func howMany() int {
 	case os.Getenv(require.Variable) == "all":
 		return 100
 	}
-	return 40
+	return 20
 }
 
 // Killed again and again at any moment under load, the program makes in the end
