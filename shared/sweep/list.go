@@ -133,25 +133,9 @@ func (r *run) pages(ctx context.Context, v *survey) error {
 		for i, u := range page.Users {
 			ids[i] = u.ID
 		}
-		var looks []reconcile.Request
-		var late []string
-		for _, f := range found {
-			req, needed, err := r.need(ctx, v, f, at, readAt)
-			if err != nil {
-				return err
-			}
-			switch {
-			case !needed:
-			case v.takenByRename(f):
-				late = append(late, f.user.ID)
-			default:
-				looks = append(looks, req)
-			}
-		}
-		if len(late) > 0 {
-			if err := r.Store.AddPage(ctx, r.lateSet(), r.page(), late, nil); err != nil {
-				return err
-			}
+		looks, err := r.needed(ctx, v, found, at, readAt)
+		if err != nil {
+			return err
 		}
 		if err := r.ask(ctx, ids, looks); err != nil {
 			return err
@@ -173,6 +157,29 @@ func (r *run) pages(ctx context.Context, v *survey) error {
 			return errHandOver
 		}
 	}
+}
+
+// needed gives the looks that the findings of a page need now. Those that wait
+// for another's rename are kept for later.
+func (r *run) needed(ctx context.Context, v *survey, found []finding, at, readAt time.Time) (looks []reconcile.Request, err error) {
+	var late []string
+	for _, f := range found {
+		req, needed, err := r.need(ctx, v, f, at, readAt)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case !needed:
+		case v.takenByRename(f):
+			late = append(late, f.user.ID)
+		default:
+			looks = append(looks, req)
+		}
+	}
+	if len(late) == 0 {
+		return looks, nil
+	}
+	return looks, r.Store.AddPage(ctx, r.lateSet(), r.page(), late, nil)
 }
 
 // need says whether a listed user needs a look, and which.
