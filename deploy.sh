@@ -102,6 +102,11 @@ read_arguments() {
       --yes) yes=yes ;;
       --data) with_data=yes ;;
       --*=*) flags+=("$argument") ;;
+      -h | --help)
+        usage
+        exit
+        ;;
+      --*) fail "write $argument=VALUE, in one; ./deploy.sh help lists the settings" ;;
       *)
         [[ $verb =~ ^(plan|apply)$ && " ${parts[*]} " == *" $argument "* ]] || fail "there is no argument $argument; ./deploy.sh help lists them"
         chosen+=("$argument")
@@ -146,19 +151,21 @@ find_python() {
 plan() {
   build
   summary
+  ask_for_sink
 }
 
 apply() {
   build
   summary
-  [[ ${#chosen[@]} -gt 0 ]] || manual_steps
-  ask_for_sink
+  if [[ ${#chosen[@]} == 0 ]]; then manual_steps; else ask_for_sink; fi
 }
 
 # build makes the parts that were chosen, or all, each on what those before it made.
 build() {
   local part
+  beside need_tools
   read_services
+  settle
   enable_first
   read_project
   for part in "${parts[@]}"; do

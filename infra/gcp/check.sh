@@ -12,7 +12,8 @@ directory_scopes() {
 # check says what is ready and what is not, and ends with 1 when anything is not.
 check() {
   local failed=0
-  check_tools || failed=1
+  need_tools
+  good 'tools; JSON is read with the Python that gcloud brings'
   read_services
   read_project
   good "project $project, number $project_number"
@@ -58,13 +59,13 @@ bad() {
   return 1
 }
 
-check_tools() {
+# need_tools fails before anything is changed that a tool is missing for.
+need_tools() {
   local tool missing=()
   for tool in gcloud curl sha256sum; do command -v "$tool" >/dev/null || missing+=("$tool"); done
   ((${#missing[@]} == 0)) || fail "install ${missing[*]}; Cloud Shell has all that is needed"
   gcloud alpha monitoring policies list --help >/dev/null 2>&1 ||
-    bad 'gcloud lacks its alpha and beta commands: gcloud components install alpha beta' || return
-  good 'tools; JSON is read with the Python that gcloud brings'
+    fail 'gcloud lacks its alpha and beta commands: gcloud components install alpha beta'
 }
 
 check_services() {
@@ -142,18 +143,30 @@ delegated_token() {
   printf '{"iss":"%s","sub":"%s","scope":"%s","aud":"https://oauth2.googleapis.com/token","iat":%d,"exp":%d}' \
     "$(account ap-directory)" "$directory_subject" "${scopes% }" "$now" $((now + 600)) >"$work/claims"
   assertion=$(again gcloud iam service-accounts sign-jwt "$work/claims" - --iam-account="$(account ap-directory)" 2>"$work/sign.err") || {
-    bad "whether the delegation works cannot be tried as you: let yourself sign as the account until you have checked, with
-         gcloud iam service-accounts add-iam-policy-binding $(account ap-directory) --member=user:YOU --role=roles/iam.serviceAccountTokenCreator" >&2
+    bad "whether the delegation works cannot be tried as you, who may not sign as the directory account. Google says:
+$(sed 's/^/           /' "$work/sign.err")
+         Give yourself the right, which the role of an owner may lack; wait a few minutes, and check again:
+           gcloud iam service-accounts add-iam-policy-binding $(account ap-directory) --project=$project --member=user:YOU --role=roles/iam.serviceAccountTokenCreator
+         Then take it away: the same with remove-iam-policy-binding." >&2
     return 1
   }
   answer=$(printf %s "$assertion" | curl --silent --show-error --data-urlencode 'grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer' \
     --data-urlencode assertion@- "$token_address") || true
   [[ $answer =~ \"access_token\"\ *:\ *\"([^\"]+)\" ]] || {
     [[ $answer =~ \"error\"\ *:\ *\"([^\"]+)\" ]] || true
-    bad "domain-wide delegation: Google answers ${BASH_REMATCH[1]:-nothing}" >&2
+    bad "domain-wide delegation: Google answers ${BASH_REMATCH[1]:-nothing}$(refusal "${BASH_REMATCH[1]:-}")" >&2
     return 1
   }
   echo "${BASH_REMATCH[1]}"
+}
+
+# refusal ERROR prints what an answer to a signed claim means, where that is known
+# (developers.google.com/identity/protocols/oauth2/service-account#error-codes).
+refusal() {
+  case $1 in
+    invalid_grant) printf ': is %s, the DIRECTORY_SUBJECT, the address of an active user?' "$directory_subject" ;;
+    unauthorized_client) printf ': the client id is not authorised for all of these scopes; if it was a moment ago, wait some minutes and check again' ;;
+  esac
 }
 
 delegation_steps() {
@@ -179,9 +192,9 @@ check_sign_in() {
 sign_in_steps() {
   cat <<EOF
          At https://console.cloud.google.com/auth/clients?project=$project, create a client of the type Web application
-         (choose Internal if it asks for the audience), and enter
+         (if it says Get started first: any app name, your address twice, the audience Internal), and enter
            Authorized redirect URI:  $(url console)/sign-in/callback
-         Download it as JSON, store that file, which holds its secret, and delete it:
+         Download it as JSON, in Cloud Shell upload it there, store that file, which holds its secret, and delete it:
            gcloud secrets versions add autoprovision-oauth-client --project=$project --data-file=FILE && rm FILE
          A minute later super administrators can sign in.
 EOF
@@ -195,12 +208,22 @@ check_audit_log() {
   fi
   read_sink
   if [[ -n $sink_refused ]]; then
-    bad "the organization's audit log, which you may not route" || sink_steps
+    printf "UNKNOWN  whether the organization's audit log is routed, since you may not see its sinks; if somebody has done this, all is well\n"
+    sink_steps
   elif ! there sinks "$sink"; then
     bad "the organization's audit log is not routed: ./deploy.sh apply" || true
   else
-    good "the organization's audit log is routed; Sharing options in the Admin console (Account settings, Legal and compliance) must be on"
+    good "the organization's audit log is routed"
+    sharing_steps
   fi
+}
+
+# sharing_steps is what nobody but a person can look at.
+sharing_steps() {
+  cat <<EOF
+UNKNOWN  whether the Admin console shares its log: as a super administrator, at https://admin.google.com, open Account, Account settings,
+         Legal and compliance, Sharing options, and turn it on
+EOF
 }
 
 sink_steps() {
@@ -218,17 +241,22 @@ EOF
 manual_steps() {
   have accounts iam iam service-accounts list --format='value(email,displayName,uniqueId)'
   echo
-  echo 'Two steps are yours; ./deploy.sh check looks whether they are done.'
+  echo 'What follows is yours; ./deploy.sh check looks whether it is done.'
   echo '1. Let the program read the directory'
   delegation_steps "$(field accounts "$(account ap-directory)" 3)"
   echo '2. Let administrators sign in'
   sign_in_steps
+  if [[ -n $organization ]]; then
+    echo '3. Let changes of groups and org units be seen at once: the Admin console has to share its log'
+    sharing_steps
+  fi
+  ask_for_sink
   printf '\nThe console: %s\n' "$(url console)"
 }
 
 # ask_for_sink is what somebody else has to do for whoever may not.
 ask_for_sink() {
   [[ -n $sink_refused ]] || return 0
-  echo 'For your organization: changes of groups are seen by sweeps only, until'
+  echo 'Whether the audit log of your organization is routed here you may not see or change. Until it is, changes of groups are seen by sweeps only.'
   sink_steps
 }

@@ -4,8 +4,15 @@
 # The APIs that are on, read first: an API that is off has nothing to list.
 read_services() {
   command -v gcloud >/dev/null || fail "gcloud is needed: see https://cloud.google.com/sdk/docs/install; Cloud Shell has it"
-  gcloud services list --enabled --format='value(config.name)' >"$work/have.services" ||
-    fail "the project $project cannot be read: sign in with gcloud auth login, as somebody who may change it"
+  gcloud services list --enabled --format='value(config.name)' >"$work/have.services" || unreadable_project
+}
+
+# unreadable_project says what may be the reason.
+unreadable_project() {
+  local who
+  who=$(gcloud auth list --filter=status:ACTIVE --format='value(account)' 2>/dev/null || true)
+  [[ -n $who ]] || fail 'nobody is signed in: gcloud auth login, as an owner of the project'
+  fail "the project $project cannot be read as $who. PROJECT is a project's id, not its name or number (gcloud projects list shows it), and you must be its owner"
 }
 
 # enable_first turns on what the project itself is read with. A person reads it by
@@ -51,15 +58,17 @@ custom_role() {
 
 part_database() {
   have databases firestore firestore databases list \
-    --format='value(name.basename(),type,deleteProtectionState,pointInTimeRecoveryEnablement)'
-  case $(compare databases "$database" "$(line FIRESTORE_NATIVE DELETE_PROTECTION_ENABLED POINT_IN_TIME_RECOVERY_ENABLED)") in
+    --format='value(name.basename(),locationId,type,deleteProtectionState,pointInTimeRecoveryEnablement)'
+  case $(compare databases "$database" "$(line "$region" FIRESTORE_NATIVE DELETE_PROTECTION_ENABLED POINT_IN_TIME_RECOVERY_ENABLED)") in
     missing)
       change "create the Firestore database $database in $region" \
         gcloud firestore databases create --database="$database" --location="$region" --type=firestore-native \
         --delete-protection --enable-pitr
       ;;
     differs)
-      [[ $(field databases "$database" 2) == FIRESTORE_NATIVE ]] ||
+      [[ $(field databases "$database" 2) == "$region" ]] ||
+        fail "the database $database is in $(field databases "$database" 2) and cannot be moved; set REGION to that, or name another one as DATABASE"
+      [[ $(field databases "$database" 3) == FIRESTORE_NATIVE ]] ||
         fail "the database $database is not in native mode; name another one as DATABASE"
       change "protect the Firestore database $database from deletion, and keep its last week" \
         gcloud firestore databases update --database="$database" --delete-protection --enable-pitr

@@ -191,6 +191,9 @@ func damage(c *cloud) {
 		if strings.Contains(key, "/alertPolicies/") && text(c.things[key], "displayName") == "autoprovision: held" {
 			delete(c.things, key)
 		}
+		if strings.Contains(key, "/alertPolicies/") && text(c.things[key], "displayName") == "autoprovision: overdue" {
+			c.things[key]["enabled"] = false
+		}
 	}
 }
 

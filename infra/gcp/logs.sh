@@ -111,7 +111,7 @@ END
 part_alerts() {
   local file name channel
   beside have policies monitoring alpha monitoring policies list --filter='displayName~^autoprovision:' \
-    --format='value(userLabels.autoprovision-policy,userLabels.autoprovision-source,name)'
+    --format='value(userLabels.autoprovision-policy,userLabels.autoprovision-source,enabled,name)'
   beside have channels monitoring beta monitoring channels list --filter='userLabels.autoprovision=alerts' \
     --format='value(labels.email_address,name)'
   beside have dashboards monitoring monitoring dashboards list --format='value(name.basename(),labels.autoprovision-source)'
@@ -137,16 +137,16 @@ part_alerts() {
 policy() {
   sed "s#CHANNEL#$2#" "$tables/alerts/$1.yaml"
   printf 'combiner: OR\nnotificationChannels:\n- "%s"\ndocumentation:\n  mimeType: text/markdown\n  content: |\n' "$2"
-  sed 's/^\(.\)/    \1/' "$playbooks/$1.md"
+  sed "s/^\(.\)/    \1/; s/PROJECT/$project/g; s/REGION/$region/g; s/ORGANIZATION/${organization:-ORGANIZATION}/g" "$playbooks/$1.md"
 }
 
 apply_policy() {
   local name=$1 file="$work/policy.$1.yaml" fingerprint
   fingerprint=$(sha256sum <"$file" | cut -c1-32)
-  printf 'userLabels:\n  autoprovision-policy: %s\n  autoprovision-source: "%s"\n' "$name" "$fingerprint" >>"$file"
-  case $(compare policies "$name" "$(line "$fingerprint" "$(field policies "$name" 3)")") in
+  printf 'enabled: true\nuserLabels:\n  autoprovision-policy: %s\n  autoprovision-source: "%s"\n' "$name" "$fingerprint" >>"$file"
+  case $(compare policies "$name" "$(line "$fingerprint" True "$(field policies "$name" 4)")") in
     missing) change "alert about $name" gcloud alpha monitoring policies create --policy-from-file="$file" ;;
-    differs) change "alert about $name anew" gcloud alpha monitoring policies update "$(field policies "$name" 3)" --policy-from-file="$file" ;;
+    differs) change "alert about $name anew" gcloud alpha monitoring policies update "$(field policies "$name" 4)" --policy-from-file="$file" ;;
   esac
 }
 

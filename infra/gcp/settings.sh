@@ -8,7 +8,7 @@ read_settings() {
   local text name number=0
   while IFS= read -r text || [[ -n $text ]]; do
     number=$((number + 1))
-    text=${text%$'\r'}
+    text=${text%"${text##*[![:space:]]}"} # nobody sees blanks at the end
     [[ $text =~ ^[[:space:]]*(#|$) ]] && continue
     [[ $text =~ ^[[:space:]]*([A-Z_]+)=(.*)$ ]] || fail "$1, line $number: write NAME=VALUE, nothing around them"
     name=${BASH_REMATCH[1],,}
@@ -25,19 +25,26 @@ set_setting() {
 # check_settings ends with every setting that is wrong or missing.
 check_settings() {
   local email='^[^@[:space:]]+@[^@[:space:]]+\.[^@[:space:]]+$' wrong=()
-  [[ $project =~ ^[a-z][a-z0-9-]{4,28}[a-z0-9]$ ]] || wrong+=('PROJECT: the id of the Google Cloud project, 6 to 30 of a-z, 0-9 and -')
-  [[ $region =~ ^[a-z]+-[a-z]+[0-9]+$ ]] || wrong+=('REGION: a region that has Cloud Run functions and Firestore, like europe-west1; it cannot be changed later')
-  [[ $database == '(default)' || $database =~ ^[a-z][a-z0-9-]{2,61}[a-z0-9]$ ]] || wrong+=('DATABASE: the id of the Firestore database, (default) unless another program uses that')
-  [[ $directory_subject =~ $email ]] || wrong+=('DIRECTORY_SUBJECT: the address of the Workspace administrator as whom the directory is read')
-  [[ $alert_email =~ $email ]] || wrong+=('ALERT_EMAIL: the address that alerts are sent to')
-  [[ -z $organization || $organization =~ ^[0-9]+$ ]] || wrong+=('ORGANIZATION: the number of the Google Cloud organization, or nothing')
-  [[ -z $scim_url || $scim_url =~ ^https://[^/@[:space:]]+(/[^[:space:]]*)?$ ]] || wrong+=('SCIM_URL: an https:// address, or nothing')
-  [[ $log_level =~ ^(debug|info|warn|error)$ ]] || wrong+=('LOG_LEVEL: debug, info, warn or error')
-  [[ -z $audit_events || $audit_events =~ ^[A-Za-z_=\;[:space:]]+$ ]] || wrong+=('AUDIT_EVENTS: lists such as user=newEvent otherEvent; ignore=third, or nothing')
+  must_match PROJECT '^[a-z][a-z0-9-]{4,28}[a-z0-9]$' 'the id of the Google Cloud project, 6 to 30 of a-z, 0-9 and -'
+  must_match REGION '^[a-z]+-[a-z]+[0-9]+$' 'a region that has Cloud Run functions and Firestore, like europe-west1; it cannot be changed later'
+  must_match DATABASE '^(\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9])$' 'the id of the Firestore database, (default) unless another program uses that'
+  must_match DIRECTORY_SUBJECT "$email" 'the address of the Workspace administrator as whom the directory is read'
+  must_match ALERT_EMAIL "$email" 'the one address that alerts are sent to, which may be a group'
+  must_match ORGANIZATION '^[0-9]*$' 'the number of the Google Cloud organization, or nothing'
+  must_match SCIM_URL '^(https://[^/@[:space:]]+(/[^[:space:]]*)?)?$' 'an https:// address, or nothing'
+  must_match LOG_LEVEL '^(debug|info|warn|error)$' 'debug, info, warn or error'
+  must_match AUDIT_EVENTS '^[A-Za-z_=;[:space:]]*$' 'lists such as user=newEvent otherEvent; ignore=third, or nothing'
   ((${#wrong[@]} == 0)) && return
-  printf 'deploy.sh: these settings are missing or wrong (infra/docs/deploy.md):\n' >&2
+  printf 'deploy.sh: these settings are missing or wrong (infra/docs/deploy.md); write them into .deploy.env beside deploy.sh:\n' >&2
   printf '  %s\n' "${wrong[@]}" >&2
   exit 2
+}
+
+# must_match NAME PATTERN RULE says what is wrong with a setting, with its value,
+# in which quotes or a comment can be seen.
+must_match() {
+  local -n setting=${1,,}
+  [[ $setting =~ $2 ]] || wrong+=("$1: $3${setting:+; this is «$setting»}")
 }
 
 # account ID prints the address of a service account of ours.

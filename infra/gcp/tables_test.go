@@ -170,6 +170,11 @@ func TestPlaybook(t *testing.T) {
 				t.Errorf("%s does not say %s", name, part)
 			}
 		}
+		for _, command := range regexp.MustCompile("gcloud [^`\n]*").FindAllString(page, -1) {
+			if !strings.Contains(command, "--project=PROJECT") && !strings.Contains(command, "--organization=ORGANIZATION") {
+				t.Errorf("%s: where is that? %s", name, command)
+			}
+		}
 		if len(page) > 8192 { // cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.alertPolicies#Documentation
 			t.Errorf("%s has %d bytes, and a message takes 8192", name, len(page))
 		}
@@ -279,6 +284,9 @@ func TestSettings(t *testing.T) {
 		"flags win":      {good, []string{"--region=nowhere"}, []string{"REGION:"}},
 		"wrong audit":    {good + "AUDIT_EVENTS=`id`\n", nil, []string{"AUDIT_EVENTS:"}},
 		"address needed": {good, []string{"--alert-email=nobody"}, []string{"ALERT_EMAIL:"}},
+		"one address":    {good + "ALERT_EMAIL=b@example.com, c@example.com\n", nil, []string{"ALERT_EMAIL: the one address"}},
+		"quoted":         {good + "PROJECT=\"acme\" \n", nil, []string{"PROJECT:", "this is «\"acme\"»"}},
+		"flag in two":    {good, []string{"--region", "europe-west1"}, []string{"write --region=VALUE"}},
 	} {
 		write(test.text)
 		r := script(t, []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, append([]string{"plan", "--settings=" + file}, test.args...)...)
@@ -316,6 +324,14 @@ func TestOrder(t *testing.T) {
 	}
 	if after := len(c.names("pubsub", "subscriptions")); after != before {
 		t.Errorf("%d subscriptions", after)
+	}
+	elsewhere := "firestore projects/" + project + "/databases/(default)"
+	locked(c, func() bool {
+		c.things[elsewhere] = object{"name": strings.TrimPrefix(elsewhere, "firestore "), "type": "FIRESTORE_NATIVE", "locationId": "eur3"}
+		return true
+	})
+	if r := c.deploy(t, append([]string{"apply", "database"}, given...)...); r.code == 0 || !strings.Contains(r.err, "is in eur3 and cannot be moved") {
+		t.Errorf("the database is elsewhere, and apply ended with %d:\n%s%s", r.code, r.out, r.err)
 	}
 	if r := c.deploy(t, append([]string{"destroy"}, given...)...); r.code == 0 || !strings.Contains(r.err, "nothing was changed") {
 		t.Errorf("nobody confirmed, and destroy ended with %d:\n%s%s", r.code, r.out, r.err)

@@ -300,7 +300,8 @@ func wantChecked(t *testing.T, c *cloud) {
 	if r.code != 1 {
 		t.Errorf("ended with %d before anything was done by hand", r.code)
 	}
-	for _, want := range []string{"unauthorized_client", strings.Join(workspace.Scopes(), ","), "sign-in/callback", "roles/logging.configWriter"} {
+	for _, want := range []string{"unauthorized_client: the client id is not authorised", strings.Join(workspace.Scopes(), ","), "sign-in/callback", "roles/logging.configWriter",
+		"UNKNOWN  whether the organization's audit log is routed"} {
 		if !strings.Contains(r.out+r.err, want) {
 			t.Errorf("check does not say %s:\n%s%s", want, r.out, r.err)
 		}
@@ -315,7 +316,7 @@ func wantChecked(t *testing.T, c *cloud) {
 	})
 	before := len(c.made())
 	r = c.deploy(t, append([]string{"check"}, given...)...)
-	if r.code != 0 || strings.Contains(r.out, "NOT YET") {
+	if r.code != 0 || strings.Contains(r.out, "NOT YET") || strings.Count(r.out, "UNKNOWN") != 1 || !strings.Contains(r.out, "Sharing options") {
 		t.Errorf("ended with %d when all was done:\n%s%s", r.code, r.out, r.err)
 	}
 	if changes := c.made()[before:]; len(changes) > 0 {
