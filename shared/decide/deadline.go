@@ -79,24 +79,32 @@ func due(since time.Time, delay provision.Delay) time.Time {
 // several, since the ones before it were dropped a day after it or later.
 func deleteDue(policies []provision.PolicyEdit, cond provision.Condition, r provision.Record) time.Time {
 	var at time.Time // under the policies so far; zero for never
+	var before *provision.TimeFrames
 	for i, edit := range policies {
 		if i+1 < len(policies) && !policies[i+1].SavedAt.After(cond.Since) {
 			continue // replaced before the condition began
 		}
-		wanted := due(cond.Since, edit.Policy.For(cond.Name).DeleteAfter)
+		frames := edit.Policy.For(cond.Name)
+		if before != nil && frames == *before {
+			continue // an edit elsewhere
+		}
+		wanted := due(cond.Since, frames.DeleteAfter)
 		floor := edit.SavedAt.Add(editGrace)
+		var soon time.Time // the deadline that the edit found
+		if before != nil {
+			soon = found(at, *before, frames, edit.SavedAt, cond, r)
+		}
 		holds := i == 0 && len(policies) > 1 || !edit.SavedAt.After(cond.Since)
-		if wanted.IsZero() || holds || !wanted.Before(floor) || released(r, cond, edit.SavedAt) {
+		before = &frames
+		switch {
+		case wanted.IsZero() || holds || !wanted.Before(floor) || released(r, cond, edit.SavedAt):
 			at = wanted
-			continue
-		}
-		if i > 0 {
-			at = withoutSuspend(at, policies[i-1].Policy.For(cond.Name), edit.Policy.For(cond.Name), r.Account)
-		}
-		if !at.IsZero() && at.Before(floor) {
-			at = latest(wanted, at)
-		} else {
+		case soon.IsZero() || !soon.Before(floor):
 			at = floor
+		case wanted.After(soon):
+			at = wanted
+		case frames.SuspendAfter == provision.Never:
+			at = soon // which nothing moves any more that a late suspend had moved
 		}
 	}
 	if !at.IsZero() && at.Before(cond.Floor) && !released(r, cond, cond.Floor.Add(-editGrace)) {
@@ -105,16 +113,22 @@ func deleteDue(policies []provision.PolicyEdit, cond provision.Condition, r prov
 	return at
 }
 
-// withoutSuspend is when the hard delete could run before an edit that drops
-// the suspend ahead of it: while that had not succeeded, never (R4).
-func withoutSuspend(at time.Time, before, after provision.TimeFrames, account provision.Link) time.Time {
+// found is the deadline that an edit found: moved by what had happened until then
+// (R4, R6), and none while a suspend was ordered ahead of it that the edit drops and
+// that had not succeeded (R4).
+func found(at time.Time, before, frames provision.TimeFrames, edited time.Time, cond provision.Condition, r provision.Record) time.Time {
+	if cond.Name != provision.ConditionArchived && !r.UnarchivedAt.After(edited) {
+		at = afterArchiving(at, cond, r)
+	}
 	switch {
-	case before.SuspendAfter == provision.Never || after.SuspendAfter != provision.Never:
+	case before.SuspendAfter == provision.Never:
 		return at
-	case account.State == provision.AccountActive:
+	case r.Account.State == provision.AccountSuspended && !r.Account.SuspendedAt.After(edited):
+		return afterLateSuspend(at, r.Account)
+	case frames.SuspendAfter == provision.Never:
 		return time.Time{}
 	}
-	return afterLateSuspend(at, account)
+	return at
 }
 
 // afterLateSuspend moves a hard delete that was due already when its suspend

@@ -32,6 +32,9 @@ type holding struct {
 	remove     time.Time // zero for never
 	floor      time.Time // of R9, for the hard delete
 	unarchived time.Time
+	// firstSuspend and firstRemove are the deadlines before what happened moved
+	// them: what fell due in any archiving waits for a day after the last (R6).
+	firstSuspend, firstRemove time.Time
 }
 
 const never = time.Duration(-1)
@@ -57,7 +60,8 @@ func (o *oracle) begin(name provision.ConditionName, now, floor time.Time) {
 // fresh counts a condition from its since.
 func (o *oracle) fresh(name provision.ConditionName) {
 	h := o.holds[name]
-	h.suspend, h.remove = after(h.since, o.rows[name][0]), later(after(h.since, o.rows[name][1]), h.floor)
+	h.firstSuspend, h.firstRemove = after(h.since, o.rows[name][0]), later(after(h.since, o.rows[name][1]), h.floor)
+	h.suspend, h.remove = h.firstSuspend, h.firstRemove
 	h.unarchived = time.Time{}
 }
 
@@ -89,7 +93,17 @@ func (o *oracle) happened(was provision.Lifecycle, scopeEdited bool) {
 		for name, h := range o.holds {
 			if name != provision.ConditionArchived {
 				h.unarchived = now
-				h.suspend, h.remove = o.meanwhile(h, h.suspend), o.meanwhile(h, h.remove)
+				h.suspend = later(h.suspend, o.meanwhile(h, h.firstSuspend))
+				// An edit may have moved it first, or not: then the earlier is not too early, and the later in time.
+				first := o.meanwhile(h, h.firstRemove)
+				last := o.meanwhile(h, later(h.firstRemove, o.maybe[name].Add(day)))
+				if last.Before(first) {
+					first, last = last, first
+				}
+				h.remove = later(h.remove, first)
+				if last.After(first) {
+					o.maybe[name] = last.Add(-day)
+				}
 			}
 		}
 	}
@@ -149,7 +163,8 @@ func (o *oracle) edit(name provision.ConditionName, suspend, remove time.Duratio
 	if h == nil {
 		return
 	}
-	h.suspend = o.meanwhile(h, after(h.since, suspend))
+	h.firstSuspend = after(h.since, suspend)
+	h.suspend = o.meanwhile(h, h.firstSuspend)
 	was, wanted := h.remove, later(after(h.since, remove), h.floor)
 	if before && suspend < 0 && o.p.record.Account.State == provision.AccountActive {
 		was = time.Time{} // it waited for a suspend that had not succeeded
@@ -157,12 +172,15 @@ func (o *oracle) edit(name provision.ConditionName, suspend, remove time.Duratio
 	floor := now.Add(day)
 	switch {
 	case wanted.IsZero() || !wanted.Before(floor):
-		h.remove = o.meanwhile(h, wanted)
-	case !was.IsZero() && was.Before(floor):
-		h.remove = later(wanted, was)
+		h.firstRemove = wanted
+	case was.IsZero() || !was.Before(floor):
+		h.firstRemove = floor
+	case wanted.After(was) || suspend < 0:
+		h.firstRemove = later(wanted, was)
 	default:
-		h.remove = floor
+		return // it stays as it was
 	}
+	h.remove = o.meanwhile(h, h.firstRemove)
 }
 
 // restart is a turn-on, or the end of protection: every condition counts from now (R8, R18).

@@ -219,6 +219,18 @@ func TestR8_Off(t *testing.T) {
 
 func TestR9_Edits(t *testing.T) {
 	testRule(t, []ruleCase{
+		{"longer time frames bring nothing forward that waits after an archiving (R6)", "appOff within24h 1d",
+			"out ana; archive ana; advance 2d; unarchive ana; advance 23h; frames appOff within24h 2d; advance 2d",
+			"0d suspend; 3d hardDelete"},
+		{"an edit elsewhere brings nothing forward that fell due in an archiving which ends later (R6)", "appOff 2d 3d; archived 2d never",
+			"out ana; advance 1d; archive ana; advance 2d; frames suspended within24h never; advance 1h; unarchive ana; advance 2d",
+			"3d suspend; 4d1h0m hardDelete"},
+		{"what an edit sets a day off stays so when another condition suspends", "suspended 1d 7d; deleted within24h never",
+			"guard holds; suspend ana; advance 6d; advance 1h; frames suspended never within24h; guard allows; advance 1m; delete ana; advance 2d",
+			"1d suspend held; 6d1h1m suspend; 7d1h0m hardDelete"},
+		{"longer time frames bring nothing forward that waits after a late suspend (R4)", "suspended within24h 1d",
+			"app refuses suspend; suspend ana; advance 2d; advance 12h; app accepts; look-now ana; advance 13h; frames suspended within24h 3d; advance 2d",
+			"0d suspend refused; 1d suspend refused; 2d suspend refused; 2d12h0m suspend; 3d12h0m hardDelete"},
 		{"a shortened suspend counts from the same since and may be due at once", "suspended 21d never",
 			"suspend ana; advance 10d; frames suspended 7d never", "10d suspend"},
 		{"a shortened hard delete waits a day after the edit", "suspended never 21d",
