@@ -21,7 +21,8 @@ type Look struct {
 	User provision.User
 	// Scope is the verdict of R1.
 	Scope scope.Verdict
-	// Desired are the mapped attributes; MappingError says in words why there are none.
+	// Desired are the mapped attributes of somebody active and in scope, and of
+	// nobody else; MappingError says in words why there are none.
 	Desired      provision.Attributes
 	MappingError string
 	// Account is the account as the app has it; nil when this look did not read it.

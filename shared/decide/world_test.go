@@ -170,9 +170,11 @@ func (w *world) sees(p *person, withApp bool) decide.Look {
 	case !p.suspendedAt.IsZero():
 		l.User.Lifecycle, l.User.Since = provision.Suspended, p.suspendedAt
 	}
-	l.Desired = provision.Attributes{"userName": p.email}
-	if p.title != "" {
-		l.Desired["title"] = p.title
+	if l.User.Lifecycle == provision.Active && l.Scope.In {
+		l.Desired = provision.Attributes{"userName": p.email}
+		if p.title != "" {
+			l.Desired["title"] = p.title
+		}
 	}
 	if withApp && p.app != nil {
 		account := *p.app
