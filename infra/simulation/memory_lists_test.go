@@ -156,7 +156,7 @@ func counts(r provision.Record, c state.Count) (int, error) {
 	case state.CountManagedAt:
 		return one(r.Account.ManagedAt(c.Time)), nil
 	case state.CountGone:
-		return one(!r.GoneAt.IsZero() && r.GoneAt.After(c.Time)), nil
+		return one(r.GoneAt.After(c.Time) && !r.GoneAt.After(c.Until)), nil
 	case state.CountOpenIntents:
 		return one(r.Intent != nil && r.Intent.Revision < c.Revision && r.Lease != nil && r.Lease.Until.After(c.Time)), nil
 	}

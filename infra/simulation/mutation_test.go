@@ -84,7 +84,7 @@ var mutations = []mutation{
 		"	case err == nil:\n		out.status = ruledOut", "	case err == nil:\n		out.status = tokenRefused"}}},
 	{rule: "R17: no new accounts", edits: []edit{
 		{"shared/reconcile/guard.go", "case a.op.Kind == provision.Create &&", "case false && a.op.Kind == provision.Create &&"},
-		{"shared/sweep/act.go", "		over, err := r.over(ctx, kind, now)\n", "		over, err := r.over(ctx, kind, now)\n		over = over && kind != provision.Create\n"}}, first: 22},
+		{"shared/sweep/act.go", "		over, err := r.over(ctx, kind, due[kind], now)\n", "		over, err := r.over(ctx, kind, due[kind], now)\n		over = over && kind != provision.Create\n"}}, first: 22},
 	{rule: "R19: done is what the app shows", edits: []edit{{"shared/reconcile/run.go",
 		"case shows(account, found):", "case shows(account, found) || a.rec.UserID != \"\":"}}},
 	{rule: "R2, R4, R6: the app is as", edits: []edit{{"shared/sweep/rest.go", "case !isListed && !l.deleted &&", "case false && !isListed && !l.deleted &&"}}},

@@ -25,8 +25,8 @@ func (a *attempt) guard(ctx context.Context) (held bool, err error) {
 	switch {
 	case a.op.Kind.Removes():
 		n, base, err = Removals(ctx, a.Store, a.op.Kind, now)
-	case a.op.Kind == provision.Create && a.rec.GoneAt.After(now.Add(-guardWindow)):
-		n, base, err = Missing(ctx, a.Store, now)
+	case a.op.Kind == provision.Create && !a.rec.GoneAt.IsZero():
+		n, base, err = Missing(ctx, a.Store, a.rec.GoneAt)
 	default:
 		return false, nil
 	}
@@ -49,10 +49,12 @@ func Removals(ctx context.Context, s state.Records, kind provision.OperationKind
 		state.Count{Kind: state.CountRemovals, Operation: kind, Time: now.Add(-guardWindow), Until: now.Add(guardWindow)})
 }
 
-// Missing counts the accounts that were found gone in the last day, against
-// those managed a day ago (R17).
-func Missing(ctx context.Context, s state.Records, now time.Time) (n, base int, err error) {
-	return countAgainst(ctx, s, state.CountManagedAt, now, state.Count{Kind: state.CountGone, Time: now.Add(-guardWindow)})
+// Missing counts the accounts that were found gone within a day of one that was,
+// before or after, and are still missing, against those managed a day before (R17).
+// However long ago that was: an app that fails may let nobody act on it for days.
+func Missing(ctx context.Context, s state.Records, gone time.Time) (n, base int, err error) {
+	return countAgainst(ctx, s, state.CountManagedAt, gone,
+		state.Count{Kind: state.CountGone, Time: gone.Add(-guardWindow), Until: gone.Add(guardWindow)})
 }
 
 func countAgainst(ctx context.Context, s state.Records, baseKind state.CountKind, now time.Time, c state.Count) (n, base int, err error) {

@@ -111,7 +111,7 @@ const (
 	CountActiveAt CountKind = "activeAt"
 	// CountManagedAt is records whose Link.ManagedAt(Time).
 	CountManagedAt CountKind = "managedAt"
-	// CountGone is records whose GoneAt is after Time.
+	// CountGone is records whose GoneAt is after Time and not after Until.
 	CountGone CountKind = "gone"
 	// CountOpenIntents is records with an Intent of an earlier Revision under a lease that ends after Time (real time).
 	CountOpenIntents CountKind = "openIntents"

@@ -41,7 +41,7 @@ func (r *run) act(ctx context.Context) error {
 		if len(due[kind]) == 0 {
 			continue
 		}
-		over, err := r.over(ctx, kind, now)
+		over, err := r.over(ctx, kind, due[kind], now)
 		if err != nil {
 			return err
 		}
@@ -108,14 +108,17 @@ func waiting(rec provision.Record, kind provision.OperationKind, now time.Time) 
 	return ok && retry.At.After(now)
 }
 
-func (r *run) over(ctx context.Context, kind provision.OperationKind, now time.Time) (bool, error) {
-	count := reconcile.Missing
+// over reports whether what is due of a kind passes the guard: the removals of a
+// day, and all accounts that would be made anew at once, whenever they went missing.
+func (r *run) over(ctx context.Context, kind provision.OperationKind, due []dueOne, now time.Time) (bool, error) {
+	var n, base int
+	var err error
 	if kind.Removes() {
-		count = func(ctx context.Context, s state.Records, now time.Time) (int, int, error) {
-			return reconcile.Removals(ctx, s, kind, now)
-		}
+		n, base, err = reconcile.Removals(ctx, r.Store, kind, now)
+	} else {
+		n, base, err = reconcile.Missing(ctx, r.Store, now)
+		n = max(n, len(due))
 	}
-	n, base, err := count(ctx, r.Store, now)
 	return err == nil && !r.c.Guard.Allows(n, base), err
 }
 

@@ -57,6 +57,38 @@ func TestManyMissingLost(t *testing.T) {
 	}
 }
 
+// TestManyMissingOutage: a sweep found them missing, and before it could hold them
+// the app failed, until more than a day after.
+func TestManyMissingOutage(t *testing.T) {
+	t.Parallel()
+	const missing = 10
+	for name, again := range map[string]func(*reconciletest.World, []string){
+		"a sweep": func(w *reconciletest.World, _ []string) { w.Sweep() },
+		"looks":   func(w *reconciletest.World, ids []string) { w.MustLook(ids...) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := reconciletest.New(t)
+			ids := w.Directory.HireMany(30)
+			w.MustLook(ids...)
+			w.Advance(2 * day)
+			for _, id := range ids[:missing] {
+				w.App.Change(w.Record(id).Account.ID, func(a *provision.Account) { *a = provision.Account{} })
+				w.Edit(id, func(rec *provision.Record) {
+					rec.Account.State, rec.Account.RemovedAt, rec.GoneAt = provision.AccountNone, w.Business(), w.Business()
+				})
+			}
+			w.Advance(25 * time.Hour)
+			again(w, ids[:missing])
+			for _, id := range ids[:missing] {
+				if len(w.App.Of(id)) > 0 || w.Record(id).Hold == nil {
+					t.Errorf("%s has %d accounts, and nobody confirmed new ones", id, len(w.App.Of(id)))
+				}
+			}
+		})
+	}
+}
+
 // TestLostGroups: faults of configuration that last are written once.
 func TestLostGroups(t *testing.T) {
 	t.Parallel()

@@ -134,7 +134,7 @@ func (s *Store) Count(ctx context.Context, c state.Count) (int, error) {
 	case state.CountActiveAt:
 		q = q.Where(fieldActiveFrom, "<=", at).Where(fieldActiveUntil, ">", at)
 	case state.CountGone:
-		q = q.Where(fieldGone, ">", at)
+		q = q.Where(fieldGone, ">", at).Where(fieldGone, "<=", stored.Nanos(c.Until))
 	case state.CountOpenIntents:
 		q = q.Where(fieldOpenRevision, "<", c.Revision).Where(fieldOpenUntil, ">", at)
 	default:

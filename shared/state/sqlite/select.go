@@ -131,7 +131,7 @@ func (s *Store) Count(ctx context.Context, c state.Count) (int, error) {
 	case state.CountActiveAt:
 		return s.count(ctx, "SELECT count(*) FROM records WHERE "+active, at)
 	case state.CountGone:
-		return s.count(ctx, "SELECT count(*) FROM records WHERE gone_at > ?", at)
+		return s.count(ctx, "SELECT count(*) FROM records WHERE gone_at > ? AND gone_at <= ?", at, stored.Nanos(c.Until))
 	case state.CountOpenIntents:
 		return s.count(ctx, "SELECT count(*) FROM records WHERE intent_revision < ? AND lease_until > ?", c.Revision, at)
 	}

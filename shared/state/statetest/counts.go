@@ -64,7 +64,7 @@ func counted(r provision.Record, c state.Count) (n int) {
 	case state.CountManagedAt:
 		add(r.Account.ManagedAt(c.Time))
 	case state.CountGone:
-		add(r.GoneAt.After(c.Time))
+		add(r.GoneAt.After(c.Time) && !r.GoneAt.After(c.Until))
 	case state.CountOpenIntents:
 		add(r.Intent != nil && r.Intent.Revision < c.Revision && r.Lease != nil && r.Lease.Until.After(c.Time))
 	}
