@@ -101,8 +101,9 @@ func (a *attempt) findOut(ctx context.Context) (out outcome, happened bool, err 
 			return outcome{}, false, err
 		}
 		for _, account := range found {
-			// Only what carries our id is surely ours; anything else is matched by the next pass (R2).
-			if account.ExternalID == a.rec.UserID && len(found) == 1 {
+			// What carries our id and the values that were to be written is what we made; anything
+			// else, an account of theirs from before among it, is matched by the next pass (R2).
+			if account.ExternalID == a.rec.UserID && len(found) == 1 && shows(account, intent.Attributes, nil) {
 				return outcome{status: done, account: account}, true, nil
 			}
 		}

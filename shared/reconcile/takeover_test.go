@@ -68,3 +68,23 @@ func TestR14OtherApp(t *testing.T) {
 		t.Errorf("failures (-want +got):\n%s\nintent %v", diff, w.Record(id).Intent)
 	}
 }
+
+// TestCrashBeforeAMatch: a worker dies with the intent to create, and the app has an
+// account of theirs from before. It is taken over and brought up to date, and not
+// taken for the one that was to be made, whose values it would be said to have.
+func TestCrashBeforeAMatch(t *testing.T) {
+	t.Parallel()
+	w := reconciletest.New(t)
+	id := w.Directory.Hire(0)
+	w.Directory.Title(id, "Head of Sales")
+	w.App.Add(provision.Account{UserName: "old@example.com", ExternalID: id, Active: true,
+		Attributes: provision.Attributes{"userName": "old@example.com", "title": "Intern"}})
+	w.Process().Inject(reconciletest.Fault{Name: "app find", Call: 1, How: reconciletest.CrashBefore})
+	_, _ = w.Look(id)
+	w.Restart()
+	w.MustLook(id)
+	accounts := w.App.Of(id)
+	if len(accounts) != 1 || accounts[0].Attributes["title"] != "Head of Sales" || accounts[0].UserName == "old@example.com" {
+		t.Errorf("accounts %+v, events %q", accounts, w.EventsOf(id))
+	}
+}
