@@ -61,7 +61,7 @@ func entitled(a attempt) string {
 	return fmt.Sprintf("they are %s and %s", now.lifecycle, now.scope)
 }
 
-// listingLasts is how long what a listing said may be acted on, by a create or an update (§3).
+// listingLasts is how long what a listing said may be acted on, by a create or an update.
 const listingLasts = 5 * time.Minute
 
 // sweptFirst: after a turn-on nothing is taken before a whole listing of the directory.

@@ -29,9 +29,9 @@ type mutation struct {
 
 // mutations break the product, each in one way, and name the rule whose checker must notice.
 var mutations = []mutation{
-	{rule: "§3: one worker at a time", edits: []edit{{"shared/reconcile/reconcile.go",
+	{rule: "operations: one worker at a time", edits: []edit{{"shared/reconcile/reconcile.go",
 		"if rec.Lease != nil && rec.Lease.Until.After(r.Real()) {", "if false {"}}},
-	{rule: "§3, R8, R11: only under the present", edits: []edit{{"shared/reconcile/act.go",
+	{rule: "operations, R8, R11: only under the present", edits: []edit{{"shared/reconcile/act.go",
 		"fresh.Revision != a.c.Revision || !fresh.Runs()", "fresh.Revision < 0"}}, first: 54},
 	{rule: "R2: no account doubled", edits: []edit{
 		{"shared/reconcile/match.go", "	if len(matches) > 0 {\n		return a.adopt(ctx, matches)\n	}\n	account, err", "	account, err"}}, first: 83},
@@ -88,7 +88,7 @@ var mutations = []mutation{
 	{rule: "R19: done is what the app shows", edits: []edit{{"shared/reconcile/run.go",
 		"case shows(account, found):", "case shows(account, found) || a.rec.UserID != \"\":"}}},
 	{rule: "R2, R4, R6: the app is as", edits: []edit{{"shared/sweep/rest.go", "case !isListed && !l.deleted &&", "case false && !isListed && !l.deleted &&"}}},
-	{rule: "§3: no lease, intent", edits: []edit{{"shared/decide/retry.go",
+	{rule: "operations: no lease, intent", edits: []edit{{"shared/decide/retry.go",
 		"known := d.l.Scope.Known || d.l.User.Lifecycle == provision.Suspended || d.l.User.Lifecycle == provision.Deleted", "known := d.l.Scope.Known"}}, first: 40},
 	{rule: "R14: every operation is one event", edits: []edit{{"shared/reconcile/act.go",
 		"event := a.event(intent.ID, kind, provision.OutcomeDone", "event := a.event(a.NewID(), kind, provision.OutcomeDone"}}},

@@ -110,7 +110,7 @@ type form struct {
 
 // before reports whether somebody, as they are, would have had a verdict with the
 // tree and the domains of any time since another: an instance may know those of a
-// minute ago, from before they came or moved (§3).
+// minute ago, from before they came or moved.
 func (w *world) before(p *person, since time.Time, is verdict) bool {
 	c := w.company
 	defer func(primary string, units []*unit) { c.primary, c.units = primary, units }(c.primary, c.units)

@@ -40,8 +40,8 @@ var safety = []struct {
 	rule  string
 	check func(attempt) string
 }{
-	{"§3: one worker at a time, with lease and intent", alone},
-	{"§3, R8, R11: only under the present configuration, on and authorized", underPresent},
+	{"operations: one worker at a time, with lease and intent", alone},
+	{"operations, R8, R11: only under the present configuration, on and authorized", underPresent},
 	{"R2: no account doubled", notDoubled},
 	{"R2, R16, R17: nobody else's account is touched", ownAccount},
 	{"R1: nobody is given access who is not active and in scope", entitled},
@@ -60,7 +60,7 @@ var safety = []struct {
 	{"R6: what fell due while archived waits a day", notFromArchive},
 	{"R12: what is held waits for an administrator", notHeld},
 	{"R12: a release is for one person, operation and cause", trulyReleased},
-	{"§5: no hard delete where the connection has none", deletesAtAll},
+	{"connection: no hard delete where the connection has none", deletesAtAll},
 	{"R17: no new accounts while more are missing than the guard allows", notManyMissing},
 	{"R12: no more removals in 24 hours than the guard allows", guarded},
 	{"R4: a removal starts within 60 seconds, or a sweep after a lost task", punctual},

@@ -190,7 +190,7 @@ var settled = []struct {
 	{"R18: what would happen to protected people is listed", attentionListed(provision.AttentionProtected)},
 	{"R2: whom the mapping fails for is listed", mappingErrorsListed},
 	{"R5: a deadline ends with its condition", nothingPending},
-	{"§3: no lease, intent, hold or retry is left", nothingLeft},
+	{"operations: no lease, intent, hold or retry is left", nothingLeft},
 	{"R14: every operation is one event", oneEventEach},
 	{"R14: every refusal is one event", refusalsTold},
 	{"R15: tokens are in the secret store only", noTokenStored},

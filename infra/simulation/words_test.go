@@ -21,5 +21,5 @@ var words = []mutation{
 		"return []provision.Event{s.event(ctx, what)}, nil", "return []provision.Event{s.event(ctx, what), s.event(ctx, what)}, nil"}}},
 	{rule: "R2: whom the mapping fails for", edits: []edit{{"shared/decide/attention.go",
 		"return provision.AttentionFailed, \"Nothing", "return provision.AttentionDrift, \"Nothing"}}},
-	{rule: "§5: no hard delete", edits: []edit{{"shared/reconcile/run.go", "	if !a.c.Connection.HardDelete {", "	if false {"}}},
+	{rule: "connection: no hard delete", edits: []edit{{"shared/reconcile/run.go", "	if !a.c.Connection.HardDelete {", "	if false {"}}},
 }

@@ -27,7 +27,7 @@ const (
 	sweepSlot = 2 * time.Second
 	// The second look is due a while after the end of the five minutes that the
 	// first fell into: Google may answer a read just after a change with the
-	// state before it (section 3 of the design).
+	// state before it.
 	bucket     = 5 * time.Minute
 	secondLook = 2 * time.Minute
 	// suspectSlot is for how long what may be changes is gathered into two sweeps.

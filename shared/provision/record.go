@@ -216,7 +216,7 @@ type Verdict struct {
 	At time.Time `json:"at"`
 }
 
-// Intent is an operation that was about to be sent, committed before it was (section 3 of the design).
+// Intent is an operation that was about to be sent, committed before it was.
 type Intent struct {
 	// ID becomes the id of the operation's event.
 	ID        string        `json:"id"`

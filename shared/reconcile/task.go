@@ -72,7 +72,7 @@ func (q Request) Looks() string {
 
 // Listing is what a sweep's listing said of a user. Only a create or an update
 // may act on it, only for five minutes, and only while nothing newer has been
-// committed (section 3 of the design).
+// committed.
 type Listing struct {
 	User  provision.User `json:"user"`
 	Scope scope.Verdict  `json:"scope"`

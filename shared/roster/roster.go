@@ -26,7 +26,7 @@ import (
 )
 
 // CacheAge is how old the tree and the domains may be for a look that takes
-// nothing away (section 3 of the design).
+// nothing away.
 const CacheAge = 60 * time.Second
 
 // Fresh is how old they may be right before something is taken away: they must

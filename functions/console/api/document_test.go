@@ -17,7 +17,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// calls is the table of calls of the design, section 5, and the health of the sources.
+// calls is what the API promises to other programs, and the health of the sources.
 var calls = []string{
 	"GET " + app,
 	"PUT " + app + "/authorization",
