@@ -40,7 +40,10 @@ func mutate(t *testing.T, root string, all []mutation) (overlay string) {
 				sources[e.file] = parse(t, filepath.Join(root, filepath.FromSlash(e.file)))
 			}
 			s := sources[e.file]
-			f := s.function(t, e)
+			f := s.function(t, m.rule, e)
+			if f == nil {
+				continue
+			}
 			if _, twice := broken[f]; !twice {
 				broken[f], files[f] = s.text[f.Body.Lbrace:f.Body.Rbrace-1], e.file
 			}
@@ -105,11 +108,13 @@ func parse(t *testing.T, path string) *source {
 	return s
 }
 
-// function is the one whose body holds the text that an edit replaces.
-func (s *source) function(t *testing.T, e edit) *ast.FuncDecl {
+// function is the one whose body holds the text that an edit replaces; nil, and the
+// test has failed, when there is none.
+func (s *source) function(t *testing.T, rule string, e edit) *ast.FuncDecl {
 	t.Helper()
 	if n := strings.Count(s.text, e.old); n != 1 {
-		t.Fatalf("the mutation applies no more: %d times in %s:\n%s", n, s.path, e.old)
+		t.Errorf("the mutation of %q applies no more: %d times in %s:\n%s", rule, n, s.path, e.old)
+		return nil
 	}
 	at := strings.Index(s.text, e.old)
 	for _, f := range s.functions {
@@ -117,6 +122,6 @@ func (s *source) function(t *testing.T, e edit) *ast.FuncDecl {
 			return f
 		}
 	}
-	t.Fatalf("the mutation is not within a function of %s:\n%s", s.path, e.old)
+	t.Errorf("the mutation of %q is not within a function of %s:\n%s", rule, s.path, e.old)
 	return nil
 }
