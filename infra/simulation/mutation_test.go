@@ -61,7 +61,7 @@ var mutations = []mutation{
 		"return h != nil && m.verdict == nil && h.Keeps(m.kind)", "_ = h; return false"}}, first: 54},
 	{rule: "R12: no more removals in 24 hours", edits: []edit{{"shared/provision/configuration.go",
 		"return n <= g.MinUsers || float64(n) <= g.MaxShare*float64(base)", "return n <= 2*g.MinUsers || float64(n) <= 2*g.MaxShare*float64(base)"}}},
-	{rule: "R4: a removal starts within 60", edits: []edit{{"shared/reconcile/reconcile.go",
+	{rule: "R4: a removal starts within 60", edits: []edit{{"shared/reconcile/settle.go",
 		"	if at.IsZero() {\n		return nil\n	}\n	now := r.Business()\n	next", "	if req.UserID != \"\" {\n		return nil\n	}\n	now := r.Business()\n	next"}}, first: 287},
 	{rule: "R12: nothing else releases", edits: []edit{{"shared/decide/removals.go",
 		"d.l.User.Lifecycle == provision.Archived && holds &&", "false && holds &&"}}},

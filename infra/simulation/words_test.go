@@ -13,7 +13,7 @@ var words = []mutation{
 		"		rec.Verdicts = append(rec.Verdicts, provision.Verdict{Operation: provision.HardDelete, Condition: hold.Condition, Since: hold.Since, Release: release, At: now}, provision.Verdict{\n"}}},
 	{rule: "R2: what failed waits", edits: []edit{{"shared/decide/retry.go", `return d.r.Account.ID == "" || d.l.Account != nil`,
 		"return !d.r.Account.Exists() || d.l.Account != nil"}}, first: 7356312269392},
-	{rule: "R4: nothing goes round in circles", edits: []edit{{"shared/reconcile/reconcile.go",
+	{rule: "R4: nothing goes round in circles", edits: []edit{{"shared/reconcile/settle.go",
 		"	list := []tasks.Task{next(cause, at)}\n", "	list := []tasks.Task{next(cause+r.NewID(), now.Add(-time.Hour))}\n"}}},
 	{rule: "R14: each change of the configuration", edits: []edit{{"shared/admin/edit.go",
 		"return []provision.Event{s.event(ctx, what)}, nil", "return nil, nil"}}},

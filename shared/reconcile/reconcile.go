@@ -12,10 +12,8 @@ package reconcile
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
-	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -167,23 +165,37 @@ func (r *Reconciler) round(ctx context.Context, req Request, res *Result) (more 
 	if seen.back != nil {
 		return true, r.recordBack(ctx, rec, *seen.back)
 	}
-	if op := d.Operation; op != nil && req.Plan && (op.Kind.Removes() || op.Kind == provision.Create && !d.Record.GoneAt.IsZero()) {
-		d.Operation, seen.unread, res.Waiting = nil, nil, "waiting for the running sweep to count all suspends and hard deletes"
+	if res.Waiting = r.leave(req, &d, &seen); d.Operation != nil {
+		return r.act(ctx, c, req, d, seen, res)
 	}
-	if op := d.Operation; op != nil && req.foundGone(d.Record) && op.Kind == provision.Create {
-		d.Operation, d.WakeAt, res.Waiting = nil, r.Business().Add(othersTime), "waiting for the running sweep to check whether more accounts are missing"
+	return r.rest(ctx, c, req, rec, d, seen, res)
+}
+
+// leave takes out of a decision what the running sweep has to count or find out
+// before it is done, and says so; empty when there is no such thing (R12, R17).
+func (r *Reconciler) leave(req Request, d *decide.Decision, seen *sighting) string {
+	op := d.Operation
+	switch {
+	case op == nil:
+	case req.Plan && (op.Kind.Removes() || op.Kind == provision.Create && !d.Record.GoneAt.IsZero()):
+		d.Operation, seen.unread = nil, nil
+		return "waiting for the running sweep to count all suspends and hard deletes"
+	case op.Kind == provision.Create && req.foundGone(d.Record):
+		d.Operation, d.WakeAt = nil, r.Business().Add(othersTime)
+		return "waiting for the running sweep to check whether more accounts are missing"
 	}
-	if d.Operation == nil && seen.unreadable != "" && !waitsToRead(d.Record, r.Business()) {
+	return ""
+}
+
+// rest ends a round that has no operation to do.
+func (r *Reconciler) rest(ctx context.Context, c provision.Configuration, req Request, before provision.Record, d decide.Decision, seen sighting, res *Result) (more bool, err error) {
+	if seen.unreadable != "" && !waitsToRead(d.Record, r.Business()) {
 		return r.recordUnread(ctx, c, req, d, seen, res)
 	}
-	if d.Operation == nil {
-		more, err := r.settle(ctx, c, req, rec, d, seen, res)
-		if err != nil || more {
-			return more, err
-		}
-		return r.plannedMeanwhile(ctx, c, req, d.Record)
+	if more, err := r.settle(ctx, c, req, before, d, seen, res); err != nil || more {
+		return more, err
 	}
-	return r.act(ctx, c, req, d, seen, res)
+	return r.plannedMeanwhile(ctx, c, req, d.Record)
 }
 
 // decide sees and decides, and sees again where the first sighting is not fresh
@@ -242,124 +254,6 @@ func needsFresh(req Request, before provision.Record, seen sighting, d decide.De
 		return !holds
 	})
 	return ends || op != nil && op.Kind == provision.Unsuspend
-}
-
-// settle ends a look that has nothing (more) to do: it commits what changed,
-// if anything did, and sees to the next wake-up. more is true when the
-// configuration that it was decided under is not in force any more.
-func (r *Reconciler) settle(ctx context.Context, c provision.Configuration, req Request, before provision.Record, d decide.Decision, seen sighting, res *Result) (more bool, err error) {
-	if res.Waiting == "" {
-		res.Waiting = waiting(d.Record)
-	}
-	ended := req
-	if seen.unread != nil {
-		ended.SweepID = "" // the look is tried again
-	}
-	if Changed(before, d.Record) && worthKeeping(d.Record) {
-		if moved, err := r.moved(ctx, c); err != nil || moved {
-			return moved, err
-		}
-		seen.stamp(&d.Record)
-		if !req.Plan { // what was planned is still to be done
-			seen.settled(&d.Record)
-		}
-		if err := r.commit(ctx, &d.Record, ended); err != nil {
-			return false, err
-		}
-	} else if err := r.endLook(ctx, ended); err != nil {
-		return false, err
-	}
-	res.Record = d.Record
-	if err := r.wakeUp(ctx, req, d.WakeAt); err != nil {
-		return false, err
-	}
-	return false, seen.unread
-}
-
-// moved reports whether the configuration that was decided under is not in force
-// any more: what follows from it must not be stored, and is decided anew.
-func (r *Reconciler) moved(ctx context.Context, c provision.Configuration) (bool, error) {
-	fresh, err := r.freshConfiguration(ctx)
-	return err == nil && fresh.Revision != c.Revision, err
-}
-
-// worthKeeping is false for somebody of whom there is nothing to remember (R7).
-func worthKeeping(rec provision.Record) bool {
-	return rec.Version != 0 || rec.Account.ID != "" || len(rec.Retries) > 0 || len(rec.Attention) > 0 || rec.MissingSweep != ""
-}
-
-// Changed reports whether two records differ in more than when looks were made.
-func Changed(a, b provision.Record) bool {
-	a.LookedAt, b.LookedAt = time.Time{}, time.Time{}
-	a.LookedUnder, b.LookedUnder = 0, 0
-	a.SettledAt, b.SettledAt = time.Time{}, time.Time{}
-	if reflect.DeepEqual(a, b) {
-		return false
-	}
-	// The same may still be written differently: an empty list for none, a time in another form.
-	x, errA := json.Marshal(a)
-	y, errB := json.Marshal(b)
-	return errA != nil || errB != nil || string(x) != string(y)
-}
-
-func waiting(rec provision.Record) string {
-	switch {
-	case rec.Hold != nil:
-		return "held for an administrator's decision"
-	case len(rec.Retries) > 0:
-		return "waiting to try again: " + rec.Retries[0].Error
-	}
-	return ""
-}
-
-// commit stores the record with events; the request's look has ended with it unless events say it goes on.
-func (r *Reconciler) commit(ctx context.Context, rec *provision.Record, req Request, events ...provision.Event) error {
-	version, err := r.Store.Commit(ctx, state.Change{Record: *rec, Events: events, EndedLook: req.Looks()})
-	if err != nil {
-		return err
-	}
-	rec.Version = version
-	return nil
-}
-
-// keep stores the record while the look goes on.
-func (r *Reconciler) keep(ctx context.Context, rec *provision.Record, events ...provision.Event) error {
-	return r.commit(ctx, rec, Request{}, events...)
-}
-
-func (r *Reconciler) endLook(ctx context.Context, req Request) error {
-	if req.SweepID == "" {
-		return nil
-	}
-	return r.Store.EndLook(ctx, req.Looks(), req.UserID)
-}
-
-// ClockSlack is how far the clocks of two processes, or of a queue and ours, may be apart.
-const ClockSlack = time.Minute
-
-// wakeUp enqueues the task for a later look. Its name makes it one task for
-// each user and time, however often the look is repeated. Close to its time it
-// may be the task that runs now, early by our clock, and its name is then used
-// up: a second one comes when it is time by ours, as far as the time of the
-// task that runs now tells how much our clock is behind the queue's.
-func (r *Reconciler) wakeUp(ctx context.Context, req Request, at time.Time) error {
-	if at.IsZero() {
-		return nil
-	}
-	now := r.Business()
-	next := func(cause string, at time.Time) tasks.Task {
-		return LookTask(Request{UserID: req.UserID, WakeAt: at}, "wake-"+cause, at)
-	}
-	cause := at.UTC().Format(time.RFC3339Nano)
-	list := []tasks.Task{next(cause, at)}
-	if at.Sub(now) < ClockSlack {
-		behind := at.Sub(now)
-		if req.WakeAt.After(at) {
-			behind = req.WakeAt.Sub(now)
-		}
-		list = append(list, next(cause+"-"+behind.String(), at.Add(behind)))
-	}
-	return r.Tasks.Enqueue(ctx, list...)
 }
 
 // configuration is the configuration: at most a minute old and of at least the
