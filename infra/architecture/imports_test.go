@@ -38,6 +38,7 @@ var layers = []struct {
 	// What adapters that call others share.
 	{"shared/throttle", []string{"shared/fault"}, []string{"golang.org/x/time"}},
 	{"shared/spent", nil, nil},
+	{"shared/recent", []string{"shared/clock"}, []string{"golang.org/x/sync"}},
 	{"shared/fault/rpcfault", []string{"shared/fault"}, []string{"google.golang.org/grpc"}},
 	// Adapters: each its port, its library and nothing of another adapter.
 	{"shared/directory/workspace", []string{"shared/directory", "shared/provision", "shared/fault", "shared/clock", "shared/spent", "shared/throttle"},
@@ -61,7 +62,7 @@ var layers = []struct {
 	{"shared/egress", []string{"shared/fault"}, nil},
 	{"shared/connect", []string{"shared/app", "shared/provision", "shared/fault", "shared/scim", "shared/secrets"}, nil},
 	// The domain's own work, over ports only.
-	{"shared/roster", []string{"shared/directory", "shared/provision", "shared/scope", "shared/fault", "shared/clock"}, []string{"golang.org/x/sync"}},
+	{"shared/roster", []string{"shared/directory", "shared/provision", "shared/scope", "shared/fault", "shared/clock", "shared/recent"}, []string{"golang.org/x/sync"}},
 	{"shared/reconcile", []string{"shared/app", "shared/clock", "shared/decide", "shared/directory", "shared/fault", "shared/provision",
 		"shared/roster", "shared/scope", "shared/spent", "shared/state", "shared/tasks"}, nil},
 	{"shared/sweep", []string{"shared/app", "shared/clock", "shared/decide", "shared/directory", "shared/fault", "shared/provision",

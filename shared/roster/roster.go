@@ -16,12 +16,12 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sync/singleflight"
 
 	"example.com/autoprovision/shared/clock"
 	"example.com/autoprovision/shared/directory"
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/recent"
 	"example.com/autoprovision/shared/scope"
 )
 
@@ -35,53 +35,21 @@ const Fresh = 2 * time.Second
 
 // Roster reads what decides scope. It is safe for concurrent use.
 type Roster struct {
-	directory directory.Organization
-	now       clock.Real
-	flight    singleflight.Group
-
-	mu     sync.Mutex
-	org    scope.Organization
-	readAt time.Time
+	directory    directory.Organization
+	now          clock.Real
+	organization *recent.Reading[scope.Organization]
 }
 
 // New returns a roster over the directory.
 func New(d directory.Organization, now clock.Real) *Roster {
-	return &Roster{directory: d, now: now}
+	r := &Roster{directory: d, now: now}
+	r.organization = recent.New(now, r.read)
+	return r
 }
 
 // Organization is the org unit tree and the domains, read at most maxAge ago.
 func (r *Roster) Organization(ctx context.Context, maxAge time.Duration) (scope.Organization, error) {
-	r.mu.Lock()
-	org, readAt := r.org, r.readAt
-	r.mu.Unlock()
-	if !readAt.IsZero() && r.now().Sub(readAt) <= maxAge {
-		return org, nil
-	}
-	for asked := r.now(); ; {
-		v, err, _ := r.flight.Do("organization", func() (any, error) {
-			at := r.now()
-			org, err := r.read(context.WithoutCancel(ctx)) // for everybody who waits, not for the first alone
-			if err != nil {
-				return nil, err
-			}
-			r.mu.Lock()
-			r.org, r.readAt = org, at
-			r.mu.Unlock()
-			return reading{org, at}, nil
-		})
-		if err != nil {
-			return scope.Organization{}, err
-		}
-		if got := v.(reading); asked.Sub(got.at) <= maxAge {
-			return got.org, nil
-		} // else it was under way for too long when it was asked for
-	}
-}
-
-// reading is one reading of the tree and the domains, and when it began.
-type reading struct {
-	org scope.Organization
-	at  time.Time
+	return r.organization.Since(ctx, r.now().Add(-maxAge))
 }
 
 func (r *Roster) read(ctx context.Context) (scope.Organization, error) {
