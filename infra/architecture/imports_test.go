@@ -64,7 +64,7 @@ var layers = []struct {
 	// The domain's own work, over ports only.
 	{"shared/roster", []string{"shared/directory", "shared/provision", "shared/scope", "shared/fault", "shared/clock", "shared/recent"}, []string{"golang.org/x/sync"}},
 	{"shared/reconcile", []string{"shared/app", "shared/clock", "shared/decide", "shared/directory", "shared/fault", "shared/provision",
-		"shared/roster", "shared/scope", "shared/spent", "shared/state", "shared/tasks"}, nil},
+		"shared/recent", "shared/roster", "shared/scope", "shared/spent", "shared/state", "shared/tasks"}, nil},
 	{"shared/sweep", []string{"shared/app", "shared/clock", "shared/decide", "shared/directory", "shared/fault", "shared/provision",
 		"shared/reconcile", "shared/roster", "shared/scope", "shared/state", "shared/tasks"}, []string{"golang.org/x/sync"}},
 	{"shared/hint", []string{"shared/clock", "shared/reconcile", "shared/sweep", "shared/tasks"}, nil},

@@ -24,6 +24,7 @@ import (
 	"example.com/autoprovision/shared/directory"
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/recent"
 	"example.com/autoprovision/shared/roster"
 	"example.com/autoprovision/shared/state"
 	"example.com/autoprovision/shared/tasks"
@@ -74,6 +75,7 @@ type Reconciler struct {
 	Ports
 	owner   string
 	breaker *breaker
+	deleted *recent.Reading[map[string]provision.User] // the listing of deleted users, by id
 
 	mu       sync.Mutex
 	cached   provision.Configuration
@@ -82,7 +84,9 @@ type Reconciler struct {
 
 // New returns a reconciler that signs its leases with owner, unique to this process.
 func New(p Ports, owner string) *Reconciler {
-	return &Reconciler{Ports: p, owner: owner, breaker: newBreaker(p.Real)}
+	r := &Reconciler{Ports: p, owner: owner, breaker: newBreaker(p.Real)}
+	r.deleted = recent.New(p.Real, r.listDeleted)
+	return r
 }
 
 // Result is what a look did.

@@ -185,7 +185,7 @@ func (r *Reconciler) readDeleted(ctx context.Context, c provision.Configuration,
 		s.look.User = provision.User{ID: req.UserID, Lifecycle: provision.Deleted}
 		return nil
 	}
-	listed, err := r.listedDeleted(ctx, req.UserID)
+	listed, err := r.listedDeleted(ctx, req)
 	if err != nil {
 		return err
 	}
@@ -210,25 +210,6 @@ func (r *Reconciler) readDeleted(ctx context.Context, c provision.Configuration,
 		s.look.User.Lifecycle = provision.Deleted
 	}
 	return nil
-}
-
-// listedDeleted is the user as the listing of deleted ones has them; the zero User when it does not.
-func (r *Reconciler) listedDeleted(ctx context.Context, id string) (provision.User, error) {
-	for token := ""; ; {
-		page, err := r.Directory.ListDeleted(ctx, token)
-		if err != nil {
-			return provision.User{}, err
-		}
-		for _, u := range page.Users {
-			if u.ID == id {
-				u.Lifecycle = provision.Deleted
-				return u, nil
-			}
-		}
-		if token = page.Next; token == "" {
-			return provision.User{}, nil
-		}
-	}
 }
 
 // reading is the operation's name in the log when none is under way.
