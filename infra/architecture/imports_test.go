@@ -41,8 +41,8 @@ var layers = []struct {
 	{"shared/recent", []string{"shared/clock"}, []string{"golang.org/x/sync"}},
 	{"shared/fault/rpcfault", []string{"shared/fault"}, []string{"google.golang.org/grpc"}},
 	// Adapters: each its port, its library and nothing of another adapter.
-	{"shared/directory/workspace", []string{"shared/directory", "shared/provision", "shared/fault", "shared/clock", "shared/spent", "shared/throttle"},
-		[]string{"google.golang.org/api", "golang.org/x/oauth2", "golang.org/x/sync", "golang.org/x/time", "github.com/cenkalti/backoff"}},
+	{"shared/directory/workspace", []string{"shared/directory", "shared/provision", "shared/fault", "shared/clock", "shared/recent", "shared/spent", "shared/throttle"},
+		[]string{"google.golang.org/api", "golang.org/x/oauth2", "golang.org/x/time", "github.com/cenkalti/backoff"}},
 	{"shared/scim", []string{"shared/app", "shared/clock", "shared/provision", "shared/fault", "shared/secrets", "shared/spent", "shared/throttle"},
 		[]string{"golang.org/x/text", "golang.org/x/time", "github.com/google/uuid"}},
 	{"shared/comeet", []string{"shared/app", "shared/provision", "shared/fault", "shared/scim"}, nil},

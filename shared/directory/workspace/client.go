@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-	"golang.org/x/sync/singleflight"
 	"golang.org/x/time/rate"
 	admin "google.golang.org/api/admin/directory/v1"
 	"google.golang.org/api/option"
@@ -21,6 +20,7 @@ import (
 	"example.com/autoprovision/shared/clock"
 	"example.com/autoprovision/shared/directory"
 	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/recent"
 	"example.com/autoprovision/shared/spent"
 	"example.com/autoprovision/shared/throttle"
 )
@@ -67,11 +67,9 @@ type Client struct {
 	limiter *throttle.Limiter
 	now     clock.Real
 
-	flight singleflight.Group
-
 	mu sync.Mutex
-	// contents remembers, by group id, what a listing said (see HasMember).
-	contents map[string]contents
+	// contents is, by group id, what a listing says (see HasMember).
+	contents map[string]*recent.Reading[contents]
 }
 
 // PerMinute is a limiter for never more than n calls in any minute, a sixtieth
@@ -97,7 +95,7 @@ func New(ctx context.Context, hc *http.Client, opts *Options) (*Client, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Internal, "workspace: new client", err)
 	}
-	c := &Client{api: api, limiter: opts.Limiter, now: opts.Now, contents: map[string]contents{}}
+	c := &Client{api: api, limiter: opts.Limiter, now: opts.Now, contents: map[string]*recent.Reading[contents]{}}
 	if c.limiter == nil {
 		c.limiter = PerMinute(perMinute)
 	}

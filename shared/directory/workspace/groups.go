@@ -10,6 +10,7 @@ import (
 	"example.com/autoprovision/shared/directory"
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/recent"
 )
 
 const (
@@ -205,8 +206,6 @@ type contents struct {
 	everyone bool
 	// hidden is a group within that may not be read; nil for none.
 	hidden *directory.HiddenGroup
-	// at is when the listing began.
-	at time.Time
 }
 
 // answer is whether somebody is a member whom the directory, or the listing, names as one or does not.
@@ -221,24 +220,20 @@ func (in contents) answer(named bool) (bool, error) {
 // need a new one at the same time share it.
 func (c *Client) recall(ctx context.Context, groupID string, maxAge time.Duration) (contents, error) {
 	c.mu.Lock()
-	known, ok := c.contents[groupID]
+	group, known := c.contents[groupID]
+	if !known {
+		group = recent.New(c.now, func(ctx context.Context) (contents, error) {
+			_, inside, err := c.list(ctx, groupID, "")
+			return inside, err
+		})
+		c.contents[groupID] = group
+	}
 	c.mu.Unlock()
-	if ok && c.now().Sub(known.at) <= maxAge {
-		return known, nil
-	}
-	v, err, _ := c.flight.Do(groupID, func() (any, error) {
-		_, inside, err := c.list(context.WithoutCancel(ctx), groupID, "")
-		return inside, err
-	})
-	if err != nil {
-		return contents{}, err
-	}
-	return v.(contents), nil
+	return group.Since(ctx, c.now().Add(-maxAge))
 }
 
-// list looks for a user in the whole listing of a group, and remembers what else it says.
+// list looks for a user in the whole listing of a group, and at what else it says.
 func (c *Client) list(ctx context.Context, groupID, userID string) (found bool, inside contents, err error) {
-	inside.at = c.now()
 	groups := []provision.GroupRef{{ID: groupID}} // the group, and those nested in it
 	for token, at := "", 0; at < len(groups); {
 		page, err := c.ListMembers(ctx, groups[at].ID, token)
@@ -261,8 +256,5 @@ func (c *Client) list(ctx context.Context, groupID, userID string) (found bool, 
 			at++
 		}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.contents[groupID] = inside
 	return found, inside, nil
 }

@@ -140,3 +140,34 @@ func TestHasMemberShared(t *testing.T) {
 		}
 	})
 }
+
+// TestR13HasMemberJoinedTooLate: the whole company becomes a member while the
+// group is being listed. Who needs to know it as it was two seconds before they
+// asked is not answered by a listing that somebody else had begun before that.
+func TestR13HasMemberJoinedTooLate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var members atomic.Value
+		members.Store(`{"members":[{"id":"2","type":"USER"}]}`)
+		client := newClient(t, network(func(req *http.Request) (*http.Response, error) {
+			if strings.Contains(req.URL.Path, "/hasMember/") {
+				return reply(200, `{"isMember":false}`)
+			}
+			answer := members.Load().(string)
+			time.Sleep(10 * time.Second)
+			return reply(200, answer)
+		}))
+		var all sync.WaitGroup
+		all.Go(func() {
+			if got, err := client.HasMember(t.Context(), "g", "1", 2*time.Second); got || err != nil {
+				t.Errorf("asked first: got %v, %v", got, err)
+			}
+		})
+		time.Sleep(5 * time.Second)
+		members.Store(`{"members":[{"id":"c","type":"CUSTOMER"}]}`)
+		if got, err := client.HasMember(t.Context(), "g", "1", 2*time.Second); !got || err != nil {
+			t.Errorf("asked when everyone was a member: got %v, %v", got, err)
+		}
+		all.Wait()
+	})
+}
