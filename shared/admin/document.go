@@ -75,6 +75,9 @@ func (s *Service) ReadDocument(data []byte) (Proposal, error) {
 	if err := json.Unmarshal(data, &d.raw); err != nil {
 		return Proposal{}, fault.Field("", "this is no JSON document: %s", unreadable(data, err))
 	}
+	if name, at, found := Repeated(data); found {
+		return Proposal{}, fault.Field("", "line %d: one object holds %q twice, in whatever case: keep the one that is meant", line(data, at), name)
+	}
 	var p Proposal
 	connection := s.Connection
 	if d.read("connection", &connection) {
@@ -149,10 +152,15 @@ func (d *documentReader) read(section string, into any) bool {
 
 func isNull(data json.RawMessage) bool { return string(data) == "null" }
 
+// line is the line that a byte of a document is in.
+func line(data []byte, at int64) int {
+	return 1 + bytes.Count(data[:min(int(at), len(data))], []byte("\n"))
+}
+
 // unreadable says what is wrong with JSON, and where.
 func unreadable(data []byte, err error) string {
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		return fmt.Sprintf("line %d: %v", 1+bytes.Count(data[:min(int(syntax.Offset), len(data))], []byte("\n")), err)
+		return fmt.Sprintf("line %d: %v", line(data, syntax.Offset), err)
 	}
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return strings.TrimSpace(fmt.Sprintf("%s cannot be a JSON %s", wrong.Field, wrong.Value))

@@ -109,7 +109,7 @@ const (
 
 // decode reads JSON; its errors are fit for an answer.
 func decode(data []byte, v any) error {
-	if at, found := repeated(data); found {
+	if _, at, found := admin.Repeated(data); found {
 		return fmt.Errorf("holds a name twice in one object, at byte %d", at)
 	}
 	err := json.Unmarshal(data, v)
