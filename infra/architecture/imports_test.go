@@ -72,7 +72,7 @@ var layers = []struct {
 	{"shared/health", []string{"shared/clock", "shared/directory", "shared/fault", "shared/provision", "shared/state"}, nil},
 	{"shared/audit", []string{"shared/clock", "shared/directory", "shared/fault", "shared/health", "shared/hint", "shared/provision", "shared/state"}, nil},
 	{"shared/admin", []string{"shared/app", "shared/clock", "shared/decide", "shared/directory", "shared/fault", "shared/health", "shared/provision",
-		"shared/reconcile", "shared/roster", "shared/scope", "shared/secrets", "shared/state", "shared/sweep", "shared/tasks"}, nil},
+		"shared/reconcile", "shared/roster", "shared/scope", "shared/secrets", "shared/state", "shared/sweep", "shared/tasks"}, []string{"golang.org/x/sync"}},
 	// Put together.
 	{"shared/wiring", []string{"shared/"}, []string{"github.com/google/uuid"}},
 	{"shared/wiring/googlecloud", []string{"shared/"}, []string{"cloud.google.com/go/cloudtasks", "cloud.google.com/go/firestore",

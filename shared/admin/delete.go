@@ -61,18 +61,17 @@ func (s *Service) stripRecords(ctx context.Context, appURL string) error {
 		if err != nil {
 			return err
 		}
-		for _, rec := range page {
+		if err := together(ctx, page, func(ctx context.Context, rec provision.Record) error {
 			if !reconcile.Changed(rec, bare(rec, appURL)) {
-				continue
+				return nil
 			}
 			// A look that was under way may have changed the record since.
-			err := s.decideFor(ctx, rec.UserID, func(rec *provision.Record) bool {
+			return s.decideFor(ctx, rec.UserID, func(rec *provision.Record) bool {
 				*rec = bare(*rec, appURL)
 				return true
 			})
-			if err != nil {
-				return fmt.Errorf("removing pending work: %w", err)
-			}
+		}); err != nil {
+			return fmt.Errorf("removing pending work: %w", err)
 		}
 		if sel.Token = next; next == "" {
 			return nil

@@ -3,8 +3,9 @@ package admin
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
@@ -58,7 +59,8 @@ func (s *Service) HeldPage(ctx context.Context, token string, limit int) ([]prov
 // DecideHeld confirms (release) or dismisses held operations: of the users named,
 // or of all on the list when users is nil. Errors: fault.Conflict when the
 // list is not the open one any more; fault.Invalid for a user who is not on it,
-// and for a list of nobody.
+// and for a list of nobody. Cut off, it has decided for some: the others are the
+// open list from then on, under its own id.
 func (s *Service) DecideHeld(ctx context.Context, listID string, users []string, release bool) error {
 	if users != nil && len(users) == 0 {
 		return fault.Field("users", "name at least one person, or leave the field out for everybody on the list")
@@ -70,13 +72,18 @@ func (s *Service) DecideHeld(ctx context.Context, listID string, users []string,
 	if !c.Runs() { // turning on begins every condition anew, so that what is on the list would not be what was decided on
 		return fault.New(fault.Unready, "", "autoprovisioning is off or needs to be reauthorized: see to that first")
 	}
+	left := make(map[string]bool, len(users)) // those named who were not found on the list yet
+	for _, id := range users {
+		left[id] = true
+	}
 	var chosen []provision.Record
 	var held state.Held
 	if err := s.eachHeld(ctx, func(rec provision.Record) error {
 		held.People++
 		held.Marks += rec.HoldMark()
-		if users == nil || slices.Contains(users, rec.UserID) {
+		if users == nil || left[rec.UserID] {
 			chosen = append(chosen, provision.Record{UserID: rec.UserID, Hold: rec.Hold})
+			delete(left, rec.UserID)
 		}
 		return nil
 	}); err != nil {
@@ -86,7 +93,7 @@ func (s *Service) DecideHeld(ctx context.Context, listID string, users []string,
 		return fault.New(fault.Conflict, "", "the list of held operations has changed: look at it again, and send its present id")
 	}
 	for i, id := range users {
-		if !slices.ContainsFunc(chosen, func(rec provision.Record) bool { return rec.UserID == id }) {
+		if left[id] {
 			return fault.Field(fmt.Sprintf("users[%d]", i), "%s is not on the list of held operations", id)
 		}
 	}
@@ -97,13 +104,28 @@ func (s *Service) DecideHeld(ctx context.Context, listID string, users []string,
 	if err := s.Store.Append(ctx, s.event(ctx, fmt.Sprintf("held operations of %d people %s", len(chosen), what))); err != nil {
 		return err
 	}
+	return together(ctx, chosen, func(ctx context.Context, c provision.Record) error {
+		return s.decideHeldOne(ctx, c.UserID, *c.Hold, release)
+	})
+}
+
+// atATime is how many people's records are written beside each other.
+const atATime = 32
+
+// together does the same for each of many people, also for a caller who is gone,
+// and begins with nobody more after an error. It may be cut off between any two:
+// whoever uses it says what becomes of the rest.
+func together[T any](ctx context.Context, all []T, do func(context.Context, T) error) error {
 	ctx = context.WithoutCancel(ctx)
-	for _, c := range chosen {
-		if err := s.decideHeldOne(ctx, c.UserID, *c.Hold, release); err != nil {
-			return err
+	g, failed := errgroup.WithContext(ctx)
+	g.SetLimit(atATime)
+	for _, one := range all {
+		if failed.Err() != nil {
+			break
 		}
+		g.Go(func() error { return do(ctx, one) })
 	}
-	return nil
+	return g.Wait()
 }
 
 // decideHeldOne gives the verdict on exactly the operation and cause that was on the list.

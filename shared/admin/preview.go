@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"maps"
+	"slices"
 	"time"
 
 	"example.com/autoprovision/shared/fault"
@@ -141,20 +142,27 @@ func (s *Service) release(ctx context.Context, preview *provision.Preview, at ti
 		if err != nil {
 			return err
 		}
+		named := make(map[string][]provision.Verdict)
 		for _, row := range rows {
 			if !row.Confirms {
 				continue
 			}
-			verdict := provision.Verdict{Operation: row.Operation, Condition: row.Condition, Since: row.Since, Release: true, At: s.Business()}
-			if err := s.decideFor(ctx, row.UserID, func(rec *provision.Record) bool {
-				if h := rec.Hold; preview.Present != nil && h != nil && h.Keeps(row.Operation) && h.HeldAt.Before(at) {
-					return false // held since the preview, and not by the edit
+			named[row.UserID] = append(named[row.UserID],
+				provision.Verdict{Operation: row.Operation, Condition: row.Condition, Since: row.Since, Release: true, At: s.Business()})
+		}
+		if err := together(ctx, slices.Sorted(maps.Keys(named)), func(ctx context.Context, userID string) error {
+			return s.decideFor(ctx, userID, func(rec *provision.Record) bool {
+				before := len(rec.Verdicts)
+				for _, verdict := range named[userID] {
+					if h := rec.Hold; preview.Present != nil && h != nil && h.Keeps(verdict.Operation) && h.HeldAt.Before(at) {
+						continue // held since the preview, and not by the edit
+					}
+					rec.Verdicts = append(rec.Verdicts, verdict)
 				}
-				rec.Verdicts = append(rec.Verdicts, verdict)
-				return true
-			}); err != nil {
-				return err
-			}
+				return len(rec.Verdicts) > before
+			})
+		}); err != nil {
+			return err
 		}
 		if token = next; token == "" {
 			return nil
