@@ -3,6 +3,7 @@ package admin
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -51,9 +52,17 @@ type ReachReason struct {
 	People int
 }
 
-// reachPages is how many pages of 500 people are read: a company of 5,000
-// is answered within seconds, and a larger one learns the proportions.
-const reachPages = 10
+const (
+	// reachPages is how many pages of 500 people are read: a company of 5,000
+	// is answered within seconds, and a larger one learns the proportions.
+	reachPages = 10
+	// memberPages is how many pages of 200 members are read of all groups
+	// together, beyond the first of each: the same company twice.
+	memberPages = 50
+)
+
+// errLargeGroup says why it is not known whether somebody is in a group.
+var errLargeGroup = errors.New("the group has more members than are read to count people")
 
 // Reach counts whom a scope would cover, saved or not. It decides nothing.
 func (s *Service) Reach(ctx context.Context, in ScopeInput) (Reach, error) {
@@ -84,7 +93,8 @@ func (s *Service) Reach(ctx context.Context, in ScopeInput) (Reach, error) {
 }
 
 // visit shows people of the directory, a bounded number, and what a scope says of
-// each, until look returns false. partial is true when there are more.
+// each, until look returns false. partial is true when there are more. Of large
+// groups a bounded part is read: whoever may be in the rest is unknown.
 func (s *Service) visit(ctx context.Context, of provision.Scope, look func(u provision.User, v scope.Verdict) (more bool, err error)) (partial bool, err error) {
 	people := roster.New(s.Directory, s.Real)
 	org, err := people.Organization(ctx, roster.CacheAge)
@@ -92,8 +102,15 @@ func (s *Service) visit(ctx context.Context, of provision.Scope, look func(u pro
 		return false, err
 	}
 	members := roster.NewMembers()
-	if err := people.Read(ctx, members, slices.Concat(of.AccessGroups, of.Groups)...); err != nil {
+	if err := people.ReadSome(ctx, members, memberPages, slices.Concat(of.AccessGroups, of.Groups)...); err != nil {
 		return false, err
+	}
+	has := func(groupID, userID string) (bool, error) {
+		in, err := members.Has(groupID, userID)
+		if !in && err == nil && !members.Whole(groupID) {
+			err = errLargeGroup
+		}
+		return in, err
 	}
 	token := ""
 	for range reachPages {
@@ -102,7 +119,7 @@ func (s *Service) visit(ctx context.Context, of provision.Scope, look func(u pro
 			return false, err
 		}
 		for i, u := range page.Users {
-			more, err := look(u, scope.Evaluate(of, org, u, func(groupID string) (bool, error) { return members.Has(groupID, u.ID) }))
+			more, err := look(u, scope.Evaluate(of, org, u, func(groupID string) (bool, error) { return has(groupID, u.ID) }))
 			if err != nil || !more {
 				return page.Next != "" || i+1 < len(page.Users), err
 			}
