@@ -97,7 +97,11 @@ func (s *Service) put(ctx context.Context, p Proposal, confirmed string, prints 
 	// of these is tried, whatever becomes of the others, also for a caller who is
 	// gone. A release comes before the sweep that acts on it.
 	ctx = context.WithoutCancel(ctx)
-	return errors.Join(s.drain(ctx, c.Revision), s.release(ctx, preview, at), s.Sweeper.CatchUp(ctx, c, "edit"), s.limit(ctx, p, c))
+	sweep := s.Sweeper.CatchUp
+	if preview != nil { // one that has begun since may have held people whom this releases
+		sweep = s.resweep
+	}
+	return errors.Join(s.drain(ctx, c.Revision), s.release(ctx, preview, at), sweep(ctx, c, "edit"), s.limit(ctx, p, c))
 }
 
 // ErrStored is the cause of an error that came after an edit was stored. Its
@@ -174,12 +178,13 @@ func (s *Service) drain(ctx context.Context, revision int64) error {
 	}
 }
 
-// resweep asks for a sweep after an edit, if anything runs; also for a caller
-// who is gone, since the edit is stored.
+// resweep asks for a sweep, if anything runs: unlike Sweeper.CatchUp also where
+// one has begun since the configuration was stored, which what is done after
+// that, a release or a token, may have come too late for.
 func (s *Service) resweep(ctx context.Context, c provision.Configuration, cause string) error {
 	if !c.Runs() {
 		return nil
 	}
-	_, err := s.Sweeper.Request(context.WithoutCancel(ctx), cause)
+	_, err := s.Sweeper.Request(ctx, cause)
 	return err
 }

@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/reconcile/reconciletest"
+	"example.com/autoprovision/shared/state"
 )
 
 // whom are the people of mixed, by what becomes of them without an edit.
@@ -352,4 +354,38 @@ func moved(row provision.PreviewRow, from time.Time) string {
 		text += " confirmed"
 	}
 	return text
+}
+
+// meddled is a store in front of whose preview rows something happens.
+type meddled struct {
+	state.Store
+	meanwhile func()
+}
+
+func (m meddled) PreviewRows(ctx context.Context, id string, kind provision.PreviewKind, token string, limit int) ([]provision.PreviewRow, string, error) {
+	m.meanwhile()
+	return m.Store.PreviewRows(ctx, id, kind, token, limit)
+}
+
+// TestSweepBeforeTheRelease: a sweep comes between what a confirmed edit stores
+// and what it releases, and holds everybody. The edit asks for another, which
+// acts on the release.
+func TestSweepBeforeTheRelease(t *testing.T) {
+	t.Parallel()
+	o, ids := crowd(t)
+	o.Directory().Group("small", ids[:20]...)
+	edit := inGroups("small@example.com")
+	preview := o.previewed(t, edit)
+	o.Service.Store = meddled{o.Service.Store, func() {
+		o.Advance(time.Minute)
+		o.World.Sweep()
+		if held, err := o.Held(t.Context()); err != nil || held == nil || held.People != 20 {
+			t.Errorf("held %+v, %v", held, err)
+		}
+	}}
+	must(t, o.Put(t.Context(), edit, preview.ID))
+	o.deliver()
+	if n := o.suspended(); n != 20 {
+		t.Errorf("%d of 20 are suspended whom the preview named", n)
+	}
 }
