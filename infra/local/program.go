@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -110,7 +111,7 @@ func (p *program) build(ctx context.Context) error {
 	profile := comeet.Profile()
 	connection := profile.Connection
 	connection.RequestsPerSecond = 0 // unlimited unless set: the services are on this machine, or the administrator's own
-	connection.BaseURL = or(p.settings.scimURL, p.sim.scimURL)
+	connection.BaseURL = cmp.Or(p.settings.scimURL, p.sim.scimURL)
 	p.system = wiring.Build(wiring.Parts{
 		Profile: profile, Store: store, Tasks: p.queue, Secrets: vault, Directory: dir,
 		Business: p.business.now, Real: clock.System, Log: p.log,
@@ -150,7 +151,7 @@ func (p *program) directory(ctx context.Context) (*workspace.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("-directory-credentials: %w: write FILE,ADMIN@DOMAIN or adc:SERVICEACCOUNT,ADMIN@DOMAIN", err)
 	}
-	url := or(p.settings.directoryURL, p.sim.directoryURL)
+	url := cmp.Or(p.settings.directoryURL, p.sim.directoryURL)
 	if p.settings.credentials != "" && p.settings.directoryURL == "" {
 		url = "" // Google's own
 	}
@@ -325,11 +326,4 @@ func (p *program) shutDown(ctx context.Context) {
 	if p.server.Shutdown(ctx) != nil {
 		p.server.Close() // #nosec G104 -- the program ends, and its connections with it
 	}
-}
-
-func or(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }

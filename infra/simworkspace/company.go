@@ -1,6 +1,7 @@
 package simworkspace
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -125,7 +126,7 @@ func (w *Workspace) mustMember(key string) member {
 func (w *Workspace) hire(p Person) {
 	now := w.clock()
 	u := &user{
-		id: w.digits(), email: w.address(p.Email), unitID: w.mustUnit(orElse(p.OrgUnit, "/")).id,
+		id: w.digits(), email: w.address(p.Email), unitID: w.mustUnit(cmp.Or(p.OrgUnit, "/")).id,
 		name:  userName{GivenName: p.GivenName, FamilyName: p.FamilyName},
 		admin: p.Admin, createdAt: w.created.AddDate(-1, 0, 0),
 		suspended: p.SuspendedFor > 0, suspendedAt: now.Add(-p.SuspendedFor),

@@ -1,6 +1,7 @@
 package simworkspace
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -209,10 +210,10 @@ func (w *Workspace) insertSchema(r *http.Request) (object, error) {
 }
 
 func (w *Workspace) addSchema(in Schema) *schema {
-	s := &schema{id: w.letters(22) + "==", name: in.Name, label: orElse(in.Label, in.Name)}
+	s := &schema{id: w.letters(22) + "==", name: in.Name, label: cmp.Or(in.Label, in.Name)}
 	for _, f := range in.Fields {
 		s.fields = append(s.fields, schemaField{
-			id: w.letters(22) + "==", name: f.Name, label: orElse(f.Label, f.Name), kind: orElse(f.Type, "STRING"), multiValued: f.MultiValued,
+			id: w.letters(22) + "==", name: f.Name, label: cmp.Or(f.Label, f.Name), kind: cmp.Or(f.Type, "STRING"), multiValued: f.MultiValued,
 		})
 	}
 	w.schemas = append(w.schemas, s)

@@ -1,6 +1,7 @@
 package simworkspace
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -151,7 +152,7 @@ func (b *faultBox) memberCount(g *group, truth string) string {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return orElse(b.left.DirectMembersCount, truth)
+	return cmp.Or(b.left.DirectMembersCount, truth)
 }
 
 func (b *faultBox) dropUsersKey() bool {

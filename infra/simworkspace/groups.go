@@ -1,6 +1,7 @@
 package simworkspace
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"slices"
@@ -127,7 +128,7 @@ func (w *Workspace) insertGroup(r *http.Request) (object, error) {
 
 func (w *Workspace) addGroup(email, name, description string) *group {
 	local, _, _ := strings.Cut(email, "@")
-	g := &group{id: "0" + w.letters(14), email: email, name: orElse(name, local), description: description, revision: w.nextRevision()}
+	g := &group{id: "0" + w.letters(14), email: email, name: cmp.Or(name, local), description: description, revision: w.nextRevision()}
 	w.groups[g.id] = g
 	w.addresses[email] = g.id
 	return g

@@ -1,6 +1,7 @@
 package simworkspace
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -131,7 +132,7 @@ func (w *Workspace) insertMember(r *http.Request) (object, error) {
 	if err := body(r, &request); err != nil {
 		return nil, err
 	}
-	m := member{id: w.memberID(orElse(request.ID, request.Email)), kind: memberUser, role: orElse(request.Role, "MEMBER")}
+	m := member{id: w.memberID(cmp.Or(request.ID, request.Email)), kind: memberUser, role: cmp.Or(request.Role, "MEMBER")}
 	switch {
 	case request.Type == memberCustomer || m.id == w.customerID:
 		m.id, m.kind = w.customerID, memberCustomer

@@ -1,6 +1,7 @@
 package simworkspace
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"slices"
@@ -48,7 +49,7 @@ func (w *Workspace) renderUnit(u *unit) object {
 	o := object{
 		{"kind", "admin#directory#orgUnit"},
 		{"etag", etag(u.id, u.revision)},
-		{"name", orElse(u.name, "/")},
+		{"name", cmp.Or(u.name, "/")},
 		{"description", u.description},
 		{"orgUnitPath", u.path},
 		{"orgUnitId", u.id},
@@ -70,7 +71,7 @@ func (w *Workspace) listUnits(r *http.Request) (object, error) {
 			return nil, notFound("orgUnit")
 		}
 	}
-	kind := orElse(q.Get("type"), "children")
+	kind := cmp.Or(q.Get("type"), "children")
 	if !slices.Contains([]string{"all", "children", "allIncludingParent"}, kind) {
 		return nil, invalid("type")
 	}
@@ -126,7 +127,7 @@ type unitChange struct {
 
 // parent is the unit that the change names; nil when it names none.
 func (w *Workspace) parent(c unitChange) (*unit, error) {
-	key := orElse(value(c.ParentID), value(c.ParentPath))
+	key := cmp.Or(value(c.ParentID), value(c.ParentPath))
 	if key == "" {
 		return nil, nil
 	}
@@ -202,7 +203,7 @@ func (w *Workspace) updateUnit(r *http.Request) (object, error) {
 	if parent == nil {
 		parent = w.units[u.parentID]
 	}
-	name := orElse(value(c.Name), u.name)
+	name := cmp.Or(value(c.Name), u.name)
 	if err := w.checkUnit(u, name, parent); err != nil {
 		return nil, err
 	}

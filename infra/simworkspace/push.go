@@ -2,6 +2,7 @@ package simworkspace
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -82,7 +83,7 @@ func (w *Workspace) watchUsers(r *http.Request) (object, error) {
 	}
 	ch := &channel{
 		id: request.ID, token: request.Token, address: request.Address, event: event,
-		resourceID:  "R-" + w.customerID + "-users-" + orElse(event, "all"),
+		resourceID:  "R-" + w.customerID + "-users-" + cmp.Or(event, "all"),
 		resourceURI: "https://admin.googleapis.com/admin/directory/v1/users?alt=json&customer=" + w.customerID + eventParam(event),
 		expiration:  w.now().Add(life), client: w.push, outbox: newOutbox(),
 	}

@@ -1,6 +1,7 @@
 package simworkspace
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -58,9 +59,9 @@ func (w *Workspace) apply(u *user, c userChange) error {
 	}
 	if n := c.Name; n != nil {
 		u.name = userName{
-			GivenName:   orElse(n.GivenName, u.name.GivenName),
-			FamilyName:  orElse(n.FamilyName, u.name.FamilyName),
-			DisplayName: orElse(n.DisplayName, u.name.DisplayName),
+			GivenName:   cmp.Or(n.GivenName, u.name.GivenName),
+			FamilyName:  cmp.Or(n.FamilyName, u.name.FamilyName),
+			DisplayName: cmp.Or(n.DisplayName, u.name.DisplayName),
 		}
 	}
 	if c.Suspended != nil && *c.Suspended != u.suspended {
@@ -185,10 +186,3 @@ func (w *Workspace) setCustom(u *user, raw json.RawMessage) error {
 }
 
 func isNull(raw json.RawMessage) bool { return string(raw) == "null" }
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
-}

@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -210,17 +211,10 @@ func (s schema) attributes() []directory.Attribute {
 		if f.MultiValued {
 			path += ".0.value"
 		}
-		label := orElse(s.Label, s.Name) + ": " + orElse(f.Label, f.Name)
+		label := cmp.Or(s.Label, s.Name) + ": " + cmp.Or(f.Label, f.Name)
 		out = append(out, directory.Attribute{Path: path, Label: label, Custom: true})
 	}
 	return out
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }
 
 func standardAttributes() []directory.Attribute {
