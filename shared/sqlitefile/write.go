@@ -13,7 +13,7 @@ import (
 // cost of the commit small beside theirs, few enough that nobody waits long.
 const maxGroup = 256
 
-// Tx is what one write does its reads and changes through. It is valid only
+// Tx is what one write does its changes through. It is valid only
 // inside the function that it was given to.
 type Tx struct{ statements *statements }
 
@@ -32,11 +32,6 @@ func (tx Tx) Exec(query string, args ...any) (int64, error) {
 		return 0, err
 	}
 	return result.RowsAffected()
-}
-
-// Query calls scan for each row. The query's text is kept prepared, as Exec's.
-func (tx Tx) Query(scan func(*sql.Rows) error, query string, args ...any) error {
-	return tx.statements.query(context.Background(), scan, query, args...)
 }
 
 // write is one caller's wish, and where its answer goes.
