@@ -14,8 +14,6 @@ type Attribute struct {
 	Label string `json:"label"`
 	// Mandatory means that no account can be created without it.
 	Mandatory bool `json:"mandatory"`
-	// Type is string, boolean or number.
-	Type string `json:"type"`
 }
 
 // Profile is what the rest of the system must know of one app: everything

@@ -45,7 +45,7 @@ func Profile() app.Profile {
 // real list is not public.
 func attributes() []app.Attribute {
 	enterprise := scim.EnterpriseSchema + ":"
-	list := []app.Attribute{
+	return []app.Attribute{
 		{Path: userName, Label: "User name", Mandatory: true},
 		{Path: givenName, Label: "First name", Mandatory: true},
 		{Path: familyName, Label: "Last name", Mandatory: true},
@@ -62,10 +62,6 @@ func attributes() []app.Attribute {
 		{Path: "preferredLanguage", Label: "Preferred language"},
 		{Path: "timezone", Label: "Time zone"},
 	}
-	for i := range list {
-		list[i].Type = "string"
-	}
-	return list
 }
 
 // defaultMapping holds the mandatory attributes only: servers often refuse a
