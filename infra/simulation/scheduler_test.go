@@ -169,7 +169,7 @@ func (s *scheduler) ready() (list []*call, next time.Time) {
 			next = c.at
 		}
 	}
-	slices.SortFunc(list, func(a, b *call) int {
+	slices.SortStableFunc(list, func(a, b *call) int {
 		return cmp.Or(cmp.Compare(a.worker.id, b.worker.id), cmp.Compare(a.key, b.key))
 	})
 	return list, next
