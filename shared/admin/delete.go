@@ -55,9 +55,7 @@ func (s *Service) strip(ctx context.Context, appURL string) error {
 
 // stripRecords leaves of each record only the link to its account in the app.
 func (s *Service) stripRecords(ctx context.Context, appURL string) error {
-	sel := state.Selection{Kind: state.SelectAll, Limit: 500}
-	for {
-		page, next, err := s.Store.Select(ctx, sel)
+	for page, err := range state.Pages(ctx, s.Store, state.Selection{Kind: state.SelectAll}) {
 		if err != nil {
 			return err
 		}
@@ -73,10 +71,8 @@ func (s *Service) stripRecords(ctx context.Context, appURL string) error {
 		}); err != nil {
 			return fmt.Errorf("removing pending work: %w", err)
 		}
-		if sel.Token = next; next == "" {
-			return nil
-		}
 	}
+	return nil
 }
 
 // bare is a record without conditions, deadlines and whatever else is pending (R10).

@@ -34,9 +34,7 @@ func (s *Service) Held(ctx context.Context) (*HeldList, error) {
 func heldID(h state.Held) string { return fmt.Sprintf("held-%d-%x", h.People, h.Marks) }
 
 func (s *Service) eachHeld(ctx context.Context, visit func(provision.Record) error) error {
-	sel := state.Selection{Kind: state.SelectHeld, Limit: 500}
-	for {
-		page, next, err := s.Store.Select(ctx, sel)
+	for page, err := range state.Pages(ctx, s.Store, state.Selection{Kind: state.SelectHeld}) {
 		if err != nil {
 			return err
 		}
@@ -45,10 +43,8 @@ func (s *Service) eachHeld(ctx context.Context, visit func(provision.Record) err
 				return err
 			}
 		}
-		if sel.Token = next; next == "" {
-			return nil
-		}
 	}
+	return nil
 }
 
 // HeldPage is one page of the people on the open list, by user id.

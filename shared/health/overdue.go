@@ -55,8 +55,7 @@ func overdue(ctx context.Context, store state.Store, c provision.Configuration, 
 	if !c.Runs() || c.PlannedAt.Before(c.TurnedOnAt) { // R8: the first sweep goes before
 		return 0, time.Time{}, nil
 	}
-	for sel := (state.Selection{Kind: state.SelectPending, Before: now, Limit: overduePage}); ; {
-		due, next, err := store.Select(ctx, sel)
+	for due, err := range state.Pages(ctx, store, state.Selection{Kind: state.SelectPending, Before: now, Limit: overduePage}) {
 		if err != nil {
 			return 0, time.Time{}, err
 		}
@@ -68,13 +67,14 @@ func overdue(ctx context.Context, store state.Store, c provision.Configuration, 
 				oldestDue = rec.Next.At
 			}
 		}
-		if waiting > 0 && oldestDue.Before(c.TurnedOnAt) { // before the turn-on nothing counts as due (R8)
-			oldestDue = c.TurnedOnAt
-		}
-		if sel.Token = next; waiting > 0 || next == "" {
-			return waiting, oldestDue, nil
+		if waiting > 0 {
+			break
 		}
 	}
+	if waiting > 0 && oldestDue.Before(c.TurnedOnAt) { // before the turn-on nothing counts as due (R8)
+		oldestDue = c.TurnedOnAt
+	}
+	return waiting, oldestDue, nil
 }
 
 // keptBack reports whether something known keeps the next operation of a person

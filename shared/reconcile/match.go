@@ -116,9 +116,7 @@ func (a *attempt) claim(ctx context.Context, match provision.Account) (whose str
 	if err := a.keep(ctx, &a.rec); err != nil {
 		return "", err
 	}
-	sel := state.Selection{Kind: state.SelectIntent, Limit: 500}
-	for {
-		page, next, err := a.Store.Select(ctx, sel)
+	for page, err := range state.Pages(ctx, a.Store, state.Selection{Kind: state.SelectIntent}) {
 		if err != nil {
 			return "", err
 		}
@@ -127,10 +125,8 @@ func (a *attempt) claim(ctx context.Context, match provision.Account) (whose str
 				return "the account in the app that matches is being adopted for another person, with the directory id " + other.UserID, nil
 			}
 		}
-		if sel.Token = next; next == "" {
-			return a.somebodyElses(ctx, match)
-		}
 	}
+	return a.somebodyElses(ctx, match)
 }
 
 // somebodyElses says in words why a matching account is another person's; empty when it is not.

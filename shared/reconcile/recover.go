@@ -218,9 +218,7 @@ func (r *Reconciler) endDoubt(ctx context.Context, stored, rec provision.Record)
 // state may call it, before it starts to look.
 func (r *Reconciler) TakeOver(ctx context.Context) error {
 	cause := "taken-over-" + r.Business().Format(time.RFC3339Nano)
-	sel := state.Selection{Kind: state.SelectIntent, Limit: 500}
-	for {
-		page, next, err := r.Store.Select(ctx, sel)
+	for page, err := range state.Pages(ctx, r.Store, state.Selection{Kind: state.SelectIntent}) {
 		if err != nil {
 			return err
 		}
@@ -238,8 +236,6 @@ func (r *Reconciler) TakeOver(ctx context.Context) error {
 		if err := r.Tasks.Enqueue(ctx, looks...); err != nil {
 			return err
 		}
-		if sel.Token = next; next == "" {
-			return nil
-		}
 	}
+	return nil
 }

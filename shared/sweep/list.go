@@ -323,17 +323,13 @@ func (r *run) lateSet() string { return r.sw.ID + "/late" }
 
 // each goes through all records of a selection.
 func (s *Sweeper) each(ctx context.Context, sel state.Selection, visit func(provision.Record)) error {
-	sel.Limit = 500
-	for {
-		page, next, err := s.Store.Select(ctx, sel)
+	for page, err := range state.Pages(ctx, s.Store, sel) {
 		if err != nil {
 			return err
 		}
 		for _, rec := range page {
 			visit(rec)
 		}
-		if sel.Token = next; next == "" {
-			return nil
-		}
 	}
+	return nil
 }
