@@ -78,8 +78,8 @@ const (
 	stallTime = 10 * time.Minute
 	// progressEvery is how often progress is stored while looks are waited for.
 	progressEvery = 500 * time.Millisecond
-	// askAgainAfter is after how long without a look that ended the missing ones
-	// are asked for again, in real time: a part of the 60 s that R4 allows after a lost task.
+	// askAgainAfter is after how long without a look that ended some are asked for
+	// again, in real time: twice this is a part of the 60 s that R4 allows after a lost task.
 	askAgainAfter = 15 * time.Second
 	// turnTime is how long one task works on a sweep before it hands over to the next.
 	turnTime = 8 * time.Minute
