@@ -36,18 +36,20 @@ type lane struct {
 	q        *Queue
 	name     string
 	endpoint Endpoint
-	slots    chan struct{} // one for each delivery under way
 	wake     chan struct{} // something may be due sooner than thought
+	room     chan struct{} // one more may be delivered than thought
 	pace     pace
 
 	mu sync.Mutex
+	// running are deliveries under way, of which there are to be concurrency at most.
+	running, concurrency int
 	// known are the tasks in memory: taken, being delivered, or with a result not stored yet.
 	known map[int64]bool
 }
 
 func newLane(q *Queue, name string, e Endpoint) *lane {
-	return &lane{q: q, name: name, endpoint: e, slots: make(chan struct{}, e.Concurrency),
-		wake: make(chan struct{}, 1), known: map[int64]bool{}}
+	return &lane{q: q, name: name, endpoint: e, concurrency: e.Concurrency,
+		wake: make(chan struct{}, 1), room: make(chan struct{}, 1), known: map[int64]bool{}}
 }
 
 // Run delivers until Close is called and its deliveries have ended, and then
@@ -122,7 +124,7 @@ func (l *lane) run() {
 				return
 			}
 			deliveries.Go(func() {
-				defer func() { <-l.slots }()
+				defer l.leave()
 				l.deliver(t)
 			})
 		}
@@ -132,19 +134,54 @@ func (l *lane) run() {
 	}
 }
 
-// enter waits for a free slot; false when the queue stops.
+// enter waits until one more may be delivered; false when the queue stops.
 func (l *lane) enter() bool {
-	select {
-	case <-l.q.stop:
-		return false
-	default:
+	for {
+		select {
+		case <-l.q.stop:
+			return false
+		default:
+		}
+		if l.start() {
+			return true
+		}
+		select {
+		case <-l.room:
+		case <-l.q.stop:
+			return false
+		}
 	}
-	select {
-	case l.slots <- struct{}{}:
-		return true
-	case <-l.q.stop:
+}
+
+func (l *lane) start() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.running >= l.concurrency {
 		return false
 	}
+	l.running++
+	return true
+}
+
+func (l *lane) leave() {
+	l.mu.Lock()
+	l.running--
+	l.mu.Unlock()
+	signal(l.room)
+}
+
+// limit sets how many are delivered at a time; more that are under way go on.
+func (l *lane) limit(concurrency int) {
+	l.mu.Lock()
+	l.concurrency = concurrency
+	l.mu.Unlock()
+	signal(l.room)
+}
+
+func (l *lane) most() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.concurrency
 }
 
 // sleep waits for a signal or, if d is not 0, for that long; false when the queue stops.
@@ -165,9 +202,11 @@ func (l *lane) sleep(d time.Duration) bool {
 }
 
 // signal makes the lane look again, now or right after what it is doing.
-func (l *lane) signal() {
+func (l *lane) signal() { signal(l.wake) }
+
+func signal(c chan struct{}) {
 	select {
-	case l.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -184,7 +223,7 @@ func (l *lane) take() (batch []task, sleep time.Duration, err error) {
 		}
 		batch = append(batch, t)
 		return nil
-	}, dueTasks, l.name, nanos(business), nanos(real), known, cap(l.slots))
+	}, dueTasks, l.name, nanos(business), nanos(real), known, l.most())
 	if err != nil {
 		return nil, 0, err
 	}

@@ -41,7 +41,7 @@ const (
 // Endpoint is where and how one queue delivers.
 type Endpoint struct {
 	URL string
-	// Concurrency is the most deliveries at a time, at least 1.
+	// Concurrency is the most deliveries at a time, at least 1, until Limit says otherwise.
 	Concurrency int
 	// Timeout bounds one delivery, in real time; 0 for 10 minutes.
 	Timeout time.Duration
@@ -152,6 +152,17 @@ func (q *Queue) Enqueue(ctx context.Context, list ...tasks.Task) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// Limit sets how many deliveries of a queue there are at a time; fault.Invalid for
+// an unknown queue or for none.
+func (q *Queue) Limit(queue string, concurrency int) error {
+	l := q.lanes[queue]
+	if l == nil || concurrency < 1 {
+		return fault.New(fault.Invalid, "sqlitequeue: limit", "a known queue and a concurrency of at least 1 are needed")
+	}
+	l.limit(concurrency)
 	return nil
 }
 
