@@ -28,11 +28,11 @@ import (
 	"example.com/autoprovision/shared/directory/workspace"
 	"example.com/autoprovision/shared/egress"
 	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/secrets"
 	"example.com/autoprovision/shared/secrets/file"
 	"example.com/autoprovision/shared/sqlitefile"
 	"example.com/autoprovision/shared/state/sqlite"
-	"example.com/autoprovision/shared/tasks"
 	"example.com/autoprovision/shared/tasks/sqlitequeue"
 	"example.com/autoprovision/shared/throttle"
 	"example.com/autoprovision/shared/wiring"
@@ -98,12 +98,7 @@ func (p *program) build(ctx context.Context) error {
 	base := "http://" + p.listener.Addr().String()
 	token := secrets.NewValue(rand.Text())
 	p.queue, err = sqlitequeue.New(p.file, sqlitequeue.Config{
-		Queues: map[string]sqlitequeue.Endpoint{
-			tasks.Reconcile: {URL: base + "/reconcile", Concurrency: 32},
-			tasks.Bulk:      {URL: base + "/reconcile", Concurrency: 48},
-			tasks.Sweep:     {URL: base + "/sweep", Concurrency: 4},
-		},
-		Token: token, Business: p.business.now, Real: clock.System, Log: p.log,
+		Queues: endpoints(base), Token: token, Business: p.business.now, Real: clock.System, Log: p.log,
 	})
 	if err != nil {
 		return err
@@ -117,6 +112,7 @@ func (p *program) build(ctx context.Context) error {
 		Business: p.business.now, Real: clock.System, Log: p.log,
 		Connection: connection, FixedBaseURL: true, Egress: egress.OwnMachine, PushAddress: p.pushAddress(base), Backlog: p.queue.Pending,
 		SweepEvery: p.settings.sweepEvery,
+		Limit:      func(_ context.Context, c provision.Connection) error { return limitQueues(p.queue, c) },
 	})
 	routes, err := p.routes(ctx, token)
 	if err != nil {
@@ -124,6 +120,9 @@ func (p *program) build(ctx context.Context) error {
 	}
 	p.server = newServer(routes, serverLimits())
 	if err := p.system.Admin.Init(ctx); err != nil {
+		return err
+	}
+	if err := p.limitStored(ctx); err != nil {
 		return err
 	}
 	if err := p.openSources(ctx); err != nil {

@@ -180,7 +180,7 @@ const LooksPerCall = 4
 // delivered to: how many calls a look takes, the queue cannot know.
 func limit(ctx context.Context, queue *cloudtasks.Queue, c provision.Connection) error {
 	for name, looks := range map[string]float64{tasks.Reconcile: LooksPerCall, tasks.Bulk: 1} {
-		limits := cloudtasks.Limits{PerSecond: looks * c.RequestsPerSecond, Concurrency: max(c.Concurrency, 1)}
+		limits := cloudtasks.Limits{PerSecond: looks * c.RequestsPerSecond, Concurrency: wiring.Looks(c, c.Concurrency)}
 		if err := queue.Limit(ctx, name, limits); err != nil {
 			return err
 		}

@@ -96,3 +96,44 @@ func TestBurstInTheCloud(t *testing.T) {
 		t.Errorf("%d changes took %v, more than 1.5 times %v", people, took, floor)
 	}
 }
+
+// TestFewLooksOfASlowApp: of an app that may be called at many a time, but seldom,
+// no more looks wait for their turns than can have them in time.
+func TestFewLooksOfASlowApp(t *testing.T) {
+	t.Parallel()
+	c := Config{Project: "p", Region: "r", ReconcileURL: "https://r.example", SweepURL: "https://s.example", TasksAccount: "tasks@p.example"}
+	path := "projects/p/locations/r/queues/"
+	service, address, stop, err := simtasks.Start(simtasks.Options{Queues: []string{path + tasks.Reconcile, path + tasks.Bulk}, Concurrency: 1,
+		Now: clock.System, Sign: func(string, string) string { return "" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	client, err := cloud.NewClient(context.Background(), simtasks.Client(address)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = client.Close() }()
+	queue, err := c.queue(client, clock.System)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		perSecond         float64
+		concurrency, want int
+	}{{2, 4, 4}, {2, 64, 20}, {0.1, 64, 1}, {0.01, 4, 1}, {0, 64, 64}, {1000, 64, 64}} {
+		before := len(service.Updates())
+		if err := limit(t.Context(), queue, provision.Connection{RequestsPerSecond: tt.perSecond, Concurrency: tt.concurrency}); err != nil {
+			t.Fatal(err)
+		}
+		updates := service.Updates()[before:]
+		for _, u := range updates {
+			if got := u.GetQueue().GetRateLimits().GetMaxConcurrentDispatches(); int(got) != tt.want {
+				t.Errorf("%v calls a second, %d at a time: %d looks of %s at a time, want %d", tt.perSecond, tt.concurrency, got, u.GetQueue().GetName(), tt.want)
+			}
+		}
+		if len(updates) != 2 {
+			t.Errorf("%d queues were told", len(updates))
+		}
+	}
+}

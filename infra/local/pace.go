@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"example.com/autoprovision/shared/provision"
+	"example.com/autoprovision/shared/tasks"
+	"example.com/autoprovision/shared/tasks/sqlitequeue"
+	"example.com/autoprovision/shared/wiring"
+)
+
+const (
+	// mostLooks and mostBulk are the most looks of the two queues at a time, and
+	// mostSweeps the most sweeps and previews.
+	mostLooks, mostBulk, mostSweeps = 32, 48, 4
+	// looksPerCall and bulkPerCall are how many looks keep a call on the app under way:
+	// of a sweep's looks one calls while others are stored and delivered, and of those
+	// that follow a change, by push and a second time, most do not call.
+	looksPerCall, bulkPerCall = 4, 3
+)
+
+// endpoints are the queues, before it is known how fast the app may be called.
+func endpoints(base string) map[string]sqlitequeue.Endpoint {
+	return map[string]sqlitequeue.Endpoint{
+		tasks.Reconcile: {URL: base + "/reconcile", Concurrency: mostLooks},
+		tasks.Bulk:      {URL: base + "/reconcile", Concurrency: mostBulk},
+		tasks.Sweep:     {URL: base + "/sweep", Concurrency: mostSweeps},
+	}
+}
+
+// limitQueues tells the queues of the app's limits.
+func limitQueues(queue *sqlitequeue.Queue, c provision.Connection) error {
+	return errors.Join(
+		queue.Limit(tasks.Reconcile, wiring.Looks(c, min(mostLooks, looksPerCall*c.Concurrency))),
+		queue.Limit(tasks.Bulk, wiring.Looks(c, min(mostBulk, bulkPerCall*c.Concurrency))))
+}
+
+// limitStored tells them of those of the connection that is stored.
+func (p *program) limitStored(ctx context.Context) error {
+	c, err := p.system.Store.Configuration(ctx)
+	if err != nil {
+		return err
+	}
+	return limitQueues(p.queue, c.Connection)
+}
