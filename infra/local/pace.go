@@ -36,6 +36,13 @@ func limitQueues(queue *sqlitequeue.Queue, c provision.Connection) error {
 		queue.Limit(tasks.Bulk, wiring.Looks(c, min(mostBulk, bulkPerCall*c.Concurrency))))
 }
 
+// limitPresent tells them of those that the app's refusals have left.
+func (p *program) limitPresent() {
+	if c, ok := p.system.Apps.Present(); ok {
+		_ = limitQueues(p.queue, c) // the queues are known, and take any limit of a connection
+	}
+}
+
 // limitStored tells them of those of the connection that is stored.
 func (p *program) limitStored(ctx context.Context) error {
 	c, err := p.system.Store.Configuration(ctx)

@@ -97,6 +97,22 @@ func newLooks(t *testing.T, c provision.Connection, app *slowApp) *looks {
 	return l
 }
 
+// run delivers until the context ends, and looks at the app's rate as the program does.
+func (l *looks) run(ctx context.Context) error {
+	ended := make(chan error, 1)
+	go func() { ended <- l.queue.Run(ctx) }()
+	for {
+		select {
+		case err := <-ended:
+			return err
+		case <-time.After(time.Second):
+			if err := limitQueues(l.queue, l.client.Present()); err != nil {
+				l.t.Error(err)
+			}
+		}
+	}
+}
+
 // deliver is a look, which gives up when its operation's time is over.
 func (l *looks) deliver(r *http.Request) (status int, body string) {
 	var req reconcile.Request
@@ -153,7 +169,8 @@ func TestSlowAppIsUsed(t *testing.T) {
 		"one call a second":            {provision.Connection{RequestsPerSecond: 1, Concurrency: 64}, slowApp{}, 1},
 		"a call every ten seconds":     {provision.Connection{RequestsPerSecond: 0.1, Concurrency: 4}, slowApp{}, 0.1},
 		"calls of four seconds":        {provision.Connection{Concurrency: 4}, slowApp{takes: 4 * time.Second}, 1},
-		"one call a second, found out": {provision.Connection{Concurrency: 4}, slowApp{allow: rate.NewLimiter(1, 1)}, 0.7},
+		"one call a second, found out": {provision.Connection{Concurrency: 4}, slowApp{allow: rate.NewLimiter(1, 5)}, 0.7},
+		"the slowest, found out":       {provision.Connection{RequestsPerSecond: 100, Concurrency: 64}, slowApp{allow: rate.NewLimiter(0.6, 5)}, 0.4},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -164,7 +181,7 @@ func TestSlowAppIsUsed(t *testing.T) {
 				l.ask(2*ideal, tasks.Reconcile, tasks.Bulk)
 				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 				defer cancel()
-				if err := l.queue.Run(ctx); err != nil {
+				if err := l.run(ctx); err != nil {
 					t.Error(err)
 				}
 				made := int(app.made)
@@ -187,7 +204,7 @@ func TestLeaverPassesFirstSync(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		ended := make(chan error, 1)
-		go func() { ended <- l.queue.Run(ctx) }()
+		go func() { ended <- l.run(ctx) }()
 		time.Sleep(10 * time.Minute)
 		began := time.Now()
 		if err := l.queue.Enqueue(ctx, reconcile.LookTask(reconcile.Request{UserID: leaver}, "leaves", time.Time{})); err != nil {

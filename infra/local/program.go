@@ -273,8 +273,10 @@ func (p *program) tick() time.Duration {
 	return min(max(every, 50*time.Millisecond), time.Second)
 }
 
-// beat asks for a sweep when one is due, and keeps the business time.
+// beat asks for a sweep when one is due, keeps the business time, and has the
+// queues follow the rate that the app bears.
 func (p *program) beat(ctx context.Context) {
+	p.limitPresent()
 	if err := p.business.save(); err != nil {
 		p.log.Error("the business time could not be saved", "error", err.Error())
 	}

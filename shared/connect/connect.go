@@ -45,6 +45,17 @@ func (a *Apps) Prober(ctx context.Context, c provision.Configuration) (app.Probe
 	return a.get(ctx, c)
 }
 
+// Present is the connection of the client given last, with the rate that the app's
+// refusals have left of it; ok is false before the first.
+func (a *Apps) Present() (c provision.Connection, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.client == nil {
+		return c, false
+	}
+	return a.client.Present(), true
+}
+
 func (a *Apps) get(ctx context.Context, c provision.Configuration) (*scim.Client, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

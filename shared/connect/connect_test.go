@@ -74,3 +74,40 @@ func connectedAnew(ctx context.Context, store secrets.Store, url, version string
 		Authorization: provision.Authorization{SecretVersion: version}})
 	return err
 }
+
+// TestPresent: the connection that is in use, with less of its rate once the app
+// has said that it is called too often.
+func TestPresent(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) }))
+	defer server.Close()
+	store, err := file.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	version, err := store.Put(t.Context(), secrets.AppToken, secrets.NewValue("token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	apps := connect.New(store, nil)
+	if c, ok := apps.Present(); ok {
+		t.Errorf("before the first client: %+v", c)
+	}
+	for _, tt := range []struct{ set, most float64 }{{100, 75}, {0, 1}} {
+		c := provision.Configuration{Connection: provision.Connection{BaseURL: server.URL, Concurrency: 3, RequestsPerSecond: tt.set},
+			Authorization: provision.Authorization{SecretVersion: version}}
+		accounts, err := apps.Accounts(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := apps.Present(); !ok || got != c.Connection {
+			t.Errorf("before a call: %+v, %v, want %+v", got, ok, c.Connection)
+		}
+		if err := accounts.Verify(t.Context()); !fault.Is(err, fault.Throttled) {
+			t.Errorf("Verify: %v, want fault.Throttled", err)
+		}
+		if got, _ := apps.Present(); got.RequestsPerSecond <= 0 || got.RequestsPerSecond > tt.most || got.Concurrency != 3 {
+			t.Errorf("after a refusal: %+v, want at most %v calls a second", got, tt.most)
+		}
+	}
+}

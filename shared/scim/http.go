@@ -13,7 +13,10 @@ import (
 	"net/url"
 	"strings"
 
+	"golang.org/x/time/rate"
+
 	"example.com/autoprovision/shared/fault"
+	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/secrets"
 	"example.com/autoprovision/shared/spent"
 )
@@ -94,6 +97,15 @@ func (c *Client) exchange(req *http.Request) (*http.Response, []byte, error) {
 	defer resp.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	return resp, data, err
+}
+
+// Present is the connection with the rate that the app's refusals have left of it.
+func (c *Client) Present() provision.Connection {
+	present := c.connection
+	if r := c.limit.Rate(); r != rate.Inf {
+		present.RequestsPerSecond = float64(r)
+	}
+	return present
 }
 
 // currentToken never lets the store's own fault kind through: a missing

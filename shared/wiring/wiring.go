@@ -79,6 +79,7 @@ type System struct {
 	Push       *push.Channels
 	Audit      *audit.Reader
 	Health     *health.Health
+	Apps       *connect.Apps
 	Store      state.Store
 	Secrets    secrets.Store
 }
@@ -89,7 +90,7 @@ func Build(p Parts) *System {
 	p.Profile.CheckConnection = checked(p.Profile.CheckConnection, p.Egress)
 	mapper := mapping.NewCompiled(p.Profile)
 	people := roster.New(p.Directory, p.Real)
-	s := &System{Store: p.Store, Secrets: p.Secrets}
+	s := &System{Apps: apps, Store: p.Store, Secrets: p.Secrets}
 	s.Reconciler = reconcile.New(reconcile.Ports{
 		Store: p.Store, Directory: p.Directory, Roster: people, Apps: apps, Mapper: mapper, Tasks: p.Tasks,
 		Business: p.Business, Real: p.Real, Sleep: sleep, SweepEvery: p.SweepEvery, NewID: newID, Log: p.Log,
