@@ -36,7 +36,7 @@ func limitQueues(queue *sqlitequeue.Queue, c provision.Connection) error {
 		queue.Limit(tasks.Bulk, wiring.Looks(c, min(mostBulk, bulkPerCall*c.Concurrency))))
 }
 
-// limitPresent tells them of those that the app's refusals have left.
+// limitPresent tells them of what the app bears now.
 func (p *program) limitPresent() {
 	if c, ok := p.system.Apps.Present(); ok {
 		_ = limitQueues(p.queue, c) // the queues are known, and take any limit of a connection

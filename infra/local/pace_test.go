@@ -169,6 +169,7 @@ func TestSlowAppIsUsed(t *testing.T) {
 		"one call a second":            {provision.Connection{RequestsPerSecond: 1, Concurrency: 64}, slowApp{}, 1},
 		"a call every ten seconds":     {provision.Connection{RequestsPerSecond: 0.1, Concurrency: 4}, slowApp{}, 0.1},
 		"calls of four seconds":        {provision.Connection{Concurrency: 4}, slowApp{takes: 4 * time.Second}, 1},
+		"calls of twenty seconds":      {provision.Connection{Concurrency: 4}, slowApp{takes: 20 * time.Second}, 0.2},
 		"one call a second, found out": {provision.Connection{Concurrency: 4}, slowApp{allow: rate.NewLimiter(1, 5)}, 0.7},
 		"the slowest, found out":       {provision.Connection{RequestsPerSecond: 100, Concurrency: 64}, slowApp{allow: rate.NewLimiter(0.6, 5)}, 0.4},
 	} {

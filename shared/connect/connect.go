@@ -45,8 +45,8 @@ func (a *Apps) Prober(ctx context.Context, c provision.Configuration) (app.Probe
 	return a.get(ctx, c)
 }
 
-// Present is the connection of the client given last, with the rate that the app's
-// refusals have left of it; ok is false before the first.
+// Present is the connection of the client given last, with the rate at which the
+// app can be called now; ok is false before the first.
 func (a *Apps) Present() (c provision.Connection, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

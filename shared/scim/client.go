@@ -52,6 +52,7 @@ type Client struct {
 	timeout    time.Duration
 	slots      chan struct{}
 	limit      *throttle.Limiter
+	took       atomic.Int64 // what calls take on average, in nanoseconds; 0 before the first
 
 	// asking holds a value while the app is asked for its configuration.
 	asking chan struct{}

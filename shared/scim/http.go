@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"golang.org/x/time/rate"
 
@@ -71,8 +72,12 @@ func (c *Client) do(ctx context.Context, q request) (reply, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
+	sent := time.Now()
 	resp, data, err := c.exchange(req.WithContext(ctx))
 	release() // before the answer is read for what it says: others wait for the place
+	if !q.page {
+		c.takes(time.Since(sent))
+	}
 	if err != nil {
 		return reply{}, c.noAnswer(ctx, q.op, err, token)
 	}
@@ -99,13 +104,28 @@ func (c *Client) exchange(req *http.Request) (*http.Response, []byte, error) {
 	return resp, data, err
 }
 
-// Present is the connection with the rate that the app's refusals have left of it.
+// Present is the connection with the rate at which the app can be called now: what
+// its refusals have left, or what its calls take, so many at a time.
 func (c *Client) Present() provision.Connection {
-	present := c.connection
-	if r := c.limit.Rate(); r != rate.Inf {
-		present.RequestsPerSecond = float64(r)
+	present, now := c.connection, c.limit.Rate()
+	if took := time.Duration(c.took.Load()); took > 0 {
+		now = min(now, rate.Limit(float64(cap(c.slots))/took.Seconds()))
+	}
+	if now != rate.Inf {
+		present.RequestsPerSecond = float64(now)
 	}
 	return present
+}
+
+// tookShare is the share of the last call in what calls take on average.
+const tookShare = 8
+
+// takes counts how long a call took; of two at once one may be lost.
+func (c *Client) takes(d time.Duration) {
+	if before := c.took.Load(); before > 0 {
+		d = time.Duration(before) + (d-time.Duration(before))/tookShare
+	}
+	c.took.Store(int64(d))
 }
 
 // currentToken never lets the store's own fault kind through: a missing
