@@ -56,7 +56,7 @@ var mutations = []mutation{
 		"floor := edit.SavedAt.Add(editGrace)", "floor := edit.SavedAt"}}},
 	{rule: "R4: a suspend precedes", edits: []edit{{"shared/decide/removals.go", "blocked: active && dl.Ordered", "blocked: false"}}},
 	{rule: "R6: what fell due while archived", edits: []edit{{"shared/decide/deadline.go",
-		"	return end.Add(editGrace)\n", "	return at\n"}}, first: 33},
+		"	return r.UnarchivedAt.Add(editGrace)\n", "	return at\n"}}, first: 193},
 	{rule: "R12: what is held", edits: []edit{{"shared/decide/removals.go",
 		"return h != nil && m.verdict == nil && h.Keeps(m.kind)", "_ = h; return false"}}, first: 54},
 	{rule: "R12: no more removals in 24 hours", edits: []edit{{"shared/provision/configuration.go",

@@ -39,6 +39,9 @@ func Deadlines(c provision.Configuration, r provision.Record) []Deadline {
 		if cond.Name != provision.ConditionArchived {
 			d.Suspend = afterArchiving(d.Suspend, cond, r)
 			d.Delete = afterArchiving(d.Delete, cond, r)
+			if meanwhile(due(cond.Since, frames.DeleteAfter), cond, r) { // by the time frames, whatever an edit moved
+				d.Delete = latest(d.Delete, r.UnarchivedAt.Add(editGrace))
+			}
 		}
 		if d.Ordered {
 			d.Delete = afterLateSuspend(d.Delete, r.Account)
@@ -151,11 +154,15 @@ func released(r provision.Record, cond provision.Condition, edited time.Time) bo
 
 // afterArchiving moves what fell due while the person was archived to a day after the archiving ended (R6).
 func afterArchiving(at time.Time, cond provision.Condition, r provision.Record) time.Time {
-	end := r.UnarchivedAt
-	if at.IsZero() || end.IsZero() || !at.Before(end) || !cond.Since.Before(end) {
+	if !meanwhile(at, cond, r) {
 		return at
 	}
-	return end.Add(editGrace)
+	return r.UnarchivedAt.Add(editGrace)
+}
+
+// meanwhile reports whether a deadline of a condition was over when the person's archiving ended.
+func meanwhile(at time.Time, cond provision.Condition, r provision.Record) bool {
+	return !at.IsZero() && at.Before(r.UnarchivedAt) && cond.Since.Before(r.UnarchivedAt)
 }
 
 func latest(a, b time.Time) time.Time {

@@ -100,7 +100,7 @@ func (o *oracle) happened(was provision.Lifecycle, scopeEdited bool) {
 				if last.Before(first) {
 					first, last = last, first
 				}
-				h.remove = later(h.remove, first)
+				h.remove = later(later(h.remove, first), o.meanwhile(h, after(h.since, o.rows[name][1])))
 				if last.After(first) {
 					o.maybe[name] = last.Add(-day)
 				}
@@ -180,7 +180,7 @@ func (o *oracle) edit(name provision.ConditionName, suspend, remove time.Duratio
 	default:
 		return // it stays as it was
 	}
-	h.remove = o.meanwhile(h, h.firstRemove)
+	h.remove = later(o.meanwhile(h, h.firstRemove), o.meanwhile(h, after(h.since, remove)))
 }
 
 // restart is a turn-on, or the end of protection: every condition counts from now (R8, R18).
