@@ -2,6 +2,7 @@ package pages
 
 import (
 	"net/http"
+	"slices"
 
 	"example.com/autoprovision/shared/admin"
 	"example.com/autoprovision/shared/fault"
@@ -22,6 +23,8 @@ type heldView struct {
 	Blocked string
 	// Whole is true when Rows is the whole list.
 	Whole bool
+	// All is true when all on the list were chosen, in a form that comes back.
+	All bool
 }
 
 type heldRow struct {
@@ -31,6 +34,8 @@ type heldRow struct {
 	Operation label
 	Why       string
 	Since     moment
+	// Ticked is true for who was chosen in a form that comes back.
+	Ticked bool
 }
 
 // held reads one page of the open list; st.Held is not nil.
@@ -79,18 +84,28 @@ func (p *Pages) showHeld(w http.ResponseWriter, r *http.Request, status int, pro
 		}
 	}
 	v.Error = problem
+	if status == http.StatusUnprocessableEntity { // of the list as it was sent, what was chosen stays chosen
+		v.All = r.PostForm.Get("for") == "all"
+		for i, row := range v.Rows {
+			v.Rows[i].Ticked = slices.Contains(r.PostForm["user"], row.ID)
+		}
+	}
 	return p.renderAs(w, r, status, "held", "Held for you", v)
 }
 
 func (p *Pages) settleHeld(w http.ResponseWriter, r *http.Request) error {
 	form := r.PostForm
+	verdict := form.Get("verdict")
+	if verdict != "confirm" && verdict != "dismiss" { // also what the browser sends when Enter is pressed
+		return p.showHeld(w, r, http.StatusUnprocessableEntity, "Press Confirm or Dismiss; nothing was decided.")
+	}
 	users := form["user"]
 	if form.Get("for") == "all" {
 		users = nil
 	} else if len(users) == 0 {
 		return p.showHeld(w, r, http.StatusUnprocessableEntity, "Tick at least one person, or choose all on the list.")
 	}
-	release := form.Get("verdict") == "confirm"
+	release := verdict == "confirm"
 	err := p.service.DecideHeld(r.Context(), form.Get("list"), users, release)
 	if fault.Is(err, fault.Conflict, fault.Invalid) {
 		return p.showHeld(w, r, http.StatusConflict, "The list has changed since you looked at it, so nothing was decided. This is the present one.")

@@ -202,6 +202,15 @@ func TestHeldPeople(t *testing.T) {
 	list := between(t, page, `name="list" value="`, `"`)
 	user := between(t, page, `name="user" value="`, `"`)
 	w.refuse(422, "/held", url.Values{"list": {list}, "for": {"chosen"}, "verdict": {"confirm"}}, "Tick at least one person")
+	for _, verdict := range [][]string{nil, {""}, {"release"}} {
+		page := w.refuse(422, "/held", url.Values{"list": {list}, "for": {"all"}, "user": {user}, "verdict": verdict}, "Press Confirm or Dismiss; nothing was decided.")
+		if !strings.Contains(page, `value="`+user+`" checked`) || !strings.Contains(page, `value="all" checked`) || !strings.Contains(page, "7 operations have been waiting") {
+			t.Errorf("verdict %q: what was chosen is not kept, or something was decided", verdict)
+		}
+	}
+	if first := between(t, page, `<form method="post" action="/held">`, "</button>"); !strings.Contains(first, `name="verdict" value="" tabindex="-1"`) {
+		t.Errorf("what Enter presses decides something: %s", first)
+	}
 	w.refuse(409, "/held", url.Values{"list": {"held-old"}, "for": {"all"}, "verdict": {"confirm"}}, "nothing was decided")
 	w.post("/held", url.Values{"list": {list}, "for": {"chosen"}, "user": {user}, "verdict": {"dismiss"}}, "/")
 	page = w.until("/held", func(page string) bool {

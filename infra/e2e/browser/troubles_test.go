@@ -38,6 +38,7 @@ func TestHeld(t *testing.T) {
 	for _, email := range leavers()[:2] {
 		b.Click("[aria-label=" + browser.Quote("Choose "+email) + "]")
 	}
+	b.Enter("Press Confirm or Dismiss; nothing was decided.")
 	b.Press("Confirm and run these operations", "Confirmed. The operations are starting now; follow them in the Log.")
 	p.until("two are suspended", func() bool { return len(p.accounts()) == before-2 })
 	b.Visit(p.URL + "/held")
