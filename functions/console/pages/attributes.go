@@ -19,7 +19,9 @@ import (
 type attributesView struct {
 	App    string
 	Wizard *wizard
-	Rows   []mappingRow
+	// Revision tells what the form shows: see revision.
+	Revision string
+	Rows     []mappingRow
 	// Open is true when an attribute that is not mandatory is mapped.
 	Open       bool
 	Standard   []directory.Attribute
@@ -121,11 +123,11 @@ func (p *Pages) mappingRows(mapped []provision.MappedAttribute) []mappingRow {
 }
 
 func (p *Pages) attributesPage(w http.ResponseWriter, r *http.Request) error {
-	c, err := p.draft(r)
+	c, of, err := p.draft(r)
 	if err != nil {
 		return err
 	}
-	return p.showAttributes(w, r, http.StatusOK, attributesView{Rows: p.mappingRows(c.Mapping)})
+	return p.showAttributes(w, r, http.StatusOK, attributesView{Rows: p.mappingRows(c.Mapping), Revision: revision(of, sectionMapping)})
 }
 
 func (p *Pages) showAttributes(w http.ResponseWriter, r *http.Request, status int, v attributesView) error {
@@ -133,7 +135,7 @@ func (p *Pages) showAttributes(w http.ResponseWriter, r *http.Request, status in
 	if err != nil {
 		return err
 	}
-	v.App, v.Wizard = p.service.Profile.Name, wizardOf(r, c)
+	v.App, v.Wizard, v.Revision = p.service.Profile.Name, wizardOf(r, c), or(r.PostForm.Get("revision"), v.Revision)
 	offered, err := p.service.Attributes(r.Context())
 	if err != nil {
 		return err

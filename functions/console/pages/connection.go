@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"example.com/autoprovision/shared/admin"
 	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
 )
@@ -14,6 +15,8 @@ type connectionView struct {
 	App string
 	provision.Connection
 	FixedBaseURL bool
+	// Revision tells what the form shows: see revision.
+	Revision string
 	// The numbers as they are in the form, which may be none.
 	PageSize, RequestsPerSecond, Concurrency string
 	Findings                                 []finding
@@ -30,12 +33,13 @@ func (p *Pages) connectionPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.showConnection(w, r, http.StatusOK, connectionView{Connection: c.Connection})
+	return p.showConnection(w, r, http.StatusOK, connectionView{Connection: c.Connection, Revision: revision(c, sectionConnection)})
 }
 
 func (p *Pages) showConnection(w http.ResponseWriter, r *http.Request, status int, v connectionView) error {
 	v.App, v.FixedBaseURL = p.service.Profile.Name, p.service.FixedBaseURL
 	form := r.PostForm
+	v.Revision = or(form.Get("revision"), v.Revision)
 	if len(v.Problems) == 0 || !form.Has("pageSize") {
 		form = url.Values{"pageSize": {strconv.Itoa(v.Connection.PageSize)}, "concurrency": {strconv.Itoa(v.Connection.Concurrency)},
 			"requestsPerSecond": {strconv.FormatFloat(v.Connection.RequestsPerSecond, 'f', -1, 64)}}
@@ -51,7 +55,14 @@ func (p *Pages) saveConnection(w http.ResponseWriter, r *http.Request) error {
 		return p.probe(w, r)
 	}
 	if len(found) == 0 {
-		err := p.service.PutConnection(r.Context(), conn)
+		c, err := p.service.Configuration(r.Context())
+		if err != nil {
+			return err
+		}
+		if v.Problems = movedOn(r, c, admin.Proposal{Connection: &conn}, "save"); v.Problems != nil {
+			return p.showConnection(w, r, http.StatusUnprocessableEntity, v)
+		}
+		err = p.service.PutConnection(r.Context(), conn)
 		if err == nil {
 			return p.done(w, r, "/settings", "Saved.")
 		}

@@ -3,6 +3,7 @@ package pages
 import (
 	"errors"
 	"html/template"
+	"maps"
 	"net/http"
 	"regexp"
 	"strings"
@@ -92,6 +93,23 @@ func (p problems) Mark(field string, describedBy ...string) template.HTMLAttr {
 		attributes += `aria-describedby="` + strings.Join(describedBy, " ") + `"`
 	}
 	return template.HTMLAttr(attributes) // #nosec G203 -- ids of this package, and nothing that was entered
+}
+
+// marked reports whether something is wrong with a field, and not only with the whole.
+func (p problems) marked() bool {
+	for field := range p {
+		if field != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// and is what is wrong with a form for one reason and for another.
+func (p problems) and(others problems) problems {
+	all := maps.Clone(others)
+	maps.Copy(all, p)
+	return all
 }
 
 // refused sorts an error by field. ok is false for an error that is no matter

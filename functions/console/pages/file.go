@@ -37,7 +37,7 @@ func (v fileView) Wrong() []string {
 func (p *Pages) filePage(w http.ResponseWriter, r *http.Request) error {
 	v := fileView{App: p.service.Profile.Name}
 	if r.URL.Query().Has("draft") {
-		c, err := p.draft(r)
+		c, _, err := p.draft(r)
 		if err != nil {
 			return err
 		}

@@ -9,8 +9,10 @@ import (
 )
 
 type framesView struct {
-	App      string
-	Wizard   *wizard
+	App    string
+	Wizard *wizard
+	// Revision tells what the form shows: see revision.
+	Revision string
 	Rows     []frameRow
 	Archived bool
 	Problems problems
@@ -27,20 +29,20 @@ type frameOption struct {
 }
 
 func (p *Pages) framesPage(w http.ResponseWriter, r *http.Request) error {
-	c, err := p.draft(r)
+	c, of, err := p.draft(r)
 	if err != nil {
 		return err
 	}
 	d, _ := c.Policy()
-	return p.showFrames(w, r, http.StatusOK, d, nil)
+	return p.showFrames(w, r, http.StatusOK, d, revision(of, sectionDeprovisioning), nil)
 }
 
-func (p *Pages) showFrames(w http.ResponseWriter, r *http.Request, status int, d provision.Deprovisioning, found problems) error {
+func (p *Pages) showFrames(w http.ResponseWriter, r *http.Request, status int, d provision.Deprovisioning, revision string, found problems) error {
 	c, err := p.service.Configuration(r.Context())
 	if err != nil {
 		return err
 	}
-	v := framesView{App: p.service.Profile.Name, Wizard: wizardOf(r, c), Archived: d.Archived != nil, Problems: found}
+	v := framesView{App: p.service.Profile.Name, Wizard: wizardOf(r, c), Revision: revision, Archived: d.Archived != nil, Problems: found}
 	add := func(name, label string, f provision.TimeFrames) {
 		v.Rows = append(v.Rows, frameRow{Name: name, Label: label, Suspend: delays(f.SuspendAfter), Delete: delays(f.DeleteAfter)})
 	}
@@ -78,5 +80,5 @@ func (p *Pages) saveFrames(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || found == nil {
 		return err
 	}
-	return p.showFrames(w, r, http.StatusUnprocessableEntity, d, found)
+	return p.showFrames(w, r, http.StatusUnprocessableEntity, d, r.PostForm.Get("revision"), found)
 }

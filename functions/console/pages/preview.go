@@ -75,13 +75,13 @@ type previewRow struct {
 // sectionPage leads from a section of a proposal to its page and name.
 func sectionPage(section string) link {
 	switch section {
-	case "mapping":
+	case sectionMapping:
 		return link{Label: "attributes", Path: "/settings/attributes"}
-	case "scope":
+	case sectionScope:
 		return link{Label: "provisioning scope", Path: "/settings/who"}
-	case "deprovisioning":
+	case sectionDeprovisioning:
 		return link{Label: "deprovisioning time frames", Path: "/settings/time-frames"}
-	case "connection":
+	case sectionConnection:
 		return link{Label: "connection", Path: "/settings/connection"}
 	}
 	return link{Label: "protected people and the limit on suspends and hard deletes", Path: "/settings/safety"}
@@ -219,7 +219,15 @@ func (p *Pages) propose(w http.ResponseWriter, r *http.Request, proposal admin.P
 		return nil, err
 	}
 	c := st.Configuration
-	if inSetup(r) || st.Status == admin.StatusNotConfigured || c.Authorization.State != provision.AuthorizationOK {
+	direct := inSetup(r) || st.Status == admin.StatusNotConfigured || c.Authorization.State != provision.AuthorizationOK
+	then := "preview"
+	if direct {
+		then = "save"
+	}
+	if found := movedOn(r, c, proposal, then); found != nil {
+		return found, nil
+	}
+	if direct {
 		err = p.service.Put(r.Context(), proposal, "")
 		switch {
 		case err == nil && next == stepReview && inSetup(r):
@@ -247,16 +255,18 @@ func (p *Pages) savePreviewed(w http.ResponseWriter, r *http.Request) error {
 	return p.done(w, r, "/settings", "Saved.")
 }
 
-// draft is the configuration that a form begins with: the stored one, or what a preview proposed.
-func (p *Pages) draft(r *http.Request) (provision.Configuration, error) {
+// draft is the configuration that a form begins with: the stored one, or what a
+// preview proposed. of is what it would replace, as it was then.
+func (p *Pages) draft(r *http.Request) (shown, of provision.Configuration, err error) {
 	if id := r.URL.Query().Get("draft"); id != "" {
 		preview, err := p.service.PreviewByID(r.Context(), id)
-		if err == nil {
-			return preview.Proposed, nil
+		if err == nil && preview.Present != nil {
+			return preview.Proposed, *preview.Present, nil
 		}
-		if !fault.Is(err, fault.NotFound) {
-			return provision.Configuration{}, err
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return shown, of, err
 		}
 	}
-	return p.service.Configuration(r.Context())
+	of, err = p.service.Configuration(r.Context())
+	return of, of, err
 }

@@ -13,16 +13,18 @@ type safetyView struct {
 	Protected string
 	Share     string
 	Min       string
-	Problems  problems
+	// Revision tells what the form shows: see revision.
+	Revision string
+	Problems problems
 }
 
 func (p *Pages) safetyPage(w http.ResponseWriter, r *http.Request) error {
-	c, err := p.draft(r)
+	c, of, err := p.draft(r)
 	if err != nil {
 		return err
 	}
 	return p.render(w, r, "safety", "Safety", safetyView{Protected: strings.Join(admin.ProtectedOf(c), "\n"),
-		Share: strconv.FormatFloat(c.Guard.MaxShare*100, 'f', -1, 64), Min: strconv.Itoa(c.Guard.MinUsers)})
+		Share: strconv.FormatFloat(c.Guard.MaxShare*100, 'f', -1, 64), Min: strconv.Itoa(c.Guard.MinUsers), Revision: revision(of, sectionProtected, sectionGuard)})
 }
 
 func (p *Pages) saveSafety(w http.ResponseWriter, r *http.Request) error {
@@ -45,6 +47,7 @@ func (p *Pages) saveSafety(w http.ResponseWriter, r *http.Request) error {
 		}
 		v.Problems = gathered(found)
 	}
+	v.Revision = form.Get("revision")
 	return p.renderAs(w, r, http.StatusUnprocessableEntity, "safety", "Safety", v)
 }
 

@@ -245,7 +245,9 @@ type reviewView struct {
 	Warnings []string
 	// Protected are the protected people, one a line, as stored or as entered.
 	Protected string
-	Problems  problems
+	// Revision tells whom the form shows: see revision.
+	Revision string
+	Problems problems
 }
 
 // makeReview makes the preview of turning on that the last step shows, after it
@@ -297,7 +299,8 @@ func (p *Pages) showReview(w http.ResponseWriter, r *http.Request, status int, f
 	}
 	v := reviewView{App: p.service.Profile.Name, Wizard: wizardOf(r, st.Configuration), Settings: p.viewSettings(ctx, st),
 		Warnings:  seldomMeant(p.service.Profile.Name, st.Configuration),
-		Protected: strings.Join(admin.ProtectedOf(st.Configuration), "\n"), Problems: found}
+		Protected: strings.Join(admin.ProtectedOf(st.Configuration), "\n"),
+		Revision:  or(r.PostForm.Get("revision"), revision(st.Configuration, sectionProtected)), Problems: found}
 	if r.PostForm.Has("protected") {
 		v.Protected = r.PostForm.Get("protected")
 	}

@@ -15,7 +15,9 @@ import (
 type whoView struct {
 	App    string
 	Wizard *wizard
-	Units  []unitRow
+	// Revision tells what the form shows: see revision.
+	Revision string
+	Units    []unitRow
 	// Hidden is how many org units of a large tree are not shown; UnitQuery finds them.
 	Hidden    int
 	UnitQuery string
@@ -64,7 +66,7 @@ type domainRow struct {
 }
 
 func (p *Pages) whoPage(w http.ResponseWriter, r *http.Request) error {
-	c, err := p.draft(r)
+	c, of, err := p.draft(r)
 	if err != nil {
 		return err
 	}
@@ -72,7 +74,7 @@ func (p *Pages) whoPage(w http.ResponseWriter, r *http.Request) error {
 	if c.Scope != nil {
 		in = admin.ScopeOf(*c.Scope)
 	}
-	return p.showWho(w, r, http.StatusOK, in, whoView{})
+	return p.showWho(w, r, http.StatusOK, in, whoView{Revision: revision(of, sectionScope)})
 }
 
 func (p *Pages) showWho(w http.ResponseWriter, r *http.Request, status int, in admin.ScopeInput, v whoView) error {
@@ -81,7 +83,7 @@ func (p *Pages) showWho(w http.ResponseWriter, r *http.Request, status int, in a
 	if err != nil {
 		return err
 	}
-	v.App, v.Wizard = p.service.Profile.Name, wizardOf(r, c)
+	v.App, v.Wizard, v.Revision = p.service.Profile.Name, wizardOf(r, c), or(r.PostForm.Get("revision"), v.Revision)
 	units, err := p.service.OrgUnits(ctx)
 	if err != nil {
 		return err
@@ -95,18 +97,18 @@ func (p *Pages) showWho(w http.ResponseWriter, r *http.Request, status int, in a
 	v.Domains = domainRows(domains, in.Domains)
 	v.Groups.fill("groups", "Limit to groups", "Only members of at least one of these groups are provisioned. Leave it empty for no such limit.", in.Groups)
 	v.Access.fill("accessGroups", "Turn "+v.App+" on for groups", "Turns "+v.App+" on for the members, whatever their org unit says; it never turns it off.", in.AccessGroups)
-	if len(v.Problems) == 0 {
+	if !v.Problems.marked() {
 		reach, err := p.service.Reach(ctx, in)
 		switch found, ok := refused(err); {
 		case err == nil:
 			v.Reach, v.Total = &reach, reach.In+reach.Out
 		case ok:
-			v.Problems = found
+			v.Problems = v.Problems.and(found)
 		default:
-			v.Problems = problems{"reach": "People could not be counted: " + fault.Words(err)}
+			v.Problems = v.Problems.and(problems{"reach": "People could not be counted: " + fault.Words(err)})
 		}
 	}
-	v.Marked = len(v.Problems) > 0 && v.Problems["reach"] == ""
+	v.Marked = v.Problems.marked() && v.Problems["reach"] == ""
 	v.takeProblems(in)
 	return p.renderAs(w, r, status, "who", "Provisioning scope", v)
 }

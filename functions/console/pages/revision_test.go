@@ -1,0 +1,90 @@
+package pages_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"example.com/autoprovision/shared/admin"
+)
+
+const settingsMoved = "The settings have changed since you opened this form."
+
+// TestTwoTabs: of two who edit one section at a time, the second is told, with
+// what they entered kept, and takes nothing back unseen.
+func TestTwoTabs(t *testing.T) {
+	t.Parallel()
+	w := on(t)
+	opened := func(path string) string {
+		t.Helper()
+		return between(t, w.get(http.StatusOK, path), `name="revision" value="`, `"`)
+	}
+	save := func(preview string) {
+		t.Helper()
+		w.made(preview)
+		w.post(preview+"/save", nil, "/settings")
+	}
+	protected := func() string {
+		c, err := w.system.Store.Configuration(t.Context())
+		check(t, err)
+		return strings.Join(admin.ProtectedOf(c), " ")
+	}
+	first, second := opened("/settings/safety"), opened("/settings/safety")
+	form := func(revision, who, share string) url.Values {
+		return url.Values{"revision": {revision}, "protected": {who}, "share": {share}, "min": {"5"}}
+	}
+	save(w.post("/settings/safety", form(first, "maya.cohen@example.com", "10"), "/previews/"))
+	page := w.refuse(http.StatusUnprocessableEntity, "/settings/safety", form(second, "tomas.novak@example.com", "20"), settingsMoved+" Your entries are kept below; compare them with Settings, then preview again.")
+	if !strings.Contains(page, "tomas.novak@example.com</textarea>") || !strings.Contains(page, `value="20"`) || protected() != "maya.cohen@example.com" {
+		t.Errorf("what was entered is not kept, or %q are protected", protected())
+	}
+	again := w.post("/settings/safety", form(between(t, page, `name="revision" value="`, `"`), "maya.cohen@example.com tomas.novak@example.com", "20"), "/previews/")
+	save(again)
+	if protected() != "maya.cohen@example.com tomas.novak@example.com" {
+		t.Errorf("%q are protected", protected())
+	}
+	// The form that a preview leads back to is as old as the preview.
+	if stale, fresh := opened("/settings/safety?draft="+strings.TrimPrefix(again, "/previews/")), opened("/settings/safety"); stale == fresh {
+		t.Error("the form of an old preview passes for one of the present settings")
+	}
+}
+
+// TestFormsKnowWhatTheyShow: each form is refused when what it shows has
+// changed, and by no other change.
+func TestFormsKnowWhatTheyShow(t *testing.T) {
+	t.Parallel()
+	w := on(t)
+	forms := map[string]url.Values{
+		"/settings/attributes": defaultMapping(), "/settings/time-frames": frames("suspended", "7d", "21d"),
+		"/settings/who":        {"do": {"save"}, "unit": {"/"}, "state": {"off"}},
+		"/settings/safety":     {"protected": {""}, "share": {"30"}, "min": {"9"}},
+		"/settings/connection": connectionForm(w),
+	}
+	opened := map[string]string{}
+	for path := range forms {
+		opened[path] = between(t, w.get(http.StatusOK, path), `name="revision" value="`, `"`)
+	}
+	check(t, w.system.Admin.TurnOff(t.Context()))
+	check(t, w.system.Admin.TurnOn(t.Context(), ""))
+	for path, form := range forms {
+		form.Set("revision", opened[path])
+		if res := w.send("POST", path, form); res.StatusCode != http.StatusSeeOther {
+			t.Errorf("%s: refused with %d, and nothing that it shows has changed", path, res.StatusCode)
+		}
+		form.Set("revision", "of something else")
+		if path == "/settings/connection" {
+			w.refuse(http.StatusUnprocessableEntity, path, form, settingsMoved+" Your entries are kept below; compare them with Settings, then save again.")
+			continue
+		}
+		page := w.refuse(http.StatusUnprocessableEntity, path, form, settingsMoved)
+		if path == "/settings/who" && !strings.Contains(page, "<strong>0</strong> in scope") {
+			t.Error("nobody is counted, as if something were marked")
+		}
+	}
+	review := configured(t)
+	page := review.refuse(http.StatusUnprocessableEntity, "/setup/review", url.Values{"protected": {"maya.cohen@example.com"}, "revision": {"of something else"}}, settingsMoved)
+	if !strings.Contains(page, "maya.cohen@example.com</textarea>") {
+		t.Error("what was entered is not kept")
+	}
+}
