@@ -15,7 +15,19 @@ const maxChanges = 600
 // replaced says what an edit replaced by what, for the log; empty for nothing
 // that is in a section.
 func (s *Service) replaced(before, after provision.Configuration) string {
-	var list []string
+	list := s.Changes(before, after)
+	if len(list) == 0 {
+		return ""
+	}
+	text := ": " + strings.Join(list, "; ")
+	if len(text) > maxChanges {
+		text = strings.ToValidUTF8(text[:maxChanges], "") + " …"
+	}
+	return text
+}
+
+// Changes says what an edit replaces by what, each in the words that the log has for it.
+func (s *Service) Changes(before, after provision.Configuration) (list []string) {
 	add := func(name, was, is string) {
 		if was != is {
 			list = append(list, name+": "+was+" → "+is)
@@ -46,14 +58,7 @@ func (s *Service) replaced(before, after provision.Configuration) string {
 	add("limit, share of the accounts", fmt.Sprintf("%g %%", 100*before.Guard.MaxShare), fmt.Sprintf("%g %%", 100*after.Guard.MaxShare))
 	add("limit, people", fmt.Sprint(before.Guard.MinUsers), fmt.Sprint(after.Guard.MinUsers))
 	add("hard deletes supported", yes(before.Connection.HardDelete), yes(after.Connection.HardDelete))
-	if len(list) == 0 {
-		return ""
-	}
-	text := ": " + strings.Join(list, "; ")
-	if len(text) > maxChanges {
-		text = strings.ToValidUTF8(text[:maxChanges], "") + " …"
-	}
-	return text
+	return list
 }
 
 // differ says what was added to a list, and what was taken out.

@@ -22,9 +22,12 @@ type previewView struct {
 	// Edits is true for a preview of an edit, which can be saved; else it is of turning on.
 	Edits bool
 	What  string
-	Back  string
-	On    bool
-	Stale bool
+	// Changes says what the edit replaces by what, MoreChanges of how many it is not said.
+	Changes     []string
+	MoreChanges int
+	Back        string
+	On          bool
+	Stale       bool
 	// Lists are its lists, List the one that is shown; none of them while it is made.
 	Lists []previewList
 	List  previewList
@@ -41,6 +44,9 @@ type previewView struct {
 	// Nothing is true when nothing would be done to anybody.
 	Nothing bool
 }
+
+// changesShown is how many changes of the settings a preview names at most.
+const changesShown = 20
 
 func (v previewView) underWay() bool { return v.Running }
 
@@ -134,6 +140,13 @@ func (p *Pages) viewPreview(r *http.Request, preview provision.Preview, c provis
 	if v.Edits {
 		page := proposalPage(preview.Proposal)
 		v.What, v.Back = page.Label, page.Path+"?draft="+url.QueryEscape(preview.ID)
+	}
+	if preview.Present != nil {
+		for _, change := range p.service.Changes(*preview.Present, preview.Proposed) {
+			v.Changes = append(v.Changes, sentence(change))
+		}
+		v.MoreChanges = max(0, len(v.Changes)-changesShown)
+		v.Changes = v.Changes[:len(v.Changes)-v.MoreChanges]
 	}
 	if v.Running || v.Failed {
 		return v, nil

@@ -1,6 +1,7 @@
 package pages_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -47,6 +48,30 @@ func TestTwoTabs(t *testing.T) {
 	// The form that a preview leads back to is as old as the preview.
 	if stale, fresh := opened("/settings/safety?draft="+strings.TrimPrefix(again, "/previews/")), opened("/settings/safety"); stale == fresh {
 		t.Error("the form of an old preview passes for one of the present settings")
+	}
+}
+
+// TestPreviewSaysWhatItChanges, old and new, in the log's own words.
+func TestPreviewSaysWhatItChanges(t *testing.T) {
+	t.Parallel()
+	w := on(t)
+	form := frames("suspended", "21d", "")
+	path := w.post("/settings/time-frames", form, "/previews/")
+	changes := between(t, w.made(path), `id="changes"`, "</section>")
+	for _, want := range []string{"<li>When a user is suspended, suspend: within 24 hours → after 21 days</li>", "<li>When a user is suspended, hard delete: after 7 days → never</li>"} {
+		if !strings.Contains(changes, want) {
+			t.Errorf("the preview does not say %q: %s", want, changes)
+		}
+	}
+	many := url.Values{"share": {"10"}, "min": {"5"}}
+	for i := range 25 {
+		name := fmt.Sprintf("p%d", i)
+		w.create("/admin/directory/v1/users", `{"primaryEmail":"`+name+`@example.com","name":{"givenName":"P","familyName":"Q"},"password":"long enough to be one"}`)
+		many.Set("protected", many.Get("protected")+" "+name+"@example.com")
+	}
+	changes = between(t, w.made(w.post("/settings/safety", many, "/previews/")), `id="changes"`, "</section>")
+	if !strings.Contains(changes, "<li>Protected people: added p0@example.com</li>") || !strings.Contains(changes, "<li>and 5 more</li>") {
+		t.Errorf("of many changes it says: %s", changes)
 	}
 }
 
