@@ -250,16 +250,46 @@ type reviewView struct {
 	Problems problems
 }
 
+// What the form of protected people is sent for, beside saving them.
+const (
+	thenPreview = "preview"
+	thenTurnOn  = "turn-on"
+)
+
 // makeReview makes the preview of turning on that the last step shows, after it
-// has saved who is protected, where that was sent.
+// has saved who is protected, where that was sent. Each button of the step sends
+// it, so that nobody is lost who was written down and not saved.
 func (p *Pages) makeReview(w http.ResponseWriter, r *http.Request) error {
 	if !r.PostForm.Has("protected") {
 		return p.newReview(w, r, flash{})
 	}
-	users := addresses(r.PostForm.Get("protected"))
-	found, err := p.propose(w, r, admin.Proposal{Protected: &users}, stepReview)
-	if err != nil || found == nil {
+	c, err := p.service.Configuration(r.Context())
+	if err != nil {
 		return err
+	}
+	users, then, said := addresses(r.PostForm.Get("protected")), r.PostForm.Get("then"), "Saved."
+	if slices.Equal(users, list(admin.ProtectedOf(c))) {
+		switch then {
+		case thenTurnOn:
+			return p.done(w, r, "/turn-on?preview="+url.QueryEscape(r.URL.Query().Get("preview")), "")
+		case thenPreview:
+			return p.newReview(w, r, flash{})
+		}
+	}
+	if then == thenTurnOn {
+		said = "Saved who is protected. This is the new preview: look at it, then press Turn on again."
+	}
+	proposal := admin.Proposal{Protected: &users}
+	found := movedOn(r, c, proposal, "save")
+	if found == nil {
+		err := p.service.Put(r.Context(), proposal, "")
+		if err == nil {
+			return p.newReview(w, r, flash{Text: said})
+		}
+		ok := false
+		if found, ok = refused(err); !ok {
+			return err
+		}
 	}
 	return p.showReview(w, r, http.StatusUnprocessableEntity, gathered(found))
 }

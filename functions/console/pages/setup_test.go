@@ -117,6 +117,31 @@ func TestProtectionIsLostAndOfferedAgain(t *testing.T) {
 	}
 }
 
+// TestTurningOnKeepsWhoIsToBeProtected: people who were written down and not
+// saved are saved by the buttons beside, and the preview is made with them.
+func TestTurningOnKeepsWhoIsToBeProtected(t *testing.T) {
+	t.Parallel()
+	w := configured(t)
+	protects := func() string {
+		c, err := w.system.Store.Configuration(t.Context())
+		check(t, err)
+		return strings.Join(admin.ProtectedOf(c), " ")
+	}
+	if page := w.get(http.StatusOK, "/setup/review"); !strings.Contains(page, `<button class="primary" form="protect" name="then" value="preview">Make the preview`) {
+		t.Errorf("making the preview does not send who is to be protected: %s", page)
+	}
+	review := w.post("/setup/review", url.Values{"protected": {"maya.cohen@example.com"}, "then": {"preview"}}, "/setup/review?preview=")
+	if page := w.made(review); protects() != "maya.cohen@example.com" || !strings.Contains(page, `<button class="primary" form="protect" name="then" value="turn-on">Turn on`) {
+		t.Errorf("protected are %q, or turning on does not send who is to be: %s", protects(), page)
+	}
+	again := w.post(review, url.Values{"protected": {"maya.cohen@example.com tomas.novak@example.com"}, "then": {"turn-on"}}, "/setup/review?preview=")
+	if page := w.made(again); again == review || protects() != "maya.cohen@example.com tomas.novak@example.com" || !strings.Contains(page, "Saved who is protected. This is the new preview") {
+		t.Errorf("protected are %q: %s", protects(), page)
+	}
+	w.refuse(http.StatusUnprocessableEntity, again, url.Values{"protected": {"nobody@example.com"}, "then": {"turn-on"}}, "Neither the directory nor the app")
+	w.post(again, url.Values{"protected": {"Maya.Cohen@example.com, tomas.novak@example.com"}, "then": {"turn-on"}}, "/turn-on?preview="+strings.TrimPrefix(again, "/setup/review?preview="))
+}
+
 // TestBeforeAnythingIsKnown: a page with nothing on it says why, and what comes next.
 func TestBeforeAnythingIsKnown(t *testing.T) {
 	t.Parallel()
