@@ -116,5 +116,5 @@ func (p *Pages) settleHeld(w http.ResponseWriter, r *http.Request) error {
 	if release {
 		return p.done(w, r, "/", "Confirmed. The operations are starting now; follow them in the Log.")
 	}
-	return p.done(w, r, "/", "Dismissed: nothing is done for them until there is a new reason.")
+	return p.done(w, r, "/", "Dismissed: nothing is done for them until there is a new reason, or autoprovisioning is turned off and on again.")
 }

@@ -231,6 +231,31 @@ func TestHeldPeople(t *testing.T) {
 	w.until("/log?name=Suspend+Auto+Provisioned+User", func(page string) bool { return strings.Count(page, "Done</span>") == 6 })
 }
 
+// TestTurningOffEndsDismissals: so it is, and so the pages say.
+func TestTurningOffEndsDismissals(t *testing.T) {
+	t.Parallel()
+	w := on(t)
+	people := []string{"maya.cohen", "tomas.novak", "aisha.rahman", "sofia.rossi", "jonas.weber", "mei.lin"}
+	for _, name := range people {
+		w.patch(name+"@example.com", `{"suspended":true}`)
+	}
+	w.post("/sweep-now", nil, "/")
+	page := w.until("/", func(page string) bool { return strings.Contains(page, "Held for you: 6") })
+	w.post("/held", url.Values{"list": {between(t, page, `name="list" value="`, `"`)}, "for": {"all"}, "verdict": {"dismiss"}}, "/")
+	if page := w.get(http.StatusOK, "/"); !strings.Contains(page, "until there is a new reason, or autoprovisioning is turned off and on again.") {
+		t.Errorf("dismissing does not say how long that holds: %s", page)
+	}
+	w.until("/people/maya.cohen@example.com", func(page string) bool {
+		return strings.Contains(page, "so the account stays as it is until there is a new reason, or autoprovisioning is turned off and on again.")
+	})
+	if page := w.get(http.StatusOK, "/turn-off"); !strings.Contains(page, "Dismissals end too: once it is on again, those people are due again.") {
+		t.Errorf("turning off does not say that dismissals end: %s", page)
+	}
+	w.post("/turn-off", nil, "/")
+	w.post("/turn-on", nil, "/")
+	w.until("/", func(page string) bool { return strings.Contains(page, "Held for you: 6") })
+}
+
 func TestReauthorize(t *testing.T) {
 	t.Parallel()
 	w := on(t)

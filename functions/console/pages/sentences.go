@@ -143,7 +143,7 @@ func (s standing) nothingMore() string {
 	for _, kind := range []provision.OperationKind{provision.Suspend, provision.HardDelete} {
 		for _, c := range s.person.Record.Conditions {
 			if v, ok := dismissal(s.person.Record, kind, c); ok {
-				return fmt.Sprintf("An administrator dismissed the %s on %s, so the account stays as it is until there is a new reason.",
+				return fmt.Sprintf("An administrator dismissed the %s on %s, so the account stays as it is until there is a new reason, or autoprovisioning is turned off and on again.",
 					strings.ToLower(operationLabel(kind).Text), momentAt(v.At, s.now).Text())
 			}
 		}

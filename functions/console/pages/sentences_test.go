@@ -162,8 +162,8 @@ func TestSentences(t *testing.T) {
 		lostLeft   = isLost + ", because they are suspended in Google Workspace."
 		backAgain  = isLost + ". They are in scope."
 		noEnd      = "No end date: the account stays as long as they are in scope."
-		dismissed  = "An administrator dismissed the suspend on 10 Mar 2026, 11:59 UTC, so the account stays as it is until there is a new reason."
-		dismissedD = "An administrator dismissed the hard delete on 10 Mar 2026, 11:59 UTC, so the account stays as it is until there is a new reason."
+		dismissed  = "An administrator dismissed the suspend on 10 Mar 2026, 11:59 UTC, so the account stays as it is until there is a new reason, or autoprovisioning is turned off and on again."
+		dismissedD = "An administrator dismissed the hard delete on 10 Mar 2026, 11:59 UTC, so the account stays as it is until there is a new reason, or autoprovisioning is turned off and on again."
 		protected  = "They are protected, so the account is never suspended or hard deleted."
 		waitsArch  = "What falls due meanwhile is due 24 hours after they are unarchived."
 	)

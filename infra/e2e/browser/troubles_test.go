@@ -44,7 +44,7 @@ func TestHeld(t *testing.T) {
 	b.Visit(p.URL + "/held")
 	b.Shows("5 operations have been waiting for your decision")
 	b.Click("[name=for][value=all]")
-	b.Press("Dismiss: do not run them", "Dismissed: nothing is done for them until there is a new reason.")
+	b.Press("Dismiss: do not run them", "Dismissed: nothing is done for them until there is a new reason, or autoprovisioning is turned off and on again.")
 	b.Visit(p.URL + "/held")
 	b.Shows("Nothing is held.")
 	active := p.accounts()
