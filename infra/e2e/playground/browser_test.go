@@ -38,6 +38,8 @@ func TestPlaygroundInABrowser(t *testing.T) {
 	browser.Eval[bool](b, `(document.getElementById("s`+yuki+`").scrollIntoView({block: 'center'}), true)`)
 	place := browser.Eval[float64](b, row("Yuki Tanaka")+`.getBoundingClientRect().top`)
 	b.Click("#s" + yuki)
+	b.Becomes("the page to say what was done, where it is seen", `(note => !!note && note.innerText === 'Yuki Tanaka is suspended in Google Workspace.' &&
+		note.getBoundingClientRect().top >= 0 && note.getBoundingClientRect().bottom <= innerHeight)(document.querySelector('#flash'))`)
 	b.Becomes("Yuki's account to be suspended", row("Yuki Tanaka")+`.querySelector('.side + .side .label').textContent === 'Suspended'`)
 	b.Becomes("the hard delete to be due", row("Yuki Tanaka")+`.innerText.includes('Hard delete in 7 days')`)
 	if now := browser.Eval[float64](b, row("Yuki Tanaka")+`.getBoundingClientRect().top`); now < place-100 || now > place+100 {
