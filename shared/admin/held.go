@@ -97,7 +97,7 @@ func (s *Service) DecideHeld(ctx context.Context, listID string, users []string,
 	if release {
 		what = "confirmed"
 	}
-	if err := s.Store.Append(ctx, s.event(ctx, fmt.Sprintf("held operations of %d people %s", len(chosen), what))); err != nil {
+	if err := s.Store.Append(ctx, s.event(ctx, fmt.Sprintf("held operations of %s %s", peopleOf(len(chosen)), what))); err != nil {
 		return err
 	}
 	return together(ctx, chosen, func(ctx context.Context, c provision.Record) error {
@@ -122,6 +122,14 @@ func together[T any](ctx context.Context, all []T, do func(context.Context, T) e
 		g.Go(func() error { return do(ctx, one) })
 	}
 	return g.Wait()
+}
+
+// peopleOf is a number of people in words.
+func peopleOf(n int) string {
+	if n == 1 {
+		return "1 person"
+	}
+	return fmt.Sprintf("%d people", n)
 }
 
 // decideHeldOne gives the verdict on exactly the operation and cause that was on the list.

@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -131,6 +132,33 @@ func TestEachDecisionIsLogged(t *testing.T) {
 }
 
 // TestVerdictWaitsForTheLease: a verdict in the middle of an operation would cost its outcome.
+// TestOneIsAPerson in what the log says of one who is held.
+func TestOneIsAPerson(t *testing.T) {
+	t.Parallel()
+	o, ids := crowd(t)
+	o.Directory().Group("g", ids[:20]...)
+	o.World.Sweep()
+	for _, users := range [][]string{ids[20:21], ids[21:39]} {
+		held, err := o.Held(t.Context())
+		must(t, err)
+		must(t, o.DecideHeld(t.Context(), held.ID, users, false))
+		o.deliver()
+	}
+	o.Advance(day)
+	o.World.Sweep()
+	var said []string
+	events, _, err := o.Store.Events(t.Context(), state.EventFilter{Limit: 100})
+	must(t, err)
+	for _, e := range events {
+		said = append(said, e.Cause.Text)
+	}
+	for _, want := range []string{"held operations of 1 person dismissed", "held operations of 18 people dismissed", "operations for 1 person have been held since "} {
+		if !slices.ContainsFunc(said, func(text string) bool { return strings.HasPrefix(text, want) }) {
+			t.Errorf("the log does not say %q: %q", want, said)
+		}
+	}
+}
+
 func TestVerdictWaitsForTheLease(t *testing.T) {
 	t.Parallel()
 	o, ids := crowd(t)

@@ -21,10 +21,14 @@ func (r *run) remind(ctx context.Context) error {
 	}); err != nil || people == 0 {
 		return err
 	}
+	word := "people"
+	if people == 1 {
+		word = "person"
+	}
 	now := r.Business()
 	r.Log.WarnContext(ctx, "held operations wait for an administrator", "people", people, "since", since.Format(time.RFC3339))
 	return r.Store.Append(ctx, provision.Event{
 		ID: "held-" + now.Format(time.DateOnly), Time: now, Name: provision.EventNotice, Outcome: provision.OutcomeDone,
-		Cause: provision.Cause{Text: fmt.Sprintf("operations for %d people have been held since %s: confirm or dismiss them", people, since.Format(time.RFC3339))},
+		Cause: provision.Cause{Text: fmt.Sprintf("operations for %d %s have been held since %s: confirm or dismiss them", people, word, since.Format(time.RFC3339))},
 	})
 }
