@@ -199,6 +199,9 @@ func TestHeldPeople(t *testing.T) {
 	}
 	w.post("/sweep-now", nil, "/")
 	page := w.until("/", func(page string) bool { return strings.Contains(page, "Held for you: 7") })
+	if !strings.Contains(page, ": counted with the others within 24 hours, they exceeded the limit (now: more than 10\u00a0% of the accounts and more than 5 people).") {
+		t.Errorf("it is not said why they are held: %s", page)
+	}
 	list := between(t, page, `name="list" value="`, `"`)
 	user := between(t, page, `name="user" value="`, `"`)
 	w.refuse(422, "/held", url.Values{"list": {list}, "for": {"chosen"}, "verdict": {"confirm"}}, "Tick at least one person")
