@@ -58,7 +58,7 @@ func TestUnrelatedEditReleasesNobody(t *testing.T) {
 	form.Set("source4", "organizations.0.title")
 	preview := w.post("/settings/attributes", form, "/previews/")
 	page := w.until(preview, func(page string) bool { return strings.Contains(page, `class="tiles"`) })
-	for _, want := range []string{"Held: needs your decision</a>", "This edit causes no suspend or hard delete and brings none forward.", `and the 6 on the <a href="/held">held list</a>, are not confirmed`} {
+	for _, want := range []string{"Held: needs your decision</a>", "This edit causes no suspend or hard delete and brings none forward.", `and those on the <a href="/held">held list</a>, are not confirmed`} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the preview does not say %q: %s", want, page)
 		}

@@ -31,8 +31,10 @@ type previewView struct {
 	// Lists are its lists, List the one that is shown; none of them while it is made.
 	Lists []previewList
 	List  previewList
-	// Confirms is how many removals saving confirms; Held how many wait for a decision, as without the edit.
-	Confirms, Held int
+	// Confirms is how many removals saving confirms; Held is
+	// true when some wait for a decision, as without the edit.
+	Confirms int
+	Held     bool
 	// Impossible says of how many people the attributes cannot be computed; empty for nobody.
 	Impossible string
 	Rows       []previewRow
@@ -135,7 +137,7 @@ func (p *Pages) viewPreview(r *http.Request, preview provision.Preview, c provis
 	v := previewView{App: p.service.Profile.Name, ID: preview.ID, Running: preview.State == provision.PreviewRunning,
 		Failed: preview.State == provision.PreviewFailed, Reason: whole(preview.Reason), Listed: preview.Listed,
 		Expires: momentAt(preview.ExpiresAt, p.service.Real()), Edits: len(preview.Proposal) > 0, On: c.On, Back: "/settings",
-		Confirms: preview.Confirms, Held: preview.Held}
+		Confirms: preview.Confirms, Held: preview.Held > 0}
 	v.Stale = preview.Revision != c.Revision || !p.service.Real().Before(preview.ExpiresAt)
 	if v.Edits {
 		page := proposalPage(preview.Proposal)
