@@ -43,9 +43,22 @@ func TestProgressIsAnnounced(t *testing.T) {
 	if page := w.body(w.poll("/?said="+url.QueryEscape("about to begin")), http.StatusOK, "/"); strings.Contains(page, `id="sweep-status"`) {
 		t.Error("the same stage is announced again")
 	}
+	all, err = w.system.Store.Sweeps(t.Context())
+	check(t, err)
+	all.Current.State, all.Current.FinishedAt = provision.SweepDone, w.now()
+	_, err = w.system.Store.PutSweeps(t.Context(), all)
+	check(t, err)
+	res := w.poll("/?said=another")
+	page := w.body(res, http.StatusOK, "/")
+	if res.Header.Get("HX-Refresh") != "" || !strings.Contains(page, `id="sweep-status">The sweep has ended.<`) || strings.Count(page, "hx-swap-oob") != 5 {
+		t.Errorf("the end of the sweep loads the page as a whole, or does not reach all of it: %s", page)
+	}
+	if page := w.get(http.StatusOK, "/"); strings.Contains(page, "hx-swap-oob") || strings.Contains(page, "has ended.<") {
+		t.Error("a page that is loaded as a whole is taken apart")
+	}
 	path := w.post("/settings/time-frames", frames("suspended", "7d", "21d"), "/previews/")
 	w.made(path)
-	res := w.poll(path)
+	res = w.poll(path)
 	if res.Header.Get("HX-Refresh") != "true" || len(res.Cookies()) != 1 {
 		t.Fatalf("the preview's end is not announced: %v", res.Header)
 	}

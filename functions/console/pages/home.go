@@ -30,6 +30,10 @@ type homeView struct {
 	Due      []personRow
 	MoreDue  bool
 	Sources  []sourceRow
+	// Over is true for the script's last poll of a sweep: what else is on the page
+	// follows without the page being loaded, and with it what is being entered.
+	// HeldMoved is then true where the list on the page is not the open one.
+	Over, HeldMoved bool
 }
 
 func (v homeView) underWay() bool { return v.Sweep != nil && v.Sweep.Running }
@@ -90,7 +94,14 @@ func (p *Pages) home(w http.ResponseWriter, r *http.Request) error {
 	if v.underWay() && r.URL.Query().Get("said") != v.Sweep.Stage {
 		v.Said = "A sweep is under way: " + v.Sweep.Stage + "."
 	}
-	p.refreshOnce(w, r, v)
+	if r.Header.Get("HX-Request") != "" && !v.underWay() {
+		if v.Refused || !c.On { // the page is another one
+			p.refreshOnce(w, r, v)
+		} else {
+			v.Over, v.Said = true, v.over().Text
+			v.HeldMoved = st.Held == nil || st.Held.ID != r.URL.Query().Get("list")
+		}
+	}
 	return p.render(w, r, "home", "Home", v)
 }
 

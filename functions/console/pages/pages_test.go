@@ -259,6 +259,28 @@ func TestTurningOffEndsDismissals(t *testing.T) {
 	w.until("/", func(page string) bool { return strings.Contains(page, "Held for you: 6") })
 }
 
+// TestEndOfASweepKeepsWhatWasTicked: the list of what is held is put in anew
+// only if it is another than the one on the page.
+func TestEndOfASweepKeepsWhatWasTicked(t *testing.T) {
+	t.Parallel()
+	w := on(t)
+	for _, name := range []string{"maya.cohen", "tomas.novak", "aisha.rahman", "sofia.rossi", "jonas.weber", "mei.lin"} {
+		w.patch(name+"@example.com", `{"suspended":true}`)
+	}
+	w.post("/sweep-now", nil, "/")
+	w.until("/", func(page string) bool {
+		return strings.Contains(page, "Held for you: 6") && strings.Contains(page, "Last sweep")
+	})
+	page := w.get(http.StatusOK, "/")
+	list := between(t, page, `name="list" value="`, `"`)
+	for query, swapped := range map[string]bool{"": true, "?list=held-old": true, "?list=" + url.QueryEscape(list): false} {
+		page := w.body(w.poll("/"+query), http.StatusOK, "/")
+		if strings.Contains(page, `<div id="held" hx-swap-oob="true">`) != swapped {
+			t.Errorf("%q: put in anew is %v", query, !swapped)
+		}
+	}
+}
+
 func TestReauthorize(t *testing.T) {
 	t.Parallel()
 	w := on(t)

@@ -86,8 +86,15 @@ func TestProgress(t *testing.T) {
 	b.Press("Turn on", "A sweep is under way")
 	b.Becomes("the bar to move", "document.querySelector('progress')?.max > 1 && document.querySelector('progress').value > 0")
 	b.Inspect("home-sweep")
+	browser.Eval[bool](b, "window.stayed = true")
+	b.Fill("#q", "maya")
 	p.faults(object{})
 	b.Shows("Last sweep: 41 people compared")
+	b.Becomes("the end to be announced", "document.querySelector('#sweep-status').innerText === 'The sweep has ended.'")
+	b.Becomes("what else there is to follow", "document.querySelector('#usage').innerText.includes('Create User By Auto Provisioning: 38')")
+	if b.Holds("#q", "maya"); !browser.Eval[bool](b, "window.stayed === true") {
+		t.Error("the page was loaded as a whole, whatever was entered on it")
+	}
 	if browser.Eval[bool](b, "!!document.querySelector('progress')") {
 		t.Error("the bar stays after the sweep")
 	}
