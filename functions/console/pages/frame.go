@@ -122,6 +122,9 @@ func (p *Pages) execute(w http.ResponseWriter, r *http.Request, status int, t *t
 		f.Nav = p.navigation(r, st)
 		f.Flash = takeFlash(w, r)
 	}
+	if s, ok := view.(signInView); ok { // to be asked to sign in is no error
+		f.Failed = s.Error != ""
+	}
 	if u, ok := view.(refreshing); ok {
 		f.Refresh = u.underWay()
 	}

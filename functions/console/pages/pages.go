@@ -121,8 +121,11 @@ func (p *Pages) routes() {
 	p.page("GET /log", p.logPage)
 	p.page("GET /log.csv", p.logCSV)
 	p.page("GET /log/failures", p.failuresPage)
-	p.page("GET /", noPage)
+	p.page(anyPage, noPage)
 }
+
+// anyPage is the pattern of what is no page.
+const anyPage = "GET /"
 
 var errNoPage = fault.New(fault.NotFound, "", "Check the address, or go to Home.")
 

@@ -148,33 +148,55 @@ type signInView struct {
 	Error string
 	// Provider is where to sign in; empty where a token is asked for.
 	Provider string
+	// To is where the links lead: the page that was asked for.
+	To string
 }
 
-func (p *Pages) signInView(problem string) signInView {
-	return signInView{sentence(problem), p.signIn.Provider()}
+func (p *Pages) signInView(problem, to string) signInView {
+	return signInView{sentence(problem), p.signIn.Provider(), to}
 }
 
-// challenge answers a visitor without a session.
+// challenge answers a visitor without a session, who comes to the page that they
+// asked for once they have signed in.
 func (p *Pages) challenge(w http.ResponseWriter, r *http.Request) error {
+	if r.Header.Get("HX-Request") != "" {
+		return reload(w)
+	}
+	to := p.wanted(r)
+	if to != "/" {
+		p.remember(w, to)
+	}
 	if r.Method != http.MethodGet {
-		return p.renderAs(w, r, http.StatusUnauthorized, "signin", "Sign in", p.signInView("You are not signed in any more, so nothing was done: sign in and send it again."))
+		return p.renderAs(w, r, http.StatusUnauthorized, "signin", "Sign in",
+			p.signInView("You are not signed in any more, so nothing was done, and what you entered is lost: sign in, and do it again.", to))
 	}
 	if answered, err := p.signIn.Begin(w, r); answered || err != nil {
 		return err
 	}
-	return p.renderAs(w, r, http.StatusUnauthorized, "signin", "Sign in", p.signInView(""))
+	return p.renderAs(w, r, http.StatusUnauthorized, "signin", "Sign in", p.signInView("", to))
+}
+
+// reload makes the script load its page as a whole, which then asks to sign in:
+// it would put nothing of such an answer into the page.
+func reload(w http.ResponseWriter) error {
+	w.Header().Set("HX-Refresh", "true")
+	w.WriteHeader(http.StatusUnauthorized)
+	return nil
 }
 
 // signInPage leads on, and does not go on by itself: whoever has just signed
 // out would be signed in again.
 func (p *Pages) signInPage(w http.ResponseWriter, r *http.Request) error {
-	return p.render(w, r, "signin", "Sign in", p.signInView(""))
+	return p.render(w, r, "signin", "Sign in", p.signInView("", "/"))
 }
 
 // dismiss ends the session of somebody who is an administrator no more.
 func (p *Pages) dismiss(w http.ResponseWriter, r *http.Request, why error) error {
+	if r.Header.Get("HX-Request") != "" {
+		return reload(w)
+	}
 	p.sessions.end(w)
-	return p.renderAs(w, r, http.StatusUnauthorized, "signin", "Sign in", p.signInView(fault.Words(why)))
+	return p.renderAs(w, r, http.StatusUnauthorized, "signin", "Sign in", p.signInView(fault.Words(why), "/"))
 }
 
 // finishSignIn exchanges what proves the visitor for a session, and leads to
@@ -182,7 +204,7 @@ func (p *Pages) dismiss(w http.ResponseWriter, r *http.Request, why error) error
 func (p *Pages) finishSignIn(w http.ResponseWriter, r *http.Request) error {
 	person, err := p.signIn.Finish(w, r)
 	if fault.Is(err, fault.Unauthorized) {
-		return p.renderAs(w, r, http.StatusUnauthorized, "signin", "Sign in", p.signInView(fault.Words(err)))
+		return p.renderAs(w, r, http.StatusUnauthorized, "signin", "Sign in", p.signInView(fault.Words(err), "/"))
 	}
 	if err == nil {
 		err = p.sessions.begin(w, r, person)
@@ -190,7 +212,7 @@ func (p *Pages) finishSignIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	http.Redirect(w, r, p.comeBack(w, r), http.StatusSeeOther) // #nosec G710 -- a page of this package
 	return nil
 }
 

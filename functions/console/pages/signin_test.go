@@ -2,9 +2,11 @@ package pages_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,6 +18,64 @@ import (
 	"example.com/autoprovision/shared/secrets"
 	"example.com/autoprovision/shared/state"
 )
+
+// TestExpiredSignIn: whoever is not signed in any more reads that what they
+// entered is lost, and comes back to where they were.
+func TestExpiredSignIn(t *testing.T) {
+	t.Parallel()
+	w := on(t)
+	w.post("/sign-out", nil, "/sign-in")
+	if page := w.get(http.StatusUnauthorized, "/"); strings.Contains(page, "<title>Error") {
+		t.Error("a first visit is an error")
+	}
+	signIn := func() string { return w.post("/sign-in", url.Values{"token": {adminToken}}, "/") }
+	w.get(http.StatusUnauthorized, "/log?outcome=failed")
+	if to := signIn(); to != "/log?outcome=failed" {
+		t.Errorf("who asked for the log comes to %q", to)
+	}
+	if to := signIn(); to != "/" {
+		t.Errorf("who asked for nothing comes to %q", to)
+	}
+	w.post("/sign-out", nil, "/sign-in")
+	post := func(from string) {
+		t.Helper()
+		r := httptest.NewRequestWithContext(t.Context(), "POST", "http://console.example/settings/safety", strings.NewReader("protected=x"))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Referer", from)
+		rec := httptest.NewRecorder()
+		w.pages.ServeHTTP(rec, r)
+		page := rec.Body.String()
+		if rec.Code != http.StatusUnauthorized || !strings.Contains(page, "You are not signed in any more, so nothing was done, and what you entered is lost: sign in, and do it again.") || !strings.Contains(page, "<title>Error: Sign in") {
+			t.Errorf("%d: %s", rec.Code, page)
+		}
+		for _, c := range rec.Result().Cookies() {
+			w.cookies[c.Name] = c.Value
+		}
+	}
+	for from, want := range map[string]string{"http://console.example/settings/safety?draft=1": "/settings/safety?draft=1", "https://evil.example/x": "/",
+		"http://console.example//evil.example/x": "/", "": "/"} {
+		post(from)
+		if to := signIn(); to != want {
+			t.Errorf("who came from %q comes to %q", from, to)
+		}
+		w.post("/sign-out", nil, "/sign-in")
+	}
+	for _, forged := range []string{"//evil.example", "https://evil.example", `/\evil.example`} {
+		w.cookies["autoprovision-return"] = base64.RawURLEncoding.EncodeToString([]byte(forged))
+		if to := signIn(); to != "/" {
+			t.Errorf("%q leads to %q", forged, to)
+		}
+		w.post("/sign-out", nil, "/sign-in")
+	}
+	w.get(http.StatusUnauthorized, "/favicon.ico")
+	if to := signIn(); to != "/" {
+		t.Errorf("what is no page leads to %q", to)
+	}
+	w.post("/sign-out", nil, "/sign-in")
+	if res := w.poll("/people?q=may"); res.StatusCode != http.StatusUnauthorized || res.Header.Get("HX-Refresh") != "true" || len(res.Cookies()) != 0 {
+		t.Errorf("the script is answered %d, %v", res.StatusCode, res.Header)
+	}
+}
 
 // provider stands for an identity provider: whoever comes back with ?code=good is administrator 7.
 type provider struct{ still error }
