@@ -264,9 +264,13 @@ func (s *Service) attentionAtLarge(ctx context.Context) ([]provision.Attention, 
 		return nil, err
 	}
 	if c.On && sw != nil && sw.State == provision.SweepFailed {
+		todo := "Press Sweep now to try again; otherwise the next sweep starts by itself within a few hours."
+		if !c.Runs() {
+			todo = "Reauthorize first: a sweep follows by itself."
+		}
 		list = append(list, provision.Attention{Kind: provision.AttentionConfiguration, UserIDs: []string{},
 			Why: "The last sweep failed: " + sw.Reason, Since: sw.FinishedAt, About: provision.AboutSweep,
-			Todo: "Press Sweep now to try again; otherwise the next sweep starts by itself within a few hours."})
+			Todo: todo})
 	}
 	return list, nil
 }

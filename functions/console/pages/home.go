@@ -65,7 +65,7 @@ func (p *Pages) home(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	items, next, err := p.service.AttentionBesideHeld(ctx, homeRows+2) // one of them may be announced apart
+	items, next, err := p.service.AttentionBesideHeld(ctx, homeRows+3) // two of them may be announced apart
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,8 @@ func (p *Pages) home(w http.ResponseWriter, r *http.Request) error {
 
 // announces reports whether the page says a thing in a card of its own already.
 func (v homeView) announces(item provision.Attention) bool {
-	return item.Kind == provision.AttentionConfiguration && v.Refused && item.Since.Equal(v.Lost.At)
+	return item.About == provision.AboutSweep && v.Sweep != nil ||
+		item.Kind == provision.AttentionConfiguration && v.Refused && item.Since.Equal(v.Lost.At)
 }
 
 // sweepView is how far a sweep is.

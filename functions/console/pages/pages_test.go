@@ -305,6 +305,29 @@ func TestReauthorize(t *testing.T) {
 	})
 }
 
+// TestFailedSweepIsSaidOnce: Home says it where the sweep is shown, and no page
+// tells somebody to press what is not there while the token is refused.
+func TestFailedSweepIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	w := on(t)
+	w.comeet.SetFaults(simcomeet.Faults{RefuseToken: true})
+	w.post("/sweep-now", nil, "/")
+	refused := w.until("/", func(page string) bool {
+		return strings.Contains(page, "The last sweep failed") && strings.Contains(page, "refuses the access token")
+	})
+	for path, page := range map[string]string{"/": refused, "/attention": w.get(http.StatusOK, "/attention")} {
+		if strings.Count(page, "The last sweep failed") != 1 || strings.Contains(page, "Press Sweep now to try") {
+			t.Errorf("%s, while the token is refused: %s", path, page)
+		}
+	}
+	if strings.Contains(refused, "Go to Home") {
+		t.Error("Home leads to Home")
+	}
+	if page := w.get(http.StatusOK, "/attention"); !strings.Contains(page, "Reauthorize first: a sweep follows by itself.") {
+		t.Errorf("it is not said what to do: %s", page)
+	}
+}
+
 func TestOrphansAndTables(t *testing.T) {
 	t.Parallel()
 	w := configured(t)
