@@ -1,6 +1,8 @@
 package pages
 
 import (
+	"unicode/utf8"
+
 	"io/fs"
 	"regexp"
 	"strings"
@@ -129,5 +131,18 @@ func TestTablesStayTables(t *testing.T) {
 				t.Errorf("%s: %s> has no role", name, tag)
 			}
 		}
+	}
+}
+
+// TestSentenceOfAnyLetter: the app's own messages begin with letters of more than one byte.
+func TestSentenceOfAnyLetter(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{"": "", "maya": "Maya", "éva": "Éva", "ßa": "ßa", "משתמש לא נמצא": "משתמש לא נמצא", "\xff": "\xff"} {
+		if got := sentence(text); got != want || utf8.ValidString(text) != utf8.ValidString(got) {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+	if got := whole("לא נמצא"); got != "לא נמצא." {
+		t.Errorf("the whole sentence is %q", got)
 	}
 }
