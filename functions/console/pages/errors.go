@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"context"
 	"errors"
 	"html/template"
 	"maps"
@@ -16,7 +17,7 @@ var errForm = fault.New(fault.Invalid, "", "the form did not arrive whole: go ba
 
 // failed answers with a page that says what is wrong and what to do.
 func (p *Pages) failed(w http.ResponseWriter, r *http.Request, err error) {
-	if r.Context().Err() != nil {
+	if errors.Is(r.Context().Err(), context.Canceled) {
 		return // nobody waits for the answer
 	}
 	status, text := explained(p.service.Profile.Name, r.Method == http.MethodPost, err)

@@ -1,6 +1,7 @@
 package pages_test
 
 import (
+	"context"
 	"encoding/csv"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/autoprovision/infra/simcomeet"
 )
@@ -427,4 +429,27 @@ func table(t *testing.T, text string) [][]string {
 	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
 	check(t, err)
 	return rows
+}
+
+// TestPageThatTakesTooLong is answered: only who has left needs no answer.
+func TestPageThatTakesTooLong(t *testing.T) {
+	t.Parallel()
+	w := on(t)
+	answer := func(ctx context.Context) *httptest.ResponseRecorder {
+		r := httptest.NewRequestWithContext(ctx, "GET", "/people", nil)
+		r.AddCookie(&http.Cookie{Name: "autoprovision-session", Value: w.cookies["autoprovision-session"]})
+		rec := httptest.NewRecorder()
+		w.pages.ServeHTTP(rec, r)
+		return rec
+	}
+	late, stop := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer stop()
+	if rec := answer(late); rec.Code < http.StatusInternalServerError || !strings.Contains(rec.Body.String(), "<h1>This could not be done</h1>") {
+		t.Errorf("answered %d: %s", rec.Code, rec.Body)
+	}
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	if rec := answer(gone); rec.Body.Len() != 0 {
+		t.Errorf("who has left is answered: %s", rec.Body)
+	}
 }
