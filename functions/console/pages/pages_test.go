@@ -158,6 +158,11 @@ func TestRefusals(t *testing.T) {
 	w.refuse(422, "/settings/time-frames", frames("appOff", "yesterday", ""), "a number of days from 1d to 365d")
 	w.refuse(422, "/settings/safety", url.Values{"protected": {"nobody@example.com"}, "share": {"10"}, "min": {"5"}}, "Neither the directory nor the app")
 	w.refuse(422, "/settings/safety", url.Values{"share": {"many"}, "min": {"5"}}, "Write a number of percent")
+	for _, share := range []string{"101", "-1", "NaN", "Inf"} {
+		if page := w.refuse(422, "/settings/safety", url.Values{"share": {share}, "min": {"5"}}, "Write a number of percent from 0 to 100, such as 10"); strings.Contains(page, "0.1") {
+			t.Errorf("a field in percent is refused %s as a share", share)
+		}
+	}
 	w.refuse(422, "/settings/connection", url.Values{"pageSize": {"0"}, "requestsPerSecond": {"0"}, "concurrency": {"4"}}, "Must be 1 to 1000")
 	if page := w.get(422, "/log?from=yesterday"); !strings.Contains(page, "year-month-day") {
 		t.Error("a wrong day is not refused at its field")

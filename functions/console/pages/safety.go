@@ -31,8 +31,8 @@ func (p *Pages) saveSafety(w http.ResponseWriter, r *http.Request) error {
 	form := r.PostForm
 	v := safetyView{Protected: form.Get("protected"), Share: form.Get("share"), Min: form.Get("min"), Problems: problems{}}
 	share, err := strconv.ParseFloat(strings.TrimSpace(v.Share), 64)
-	if err != nil {
-		v.Problems["maxShare"] = "write a number of percent, such as 10"
+	if err != nil || !(share >= 0 && share <= 100) { // also what is no number
+		v.Problems["maxShare"] = "write a number of percent from 0 to 100, such as 10"
 	}
 	least, err := strconv.Atoi(strings.TrimSpace(v.Min))
 	if err != nil {

@@ -87,7 +87,7 @@ func TestRefusedEdits(t *testing.T) {
 		{"token", "#accessToken", "a-wrong-token", "Reauthorize", "The app refuses this token"},
 		{"safety", "#protected", "nobody@example.com", "Preview the edit", "Neither the directory nor the app has anybody"},
 		{"safety", "#share", "many", "Preview the edit", "Write a number of percent"},
-		{"safety", "#share", "200", "Preview the edit", "The share is a number"},
+		{"safety", "#share", "200", "Preview the edit", "Write a number of percent"},
 		{"safety", "#min", "some", "Preview the edit", "Write a whole number of people"},
 		{"safety", "#min", "-1", "Preview the edit", "cannot be negative"},
 		{"connection", "#pageSize", "0", "Save", "Must be 1 to 1000"},
