@@ -407,6 +407,9 @@ func TestNothingIsOfferedThatCanOnlyFail(t *testing.T) {
 	blocked("Reauthorize first")
 	w.post("/turn-off", nil, "/")
 	blocked("nothing to decide while autoprovisioning is off")
+	if page := w.get(http.StatusOK, "/coming-up"); !strings.Contains(page, "does not come then: autoprovisioning is off, and time frames count anew once it is on") {
+		t.Errorf("the dates that are shown while it is off are not taken back: %s", page)
+	}
 }
 
 // TestNoScriptOfOthers holds the one script to the version that is named beside it.

@@ -161,7 +161,7 @@ func heldWords(app, by string) string {
 	case "guard":
 		return "held until an administrator confirms or dismisses it"
 	case "off":
-		return "waits, because autoprovisioning is off"
+		return "does not come then: autoprovisioning is off, and time frames count anew once it is on"
 	case "reauthorization":
 		return "waits for reauthorization"
 	case "suspend":
