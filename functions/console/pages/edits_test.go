@@ -18,12 +18,20 @@ func TestEditIsPreviewedBeforeItIsSaved(t *testing.T) {
 	form := url.Values{"do": {"save"}, "unit": {"/", "/Finance"}, "state": {"on", "off"}}
 	form2 := url.Values{"appOff.suspendAfter": {"within24h"}}
 	preview := w.post("/settings/time-frames", form2, "/previews/")
-	w.until(preview, func(page string) bool { return strings.Contains(page, "Nothing would be done to anybody") })
+	harmless := w.until(preview, func(page string) bool { return strings.Contains(page, "Nothing would be done to anybody") })
+	if strings.Contains(harmless, `class="warning"`) || !strings.Contains(harmless, `<button class="primary">Save</button>`) {
+		t.Errorf("what confirms nothing is warned of: %s", harmless)
+	}
 	w.post(preview+"/save", nil, "/settings")
 	preview = w.post("/settings/who", form, "/previews/")
 	page := w.until(preview, func(page string) bool { return strings.Contains(page, "fatima.zahra@example.com") })
 	if !strings.Contains(page, "Suspend") || !strings.Contains(page, "Out of scope") {
 		t.Errorf("the preview does not say who loses: %s", page)
+	}
+	for _, want := range []string{`<p class="warning">If you save, the 3 suspends`, `<button class="danger">Save, and confirm 3 suspends and hard deletes</button>`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the preview does not warn with %s: %s", want, page)
+		}
 	}
 	if c, _ := w.system.Store.Configuration(t.Context()); len(c.Scope.OrgUnits) != 1 {
 		t.Error("the edit is saved before it was confirmed")

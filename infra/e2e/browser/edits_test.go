@@ -41,7 +41,7 @@ func TestEdits(t *testing.T) {
 	b.Press("Back to the form", "Who gets an account")
 	b.Holds(unit("/Finance"), "off")
 	b.Press("Preview the edit", "fatima.zahra@example.com")
-	b.Press("Save", "Saved.")
+	b.Press("Save, and confirm 6 suspends and hard deletes", "Saved.")
 	b.Shows("/Finance")
 
 	b.Visit(p.URL + "/settings/time-frames")
