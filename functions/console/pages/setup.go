@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -328,21 +329,34 @@ func (p *Pages) showReview(w http.ResponseWriter, r *http.Request, status int, f
 		return err
 	}
 	v := reviewView{App: p.service.Profile.Name, Wizard: wizardOf(r, st.Configuration), Settings: p.viewSettings(ctx, st),
-		Warnings:  seldomMeant(p.service.Profile.Name, st.Configuration),
 		Protected: strings.Join(admin.ProtectedOf(st.Configuration), "\n"),
 		Revision:  or(r.PostForm.Get("revision"), revision(st.Configuration, sectionProtected)), Problems: found}
 	if r.PostForm.Has("protected") {
 		v.Protected = r.PostForm.Get("protected")
 	}
 	if err != nil || preview.Revision != st.Configuration.Revision {
-		v.None = true
+		v.None, v.Warnings = true, p.warnings(ctx, st.Configuration)
 		return p.renderAs(w, r, status, "review", "Review", v)
 	}
 	if v.previewView, err = p.viewPreview(r, preview, st.Configuration); err != nil {
 		return err
 	}
+	if !v.Running {
+		v.Warnings = p.warnings(ctx, st.Configuration)
+	}
 	p.refreshOnce(w, r, v)
 	return p.renderAs(w, r, status, "review", "Review", v)
+}
+
+// warnings says what of the settings is allowed but seldom meant. Whom the scope
+// reaches is not said where the directory gives no answer.
+func (p *Pages) warnings(ctx context.Context, c provision.Configuration) []string {
+	all := seldomMeant(p.service.Profile.Name, c)
+	reach, err := p.service.Reach(ctx, admin.ScopeOf(*c.Scope))
+	if err == nil && reach.In == 0 && !reach.Partial {
+		all = append(all, scopeOfNobody(p.service.Profile.Name))
+	}
+	return all
 }
 
 // seldomMeant warns of time frames that leave people who are gone with their account.

@@ -142,6 +142,22 @@ func TestTurningOnKeepsWhoIsToBeProtected(t *testing.T) {
 	w.post(again, url.Values{"protected": {"Maya.Cohen@example.com, tomas.novak@example.com"}, "then": {"turn-on"}}, "/turn-on?preview="+strings.TrimPrefix(again, "/setup/review?preview="))
 }
 
+// TestScopeOfNobody passes, with a warning where it is chosen and before it is turned on.
+func TestScopeOfNobody(t *testing.T) {
+	t.Parallel()
+	w := configured(t)
+	const nobody = "Nobody is in the provisioning scope"
+	if strings.Contains(w.get(http.StatusOK, "/setup/who"), nobody) || strings.Contains(w.get(http.StatusOK, "/setup/review"), nobody) {
+		t.Error("it is warned of a scope with people in it")
+	}
+	w.post("/setup/who", url.Values{"do": {"save"}, "unit": {"/"}, "state": {"off"}}, "/setup/time-frames")
+	for _, path := range []string{"/setup/who", "/setup/review", w.post("/setup/review", nil, "/setup/review?preview=")} {
+		if page := w.get(http.StatusOK, path); !strings.Contains(page, `<p class="warning">`+nobody) {
+			t.Errorf("%s does not warn of a scope of nobody: %s", path, page)
+		}
+	}
+}
+
 // TestBeforeAnythingIsKnown: a page with nothing on it says why, and what comes next.
 func TestBeforeAnythingIsKnown(t *testing.T) {
 	t.Parallel()

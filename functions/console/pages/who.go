@@ -33,6 +33,13 @@ type whoView struct {
 	Problems problems
 }
 
+// OfNobody warns of a scope that reaches nobody.
+func (v whoView) OfNobody() string { return scopeOfNobody(v.App) }
+
+func scopeOfNobody(app string) string {
+	return "Nobody is in the provisioning scope: no account is created in " + app + ", and whoever has one through autoprovisioning loses it after the time frames. Check the org units, groups and domains."
+}
+
 // unitRow is one org unit of the tree.
 type unitRow struct {
 	Path, Name string
