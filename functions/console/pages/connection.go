@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"example.com/autoprovision/shared/admin"
-	"example.com/autoprovision/shared/fault"
 	"example.com/autoprovision/shared/provision"
 )
 
@@ -40,11 +39,13 @@ func (p *Pages) showConnection(w http.ResponseWriter, r *http.Request, status in
 	v.App, v.FixedBaseURL = p.service.Profile.Name, p.service.FixedBaseURL
 	form := r.PostForm
 	v.Revision = or(form.Get("revision"), v.Revision)
-	if len(v.Problems) == 0 || !form.Has("pageSize") {
-		form = url.Values{"pageSize": {strconv.Itoa(v.Connection.PageSize)}, "concurrency": {strconv.Itoa(v.Connection.Concurrency)},
-			"requestsPerSecond": {strconv.FormatFloat(v.Connection.RequestsPerSecond, 'f', -1, 64)}}
+	entered := func(field string) string {
+		if form.Has(field) {
+			return form.Get(field)
+		}
+		return numbers(v.Connection)[field]
 	}
-	v.PageSize, v.RequestsPerSecond, v.Concurrency = form.Get("pageSize"), form.Get("requestsPerSecond"), form.Get("concurrency")
+	v.PageSize, v.RequestsPerSecond, v.Concurrency = entered("pageSize"), entered("requestsPerSecond"), entered("concurrency")
 	return p.renderAs(w, r, status, "connection", "Connection", v)
 }
 
@@ -52,7 +53,7 @@ func (p *Pages) saveConnection(w http.ResponseWriter, r *http.Request) error {
 	conn, found := connectionForm(r)
 	v := connectionView{Connection: conn, Problems: found}
 	if r.PostForm.Get("do") == "probe" {
-		return p.probe(w, r)
+		return p.probe(w, r, v)
 	}
 	if len(found) == 0 {
 		c, err := p.service.Configuration(r.Context())
@@ -92,20 +93,24 @@ func connectionForm(r *http.Request) (provision.Connection, problems) {
 		HardDelete: form.Has("hardDelete")}, found
 }
 
-// probe finds out what the app supports; it only reads.
-func (p *Pages) probe(w http.ResponseWriter, r *http.Request) error {
+// probe finds out what the app supports. It only reads, and what is in the form
+// stays there: but for what the findings speak against.
+func (p *Pages) probe(w http.ResponseWriter, r *http.Request, v connectionView) error {
 	c, err := p.service.Configuration(r.Context())
 	if err != nil {
 		return err
 	}
 	report, err := p.service.Probe(r.Context())
-	if fault.Is(err, fault.Unready) {
-		return p.showConnection(w, r, http.StatusConflict, connectionView{Connection: c.Connection, Problems: problems{"": fault.Words(err)}})
-	}
 	if err != nil {
-		return err
+		status, text := explained(p.service.Profile.Name, false, err)
+		if status == http.StatusInternalServerError {
+			return err
+		}
+		v.Problems = problems{"": text}
+		return p.showConnection(w, r, status, v)
 	}
-	v := connectionView{Connection: report.Suggested}
+	v.Problems = nil
+	v.suggest(r.PostForm, c.Connection, report.Suggested)
 	for _, f := range report.Findings {
 		result := label{"Limited", "warn"}
 		if f.OK {
@@ -114,4 +119,31 @@ func (p *Pages) probe(w http.ResponseWriter, r *http.Request) error {
 		v.Findings = append(v.Findings, finding{Check: f.Check, Found: f.Found, Meaning: f.Meaning, Result: result})
 	}
 	return p.showConnection(w, r, http.StatusOK, v)
+}
+
+// suggest puts into the form what is suggested otherwise than it is set.
+func (v *connectionView) suggest(form url.Values, set, suggested provision.Connection) {
+	if suggested.UpdateMethod != set.UpdateMethod {
+		v.UpdateMethod = suggested.UpdateMethod
+	}
+	if suggested.PatchStyle != set.PatchStyle {
+		v.PatchStyle = suggested.PatchStyle
+	}
+	if suggested.MediaType != set.MediaType {
+		v.MediaType = suggested.MediaType
+	}
+	if suggested.HardDelete != set.HardDelete {
+		v.HardDelete = suggested.HardDelete
+	}
+	for field, value := range numbers(suggested) {
+		if value != numbers(set)[field] {
+			form.Set(field, value)
+		}
+	}
+}
+
+// numbers are those of a connection, as the form has them.
+func numbers(c provision.Connection) map[string]string {
+	return map[string]string{"pageSize": strconv.Itoa(c.PageSize), "concurrency": strconv.Itoa(c.Concurrency),
+		"requestsPerSecond": strconv.FormatFloat(c.RequestsPerSecond, 'f', -1, 64)}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"example.com/autoprovision/infra/simcomeet"
 	"example.com/autoprovision/shared/admin"
 )
 
@@ -111,5 +112,34 @@ func TestFormsKnowWhatTheyShow(t *testing.T) {
 	page := review.refuse(http.StatusUnprocessableEntity, "/setup/review", url.Values{"protected": {"maya.cohen@example.com"}, "revision": {"of something else"}}, settingsMoved)
 	if !strings.Contains(page, "maya.cohen@example.com</textarea>") {
 		t.Error("what was entered is not kept")
+	}
+}
+
+// TestProbeKeepsWhatIsEntered: checking what the app supports only reads, also
+// when it fails.
+func TestProbeKeepsWhatIsEntered(t *testing.T) {
+	t.Parallel()
+	w := on(t)
+	form := connectionForm(w)
+	form.Set("do", "probe")
+	form.Set("concurrency", "7")
+	form.Set("requestsPerSecond", "not yet known")
+	kept := func(page string) {
+		t.Helper()
+		for _, want := range []string{`name="concurrency" inputmode="numeric" value="7"`, `value="not yet known"`} {
+			if !strings.Contains(page, want) {
+				t.Errorf("%s is lost: %s", want, page)
+			}
+		}
+	}
+	page := w.body(w.send("POST", "/settings/connection", form), http.StatusOK, "probe")
+	if kept(page); !strings.Contains(page, "What the check found") {
+		t.Errorf("nothing is found: %s", page)
+	}
+	w.comeet.SetFaults(simcomeet.Faults{FailNext: 1 << 30, FailStatus: http.StatusServiceUnavailable})
+	res := w.send("POST", "/settings/connection", form)
+	page = w.body(res, res.StatusCode, "probe")
+	if kept(page); strings.Contains(page, "Check whether your change was saved") || !strings.Contains(page, "Nothing was saved.") {
+		t.Errorf("%d: %s", res.StatusCode, page)
 	}
 }
