@@ -103,16 +103,32 @@ func (p *Pages) filter(r *http.Request) (f state.EventFilter, found problems, er
 	f = state.EventFilter{Name: q.Get("name"), Outcome: provision.Outcome(q.Get("outcome"))}
 	found = problems{}
 	if user := strings.TrimSpace(q.Get("user")); user != "" {
-		f.UserID, err = p.service.UserID(r.Context(), user)
-		if fault.Is(err, fault.NotFound, fault.Invalid) {
-			found["user"], err = fault.Words(err), nil
-		}
-		if err != nil {
+		if f.UserID, found["user"], err = p.inLog(r.Context(), user); err != nil {
 			return f, nil, err
+		}
+		if found["user"] == "" {
+			delete(found, "user")
 		}
 	}
 	f.From, f.To = days(q, found)
 	return f, found, nil
+}
+
+// inLog is the id of somebody by an address or an id; problem says why there is none.
+func (p *Pages) inLog(ctx context.Context, user string) (id, problem string, err error) {
+	const otherwise = "write the whole address, or find the person under People"
+	id, err = p.service.UserID(ctx, user)
+	if fault.Is(err, fault.NotFound, fault.Invalid) {
+		return "", fault.Words(err) + ": " + otherwise, nil
+	}
+	if err != nil || strings.Contains(user, "@") {
+		return id, "", err
+	}
+	records, err := p.service.Records(ctx, []string{id})
+	if _, known := records[id]; err == nil && !known { // a part of a name is no id
+		problem = otherwise
+	}
+	return id, problem, err
 }
 
 // days reads a span of days: from its first moment until that after its last;

@@ -167,7 +167,10 @@ func TestRefusals(t *testing.T) {
 	if page := w.get(422, "/log?from=yesterday"); !strings.Contains(page, "year-month-day") {
 		t.Error("a wrong day is not refused at its field")
 	}
-	if page := w.get(422, "/log?user=nobody@example.com"); !strings.Contains(page, "obody has this address") {
+	if page := w.get(422, "/log?user=Maya"); !strings.Contains(page, ">Write the whole address, or find the person under People<") {
+		t.Errorf("who writes a name in the log is not told where to look: %s", page)
+	}
+	if page := w.get(422, "/log?user=nobody@example.com"); !strings.Contains(page, "obody has this address now, and no deleted person had it last: write the whole address, or find the person under People<") {
 		t.Error("an unknown person is not refused at its field")
 	}
 }
@@ -333,6 +336,19 @@ func TestFailedSweepIsSaidOnce(t *testing.T) {
 	if page := w.get(http.StatusOK, "/attention"); !strings.Contains(page, "Reauthorize first: a sweep follows by itself.") {
 		t.Errorf("it is not said what to do: %s", page)
 	}
+}
+
+// TestLogOfOne by an address and by an id, and of nobody by a part of a name.
+func TestLogOfOne(t *testing.T) {
+	t.Parallel()
+	w := on(t)
+	id, _ := w.directory.UserID("maya.cohen@example.com")
+	for _, user := range []string{id, "maya.cohen@example.com"} {
+		if page := w.get(http.StatusOK, "/log?user="+user); len(cells(page)) != 2 {
+			t.Errorf("the log of %s: %q", user, cells(page))
+		}
+	}
+	w.get(http.StatusUnprocessableEntity, "/log?user=maya")
 }
 
 func TestOrphansAndTables(t *testing.T) {
