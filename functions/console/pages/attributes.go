@@ -273,7 +273,7 @@ func (p *Pages) saveAttributes(w http.ResponseWriter, r *http.Request) error {
 func (p *Pages) trySample(w http.ResponseWriter, r *http.Request, v attributesView, mapped []provision.MappedAttribute, at []int) error {
 	trial, err := p.service.Try(r.Context(), mapped)
 	if err != nil {
-		found, ok := refused(err)
+		found, ok := p.refused(err)
 		if !ok {
 			return err
 		}
@@ -292,7 +292,7 @@ func (p *Pages) trySample(w http.ResponseWriter, r *http.Request, v attributesVi
 		return p.showAttributes(w, r, http.StatusUnprocessableEntity, v)
 	}
 	if err != nil {
-		found, ok := refused(err)
+		found, ok := p.refused(err)
 		if !ok {
 			return err
 		}

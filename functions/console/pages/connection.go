@@ -68,7 +68,7 @@ func (p *Pages) saveConnection(w http.ResponseWriter, r *http.Request) error {
 			return p.done(w, r, "/settings", "Saved.")
 		}
 		ok := false
-		if v.Problems, ok = refused(err); !ok {
+		if v.Problems, ok = p.refused(err); !ok {
 			return err
 		}
 	}

@@ -200,6 +200,10 @@ func TestWho(t *testing.T) {
 	if selects, live := strings.Count(page, "<select"), strings.Count(page, `<select id="unit`); selects != live || strings.Count(page, `name="state" class="live"`) != live {
 		t.Error("not every org unit counts again when it is changed")
 	}
+	off := w.body(w.send("POST", "/settings/who", url.Values{"unit": {"/", "/Sales"}, "state": {"on", "off"}}), 200, "count")
+	if why := between(t, off, "Why not in scope</h3>", "</ul>"); !strings.Contains(why, "Comeet is off for their org unit") || strings.Contains(why, "the app") {
+		t.Errorf("why somebody is out is said in other words than elsewhere: %s", why)
+	}
 	form := url.Values{"do": {"search"}, "unit": {"/"}, "state": {"on"}, "find-groups": {"eng"}}
 	page = w.body(w.send("POST", "/settings/who", form), 200, "search")
 	if !strings.Contains(page, `value="add-groups:engineering@example.com"`) {

@@ -28,7 +28,7 @@ func (p *Pages) failed(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, errNoPage) {
 		title = "Page not found"
 	}
-	view := problemView{Text: whole(text), Back: isSignedIn(r)}
+	view := problemView{Text: whole(withApp(p.service.Profile.Name, text)), Back: isSignedIn(r)}
 	if err := p.renderAs(w, r, status, "problem", title, view); err != nil {
 		p.service.Log.Error("page of an error failed", "error", err.Error())
 		http.Error(w, text, status)
@@ -111,6 +111,15 @@ func (p problems) and(others problems) problems {
 	all := maps.Clone(others)
 	maps.Copy(all, p)
 	return all
+}
+
+// refused is refused with the app called by its name.
+func (p *Pages) refused(err error) (_ problems, ok bool) {
+	found, ok := refused(err)
+	for field, text := range found {
+		found[field] = withApp(p.service.Profile.Name, text)
+	}
+	return found, ok
 }
 
 // refused sorts an error by field. ok is false for an error that is no matter

@@ -80,7 +80,7 @@ func (p *Pages) proposeFile(w http.ResponseWriter, r *http.Request, document str
 		err = p.service.CheckWhole(r.Context(), proposal)
 	}
 	if err != nil {
-		found, ok := refused(err)
+		found, ok := p.refused(err)
 		if !ok {
 			return nil, err
 		}

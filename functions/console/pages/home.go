@@ -182,7 +182,7 @@ func (p *Pages) turnOnPage(w http.ResponseWriter, r *http.Request) error {
 func (p *Pages) turnOn(w http.ResponseWriter, r *http.Request) error {
 	err := p.service.TurnOn(r.Context(), r.PostForm.Get("preview"))
 	if fault.Is(err, fault.Unready) {
-		return p.renderAs(w, r, http.StatusConflict, "turnon", "Turn on autoprovisioning", confirmView{App: p.service.Profile.Name, Missing: fault.Words(err)})
+		return p.renderAs(w, r, http.StatusConflict, "turnon", "Turn on autoprovisioning", confirmView{App: p.service.Profile.Name, Missing: whole(withApp(p.service.Profile.Name, fault.Words(err)))})
 	}
 	if fault.Is(err, fault.Conflict) {
 		return p.newReview(w, r, flash{Text: "Not turned on: " + fault.Words(err) + ". This is a new one.", Failed: true})

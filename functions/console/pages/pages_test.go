@@ -135,7 +135,7 @@ func TestRefusals(t *testing.T) {
 	w := configured(t)
 	base := w.system.Admin.Connection.BaseURL
 	w.refuse(422, "/setup/start", url.Values{"sso": {"on"}}, "See to this first")
-	w.refuse(422, "/settings/token", url.Values{"accessToken": {"wrong-token"}, "baseUrl": {base}}, "The app refuses this token")
+	w.refuse(422, "/settings/token", url.Values{"accessToken": {"wrong-token"}, "baseUrl": {base}}, "Comeet refuses this token")
 	w.refuse(422, "/settings/token", url.Values{"accessToken": {""}, "baseUrl": {base}}, "Paste the access token")
 	w.refuse(422, "/settings/token", url.Values{"accessToken": {"x"}, "baseUrl": {"http://elsewhere.example"}}, "Must begin with https")
 	form := defaultMapping()
@@ -156,7 +156,7 @@ func TestRefusals(t *testing.T) {
 	w.refuse(422, "/settings/who", url.Values{"do": {"save"}, "groups": {"none@example.com"}}, "The directory has no group")
 	w.refuse(422, "/settings/time-frames", frames("deleted", "7d", "1d"), `id="error-deleted-deleteAfter"`)
 	w.refuse(422, "/settings/time-frames", frames("appOff", "yesterday", ""), "a number of days from 1d to 365d")
-	w.refuse(422, "/settings/safety", url.Values{"protected": {"nobody@example.com"}, "share": {"10"}, "min": {"5"}}, "Neither the directory nor the app")
+	w.refuse(422, "/settings/safety", url.Values{"protected": {"nobody@example.com"}, "share": {"10"}, "min": {"5"}}, "Neither the directory nor Comeet")
 	w.refuse(422, "/settings/safety", url.Values{"share": {"many"}, "min": {"5"}}, "Write a number of percent")
 	for _, share := range []string{"101", "-1", "NaN", "Inf"} {
 		if page := w.refuse(422, "/settings/safety", url.Values{"share": {share}, "min": {"5"}}, "Write a number of percent from 0 to 100, such as 10"); strings.Contains(page, "0.1") {

@@ -253,7 +253,7 @@ func (p *Pages) propose(w http.ResponseWriter, r *http.Request, proposal admin.P
 	} else if err = p.preview(w, r, proposal); err == nil {
 		return nil, nil
 	}
-	if found, ok := refused(err); ok {
+	if found, ok := p.refused(err); ok {
 		return found, nil
 	}
 	return nil, err

@@ -228,7 +228,7 @@ func (p *Pages) saveToken(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *Pages) tokenRefused(w http.ResponseWriter, r *http.Request, err error) error {
-	found, ok := refused(err)
+	found, ok := p.refused(err)
 	if !ok {
 		return err
 	}
@@ -288,7 +288,7 @@ func (p *Pages) makeReview(w http.ResponseWriter, r *http.Request) error {
 			return p.newReview(w, r, flash{Text: said})
 		}
 		ok := false
-		if found, ok = refused(err); !ok {
+		if found, ok = p.refused(err); !ok {
 			return err
 		}
 	}

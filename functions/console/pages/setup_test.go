@@ -138,7 +138,7 @@ func TestTurningOnKeepsWhoIsToBeProtected(t *testing.T) {
 	if page := w.made(again); again == review || protects() != "maya.cohen@example.com tomas.novak@example.com" || !strings.Contains(page, "Saved who is protected. This is the new preview") {
 		t.Errorf("protected are %q: %s", protects(), page)
 	}
-	w.refuse(http.StatusUnprocessableEntity, again, url.Values{"protected": {"nobody@example.com"}, "then": {"turn-on"}}, "Neither the directory nor the app")
+	w.refuse(http.StatusUnprocessableEntity, again, url.Values{"protected": {"nobody@example.com"}, "then": {"turn-on"}}, "Neither the directory nor Comeet")
 	w.post(again, url.Values{"protected": {"Maya.Cohen@example.com, tomas.novak@example.com"}, "then": {"turn-on"}}, "/turn-on?preview="+strings.TrimPrefix(again, "/setup/review?preview="))
 }
 

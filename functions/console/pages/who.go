@@ -106,9 +106,12 @@ func (p *Pages) showWho(w http.ResponseWriter, r *http.Request, status int, in a
 	v.Access.fill("accessGroups", "Turn "+v.App+" on for groups", "Turns "+v.App+" on for the members, whatever their org unit says; it never turns it off.", in.AccessGroups)
 	if !v.Problems.marked() {
 		reach, err := p.service.Reach(ctx, in)
-		switch found, ok := refused(err); {
+		switch found, ok := p.refused(err); {
 		case err == nil:
 			v.Reach, v.Total = &reach, reach.In+reach.Out
+			for i, reason := range reach.Reasons {
+				reach.Reasons[i].Why = withApp(v.App, reason.Why)
+			}
 		case ok:
 			v.Problems = v.Problems.and(found)
 		default:

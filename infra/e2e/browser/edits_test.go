@@ -84,8 +84,8 @@ func TestRefusedEdits(t *testing.T) {
 	t.Parallel()
 	p, b := settled(t, weekThenDelete())
 	for _, c := range []struct{ page, field, entered, button, text string }{
-		{"token", "#accessToken", "a-wrong-token", "Reauthorize", "The app refuses this token"},
-		{"safety", "#protected", "nobody@example.com", "Preview the edit", "Neither the directory nor the app has anybody"},
+		{"token", "#accessToken", "a-wrong-token", "Reauthorize", "Comeet refuses this token"},
+		{"safety", "#protected", "nobody@example.com", "Preview the edit", "Neither the directory nor Comeet has anybody"},
 		{"safety", "#share", "many", "Preview the edit", "Write a number of percent"},
 		{"safety", "#share", "200", "Preview the edit", "Write a number of percent"},
 		{"safety", "#min", "some", "Preview the edit", "Write a whole number of people"},

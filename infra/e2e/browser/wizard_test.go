@@ -31,7 +31,7 @@ func TestWizard(t *testing.T) {
 	b.RefusedAt("#accessToken", "Paste the access token")
 	b.Fill("#accessToken", "a-wrong-token")
 	b.Press("Continue", "refuses this token")
-	b.RefusedAt("#accessToken", "The app refuses this token")
+	b.RefusedAt("#accessToken", "Comeet refuses this token")
 	b.Holds("#accessToken", "")
 	b.Hides("a-wrong-token")
 	b.Inspect("refused-token")
