@@ -474,7 +474,7 @@ func TestExplain(t *testing.T) {
 	}
 	o.Directory().Suspend(o.Directory().Hire(2), o.Business())
 	p, err = o.Person(t.Context(), reconciletest.ID(2))
-	if err != nil || p.InScope || strings.Join(p.Reasons, "") != "they are suspended in the directory" {
+	if err != nil || p.InScope || strings.Join(p.Reasons, "") != "they are suspended in Google Workspace" {
 		t.Errorf("a suspended person without an account: %+v, %v", p, err)
 	}
 	o.App.Meet = func(string, string) error { return fault.New(fault.Unavailable, "app", "503") }

@@ -57,14 +57,14 @@ func (p *Person) scoped(known, in bool, reasons []string) {
 	p.InScope, p.Reasons = known && in, reasons
 	switch p.Directory {
 	case provision.Suspended:
-		p.InScope, p.Reasons = false, []string{"they are suspended in the directory"}
+		p.InScope, p.Reasons = false, []string{"they are suspended in Google Workspace"}
 		if known {
 			p.Reasons = append(p.Reasons, reasons...)
 		}
 	case provision.Archived:
-		p.InScope, p.Reasons = false, []string{"they are archived in the directory"}
+		p.InScope, p.Reasons = false, []string{"they are archived in Google Workspace"}
 	case provision.Deleted:
-		p.InScope, p.Reasons = false, []string{"they are deleted in the directory"}
+		p.InScope, p.Reasons = false, []string{"they are deleted in Google Workspace"}
 	case provision.Unknown:
 		p.InScope, p.Reasons = false, []string{"the directory does not say whether they are deleted: nothing is decided"}
 	}

@@ -135,7 +135,7 @@ func (r *Reach) add(reasons map[string]int, u provision.User, v scope.Verdict) {
 	switch {
 	case u.Lifecycle != provision.Active:
 		r.Out++
-		reasons["they are "+string(u.Lifecycle)+" in the directory"]++
+		reasons["they are "+string(u.Lifecycle)+" in Google Workspace"]++
 	case v.Known && v.In:
 		r.In++
 	default:

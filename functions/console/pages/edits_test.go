@@ -192,7 +192,7 @@ func TestWho(t *testing.T) {
 	t.Parallel()
 	w := configured(t)
 	page := w.get(http.StatusOK, "/settings/who")
-	for _, want := range []string{"<strong>38</strong> in", "they are archived in the directory", "Inherit: on"} {
+	for _, want := range []string{"<strong>38</strong> in", "they are archived in Google Workspace", "Inherit: on"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not show %q", want)
 		}

@@ -101,7 +101,7 @@ func scopeLines(s provision.Scope) []settingLine {
 		lines = append(lines, settingLine{"Off for org units", strings.Join(off, ", ")})
 	}
 	if len(in.AccessGroups) > 0 {
-		lines = append(lines, settingLine{"On for access groups", strings.Join(in.AccessGroups, ", ")})
+		lines = append(lines, settingLine{"On for groups", strings.Join(in.AccessGroups, ", ")})
 	}
 	lines = append(lines, settingLine{"Limited to groups", or(strings.Join(in.Groups, ", "), "No limit")})
 	domains := "All of the company's"
