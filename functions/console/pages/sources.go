@@ -22,14 +22,14 @@ func sources(r health.Report, real time.Time) []sourceRow {
 	push := sourceRow{Name: "Push notifications", Tells: "changes of people, within seconds", State: stateLabel(r.Push.State), Last: momentAt(r.Push.LastAt, r.Now)}
 	switch {
 	case r.Push.State == health.Down:
-		push.Detail = "A channel is missing. It is opened again within minutes; until then sweeps see what changes."
+		push.Detail = "Google does not tell of all changes now. This is mended by itself within minutes; until then sweeps see what changes."
 	case r.Push.State == health.Silent:
 		push.Detail = "A channel is open and nothing has come through it, not even the first message that each sends. Check that Google can reach the address of the directory push function. Sweeps see what they would tell."
 	case r.Push.State == health.Off:
 		push.Detail = "Off while autoprovisioning is, and where Google cannot reach this program: sweeps see every change."
 	case r.Push.Channels > 0 && !r.Push.ExpiresAt.IsZero():
 		ends := momentAt(r.Push.ExpiresAt, real)
-		push.Detail = fmt.Sprintf("%s open; renewed before the first ends, %s.", plural(r.Push.Channels, "channel", "channels"), ends.Far())
+		push.Detail = fmt.Sprintf("Google tells of changes as they happen. This is renewed by itself before it ends, %s.", ends.Far())
 	}
 	audit := sourceRow{Name: "Audit log", Tells: "changes of groups, org units and domains too", State: stateLabel(r.Audit.State), Last: momentAt(r.Audit.LastAt, r.Now)}
 	switch {
@@ -63,7 +63,7 @@ func sources(r health.Report, real time.Time) []sourceRow {
 	work := sourceRow{Name: "Queue", Tells: "checks that are waiting", State: label{"Up to date", "good"},
 		Detail: "Nothing waits."}
 	if n := r.Work.Waiting; n > 0 {
-		work.Detail = plural(n, "task waits", "tasks wait") + ", including future deadlines."
+		work.Detail = plural(n, "check waits for its time or its turn", "checks wait for their time or their turn") + "."
 	}
 	if late := r.Now.Sub(r.Work.OldestDueAt); !r.Work.OldestDueAt.IsZero() && late > time.Minute {
 		work.State, work.Detail = label{"Behind", "warn"}, work.Detail+" The oldest was due "+momentAt(r.Work.OldestDueAt, r.Now).Far()+"."
