@@ -33,7 +33,7 @@ func (d *decider) attention() []provision.Attention {
 	if d.frozen() && account.State == provision.AccountActive {
 		add(provision.AttentionArchived, account.ID,
 			"This person is archived in the directory and still has an active account in the app.",
-			"Suspend the account in the app by hand, or choose archived as a condition with time frames of its own.", d.now)
+			"Suspend the account in the app by hand, or tick “Also suspend or hard delete archived people” in the deprovisioning time frames.", d.now)
 	}
 	if v := d.dismissed(); v != nil && account.State == provision.AccountActive && d.r.Next == nil && !d.frozen() {
 		add(provision.AttentionHeld, account.ID,

@@ -69,6 +69,8 @@ func (p *Pages) attention(ctx context.Context, now time.Time, items []provision.
 				break
 			}
 			v.Act = link{Label: "Look at the list", Path: "/held"}
+		case provision.AttentionArchived:
+			v.Act = link{Label: "Open the time frames", Path: "/settings/time-frames"}
 		case provision.AttentionConfiguration:
 			v.Act = settledAt(item.About)
 		case provision.AttentionConflict, provision.AttentionFailed, provision.AttentionRefused:

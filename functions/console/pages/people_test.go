@@ -16,6 +16,27 @@ import (
 	"example.com/autoprovision/shared/state"
 )
 
+// TestArchivedLeadsToTheTimeFrames, where it is settled what becomes of them.
+func TestArchivedLeadsToTheTimeFrames(t *testing.T) {
+	t.Parallel()
+	w := on(t)
+	const email = "maya.cohen@example.com"
+	w.patch(email, `{"archived":true}`)
+	w.post("/people/"+email+"/look", nil, "/people/")
+	for _, path := range []string{"/attention", "/people/" + email} {
+		page := w.get(http.StatusOK, path)
+		if !strings.Contains(page, "tick “Also suspend or hard delete archived people” in the deprovisioning time frames") || !strings.Contains(page, `href="/settings/time-frames">Open the time frames</a>`) {
+			t.Errorf("%s does not lead to the time frames: %s", path, page)
+		}
+	}
+	if page := w.get(http.StatusOK, "/people/"+email); strings.Contains(page, "must invite") {
+		t.Error("somebody is to invite who is archived")
+	}
+	if page := w.get(http.StatusOK, "/settings/time-frames"); !strings.Contains(page, "Also suspend or hard delete archived people") {
+		t.Error("the form has other words for it")
+	}
+}
+
 func TestPerson(t *testing.T) {
 	t.Parallel()
 	w := on(t)
@@ -33,6 +54,9 @@ func TestPerson(t *testing.T) {
 		if !strings.Contains(page, want) {
 			t.Errorf("after the suspension, the page does not say %q", want)
 		}
+	}
+	if strings.Contains(page, "must invite") {
+		t.Error("somebody is to invite who is suspended")
 	}
 	row := between(t, page, `data-label="Attribute">First name`, "</tr>")
 	if strings.Count(row, "Maya") != 2 || !strings.Contains(page, "Nothing is written to an account while its person is not active") {

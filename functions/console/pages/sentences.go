@@ -273,7 +273,7 @@ func (s standing) further() []string {
 	if !account.Exists() && !account.RemovedAt.IsZero() {
 		more = append(more, "The account that they had before has been gone since "+momentAt(account.RemovedAt, s.now).Text()+".")
 	}
-	if s.person.InScope || account.Exists() {
+	if s.person.InScope {
 		more = append(more, "Creating an account does not send an invitation. Someone must invite the person in "+s.app+".")
 	}
 	return more
