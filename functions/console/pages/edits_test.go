@@ -192,7 +192,7 @@ func TestWho(t *testing.T) {
 	t.Parallel()
 	w := configured(t)
 	page := w.get(http.StatusOK, "/settings/who")
-	for _, want := range []string{"<strong>38</strong> in", "they are archived in Google Workspace", "Inherit: on"} {
+	for _, want := range []string{`placeholder="First letters of name or address"`, "who are also members of at least one of these groups", "With “Limit to groups”: only the primary domain", "<strong>38</strong> in", "they are archived in Google Workspace", "Inherit: on"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not show %q", want)
 		}

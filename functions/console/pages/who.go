@@ -102,7 +102,7 @@ func (p *Pages) showWho(w http.ResponseWriter, r *http.Request, status int, in a
 		return err
 	}
 	v.Domains = domainRows(domains, in.Domains)
-	v.Groups.fill("groups", "Limit to groups", "Only members of at least one of these groups are provisioned. Leave it empty for no such limit.", in.Groups)
+	v.Groups.fill("groups", "Limit to groups", "Of those for whom "+v.App+" is on, only people who are also members of at least one of these groups are provisioned. Leave it empty for no such limit.", in.Groups)
 	v.Access.fill("accessGroups", "Turn "+v.App+" on for groups", "Turns "+v.App+" on for the members, whatever their org unit says; it never turns it off.", in.AccessGroups)
 	if !v.Problems.marked() {
 		reach, err := p.service.Reach(ctx, in)
