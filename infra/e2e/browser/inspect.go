@@ -99,7 +99,7 @@ func (b *Tab) keep(name string) {
 	}
 }
 
-// fits fails when the page is wider than the window.
+// fits fails when the page is wider than the window, or a label than its tile.
 func (b *Tab) fits(name string, l look) {
 	b.t.Helper()
 	wide := Eval[[]string](b, `(() => { const w = document.documentElement.clientWidth;
@@ -108,6 +108,11 @@ func (b *Tab) fits(name string, l look) {
 			.map(e => e.tagName + '.' + e.className).concat('scrollWidth ' + document.documentElement.scrollWidth); })()`)
 	if len(wide) > 0 {
 		b.t.Errorf("%s at %s is wider than the window: %s", name, l, strings.Join(wide, ", "))
+	}
+	out := Eval[[]string](b, `[...document.querySelectorAll('.tiles .label')].filter(e =>
+		e.getBoundingClientRect().right > e.closest('li').getBoundingClientRect().right - 2).map(e => e.innerText)`)
+	if len(out) > 0 {
+		b.t.Errorf("%s at %s: out of their tiles are %s", name, l, strings.Join(out, ", "))
 	}
 }
 
