@@ -194,6 +194,15 @@ func (p *Pages) turnOn(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *Pages) turnOffPage(w http.ResponseWriter, r *http.Request) error {
+	st, err := p.service.Status(r.Context())
+	switch {
+	case err != nil:
+		return err
+	case st.Status == admin.StatusNotConfigured:
+		return p.done(w, r, "/", "Autoprovisioning is not set up yet, so there is nothing to turn off.")
+	case !st.Configuration.On:
+		return p.done(w, r, "/", "Autoprovisioning is off already.")
+	}
 	return p.render(w, r, "turnoff", "Turn off autoprovisioning", confirmView{App: p.service.Profile.Name})
 }
 

@@ -142,6 +142,17 @@ func TestTurningOnKeepsWhoIsToBeProtected(t *testing.T) {
 	w.post(again, url.Values{"protected": {"Maya.Cohen@example.com, tomas.novak@example.com"}, "then": {"turn-on"}}, "/turn-on?preview="+strings.TrimPrefix(again, "/setup/review?preview="))
 }
 
+// TestNothingToTurnOff: turning off is offered only of what is on.
+func TestNothingToTurnOff(t *testing.T) {
+	t.Parallel()
+	for says, w := range map[string]*world{"Autoprovisioning is not set up yet, so there is nothing to turn off.": signedIn(t), "Autoprovisioning is off already.": configured(t)} {
+		w.body(w.send("GET", "/turn-off", nil), http.StatusSeeOther, "/turn-off")
+		if page := w.get(http.StatusOK, "/"); !strings.Contains(page, says) {
+			t.Errorf("it is not said that %q: %s", says, page)
+		}
+	}
+}
+
 // TestScopeOfNobody passes, with a warning where it is chosen and before it is turned on.
 func TestScopeOfNobody(t *testing.T) {
 	t.Parallel()
