@@ -15,6 +15,17 @@ import (
 
 var errForm = fault.New(fault.Invalid, "", "the form did not arrive whole: go back and send it again")
 
+var errLarge = fault.New(fault.Invalid, "", "what was sent is larger than 1 MB, the most that a page takes; the API takes no more either")
+
+// unread is what is wrong with a form that could not be read.
+func unread(err error) error {
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return errLarge
+	}
+	return errForm
+}
+
 // failed answers with a page that says what is wrong and what to do.
 func (p *Pages) failed(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(r.Context().Err(), context.Canceled) {

@@ -95,7 +95,7 @@ func sent(r *http.Request) (string, error) {
 		return r.PostForm.Get("document"), nil
 	}
 	if err := r.ParseMultipartForm(maxForm); err != nil { // #nosec G120 -- the body is bounded before any page sees it, in guard.go
-		return "", errForm
+		return "", unread(err)
 	}
 	defer func() { _ = r.MultipartForm.RemoveAll() }()
 	file, header, err := r.FormFile("file")

@@ -90,3 +90,27 @@ func TestFileIsUploaded(t *testing.T) {
 		}
 	}
 }
+
+// TestFileTooLarge: what is too large is said to be, with how large it may be.
+func TestFileTooLarge(t *testing.T) {
+	t.Parallel()
+	w := configured(t)
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	file, err := form.CreateFormFile("file", "configuration.json")
+	check(t, err)
+	_, err = file.Write(bytes.Repeat([]byte(" "), 2<<20))
+	check(t, err)
+	check(t, form.Close())
+	plain := url.Values{"document": {strings.Repeat(" ", 2<<20)}}.Encode()
+	for contentType, sent := range map[string]string{form.FormDataContentType(): body.String(), "application/x-www-form-urlencoded": plain} {
+		r := httptest.NewRequestWithContext(t.Context(), "POST", "/settings/file", strings.NewReader(sent))
+		r.Header.Set("Content-Type", contentType)
+		r.AddCookie(&http.Cookie{Name: "autoprovision-session", Value: w.cookies["autoprovision-session"]})
+		rec := httptest.NewRecorder()
+		w.pages.ServeHTTP(rec, r)
+		if page := rec.Body.String(); rec.Code != http.StatusUnprocessableEntity || !strings.Contains(page, "What was sent is larger than 1 MB, the most that a page takes") {
+			t.Errorf("%s: %d %s", contentType, rec.Code, page)
+		}
+	}
+}

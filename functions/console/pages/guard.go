@@ -47,7 +47,7 @@ func (p *Pages) answer(h Handler) http.Handler {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		if r.Method == http.MethodPost {
 			if err := r.ParseForm(); err != nil {
-				p.failed(w, r, errForm)
+				p.failed(w, r, unread(err))
 				return
 			}
 		}
