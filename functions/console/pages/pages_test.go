@@ -214,7 +214,7 @@ func TestHeldPeople(t *testing.T) {
 	}
 	list := between(t, page, `name="list" value="`, `"`)
 	user := between(t, page, `name="user" value="`, `"`)
-	w.refuse(422, "/held", url.Values{"list": {list}, "for": {"chosen"}, "verdict": {"confirm"}}, "Tick at least one person")
+	w.refuse(422, "/held", url.Values{"list": {list}, "for": {"chosen"}, "verdict": {"confirm"}}, `id="held-error" tabindex="-1" autofocus>Tick at least one person`)
 	for _, verdict := range [][]string{nil, {""}, {"release"}} {
 		page := w.refuse(422, "/held", url.Values{"list": {list}, "for": {"all"}, "user": {user}, "verdict": verdict}, "Press Confirm or Dismiss; nothing was decided.")
 		if !strings.Contains(page, `value="`+user+`" checked`) || !strings.Contains(page, `value="all" checked`) || !strings.Contains(page, "7 operations have been waiting") {

@@ -34,6 +34,7 @@ func TestHeld(t *testing.T) {
 	b.Inspect("home-held")
 	b.Press("Show all 7", "operations have been waiting for your decision")
 	b.Press("Confirm and run these operations", "Tick at least one person")
+	b.Becomes("what is wrong to have the focus", "document.activeElement?.id === 'held-error'")
 	b.Inspect("refused-held")
 	for _, email := range leavers()[:2] {
 		b.Click("[aria-label=" + browser.Quote("Choose "+email) + "]")
