@@ -68,6 +68,25 @@ func TestProgressIsAnnounced(t *testing.T) {
 	}
 }
 
+// TestReviewEndsUnderWhatIsEntered: the last step is not loaded anew when its
+// preview is ready, since people may be written down there meanwhile.
+func TestReviewEndsUnderWhatIsEntered(t *testing.T) {
+	t.Parallel()
+	w := configured(t)
+	path := w.post("/setup/review", nil, "/setup/review?preview=")
+	whole := w.made(path)
+	res := w.poll(path)
+	page := w.body(res, http.StatusOK, path)
+	for _, want := range []string{`id="ready" hx-swap-oob="true">`, `id="preview-status" hx-swap-oob="innerHTML">The preview is ready.<`} {
+		if !strings.Contains(page, want) || strings.Contains(whole, want) {
+			t.Errorf("the end of the preview does not bring %s, or a whole page does: %s", want, page)
+		}
+	}
+	if res.Header.Get("HX-Refresh") != "" || strings.Contains(between(t, page, `id="ready"`, "</div>"), "<textarea") {
+		t.Error("what is entered is lost when the preview is ready")
+	}
+}
+
 // TestGroupSearchStaysInPlace: its buttons lead back to where they are, and
 // what was searched takes the focus.
 func TestGroupSearchStaysInPlace(t *testing.T) {

@@ -240,6 +240,10 @@ type reviewView struct {
 	Wizard *wizard
 	previewView
 	Settings settingsView
+	// Over is true for the script's last poll of a preview, Said then how it ended:
+	// what else depends on it follows, and nobody is lost who is being written down.
+	Over bool
+	Said string
 	// None is true without a preview of the present settings.
 	None bool
 	// Warnings say what of the settings is allowed but seldom meant.
@@ -336,6 +340,9 @@ func (p *Pages) showReview(w http.ResponseWriter, r *http.Request, status int, f
 	}
 	if err != nil || preview.Revision != st.Configuration.Revision {
 		v.None, v.Warnings = true, p.warnings(ctx, st.Configuration)
+		if r.Header.Get("HX-Request") != "" { // the page is another one
+			w.Header().Set("HX-Refresh", "true")
+		}
 		return p.renderAs(w, r, status, "review", "Review", v)
 	}
 	if v.previewView, err = p.viewPreview(r, preview, st.Configuration); err != nil {
@@ -344,7 +351,9 @@ func (p *Pages) showReview(w http.ResponseWriter, r *http.Request, status int, f
 	if !v.Running {
 		v.Warnings = p.warnings(ctx, st.Configuration)
 	}
-	p.refreshOnce(w, r, v)
+	if r.Header.Get("HX-Request") != "" && !v.Running {
+		v.Over, v.Said = true, v.over().Text
+	}
 	return p.renderAs(w, r, status, "review", "Review", v)
 }
 

@@ -67,6 +67,30 @@ func TestWizard(t *testing.T) {
 	b.Hides(program.AdminToken, p.AppToken)
 }
 
+// TestReviewInTheMaking writes down who is to be protected while the preview is
+// made, and finds them there when it is ready.
+func TestReviewInTheMaking(t *testing.T) {
+	t.Parallel()
+	p, b := start(t), browser.Open(t)
+	p.configured(atOnce())
+	b.Visit(p.Open)
+	b.Visit(p.URL + "/setup/review")
+	p.faults(object{"latencyMs": 10_000}) // longer than the preview is waited for
+	b.Press("Make the preview", "The preview is being made")
+	browser.Eval[bool](b, "window.stayed = true")
+	b.Click("section details summary")
+	b.Fill("#protected", "maya.cohen@example.com")
+	b.Becomes("turning on to be offered", "document.querySelector('#ready').innerText.includes('Turn on')")
+	b.Becomes("the list to be there", "document.querySelector('#preview').innerText.includes('lena.fischer@example.com')")
+	b.Becomes("that to be announced", "document.querySelector('#preview-status').innerText === 'The preview is ready.'")
+	if b.Holds("#protected", "maya.cohen@example.com"); !browser.Eval[bool](b, "window.stayed === true") {
+		t.Error("the page was loaded as a whole, whatever was entered on it")
+	}
+	p.faults(object{})
+	b.Press("Turn on", "Saved who is protected. This is the new preview")
+	b.Press("Turn on", "Click Turn on to confirm")
+}
+
 // attributesRefused tries what a mapping cannot be, and leaves it as it should.
 func attributesRefused(t *testing.T, b *browser.Tab) {
 	t.Helper()
