@@ -274,6 +274,7 @@ func (c client) Create(ctx context.Context, externalID string, attributes provis
 		if out = acc.shown(); c.world.chance(c.world.faults.ineffective / 2) {
 			c.world.app.remove(acc) // made, says the app
 			c.world.owed[worker.user+" "+provision.EventCreate]++
+			c.world.owed[worker.user+" "+provision.EventHardDelete]++ // done where it is due before anybody looks (R19)
 			c.world.lost[externalID] = time.Now()
 			return nil
 		}

@@ -58,7 +58,7 @@ var mutations = []mutation{
 	{rule: "R6: what fell due while archived", edits: []edit{{"shared/decide/deadline.go",
 		"	return r.UnarchivedAt.Add(editGrace)\n", "	return at\n"}}, first: 193},
 	{rule: "R12: what is held", edits: []edit{{"shared/decide/removals.go",
-		"return h != nil && m.verdict == nil && h.Keeps(m.kind)", "_ = h; return false"}}, first: 54},
+		"return h != nil && m.verdict == nil && h.Keeps(m.kind)", "_ = h; return false"}}, first: 88},
 	{rule: "R12: no more removals in 24 hours", edits: []edit{{"shared/provision/configuration.go",
 		"return n <= g.MinUsers || float64(n) <= g.MaxShare*float64(base)", "return n <= 2*g.MinUsers || float64(n) <= 2*g.MaxShare*float64(base)"}}},
 	{rule: "R4: a removal starts within 60", edits: []edit{{"shared/reconcile/settle.go",
