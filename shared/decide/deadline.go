@@ -126,7 +126,7 @@ func found(at time.Time, before, frames provision.TimeFrames, edited time.Time, 
 	switch {
 	case before.SuspendAfter == provision.Never:
 		return at
-	case r.Account.State == provision.AccountSuspended && !r.Account.SuspendedAt.After(edited):
+	case r.Account.State == provision.AccountSuspended && r.Account.SuspendedAt.Before(edited):
 		return afterLateSuspend(at, r.Account)
 	case frames.SuspendAfter == provision.Never:
 		return time.Time{}

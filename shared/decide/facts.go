@@ -156,6 +156,9 @@ func (b beginner) begin(name provision.ConditionName) provision.Condition {
 	if name == provision.ConditionAppOff {
 		cond.Since = b.now
 	}
+	if ended, ok := b.c.Unprotected[b.r.UserID]; ok && !b.l.User.Since.After(ended) {
+		cond.Floor = ended.Add(editGrace) // it may have been there before protection ended (R18)
+	}
 	// R9: a condition that an edit began orders no hard delete within a day of
 	// the edit. It may have been the edit unless a look under it saw them without
 	// its cause; a sweep is no proof, since what it read of them may have decided nothing.
@@ -163,12 +166,12 @@ func (b beginner) begin(name provision.ConditionName) provision.Condition {
 	case provision.ConditionAppOff:
 		seen := b.before.InScope && (b.before.Lifecycle == provision.Active || b.before.Lifecycle == provision.Suspended)
 		if !seen || b.before.LookedUnder < b.c.Revisions.Scope {
-			cond.Floor = b.c.ScopeSavedAt.Add(editGrace)
+			cond.Floor = latest(cond.Floor, b.c.ScopeSavedAt.Add(editGrace))
 		}
 	case provision.ConditionArchived:
 		chosen := b.chosen()
 		if b.before.LookedUnder < chosen.Revision {
-			cond.Floor = chosen.SavedAt.Add(editGrace)
+			cond.Floor = latest(cond.Floor, chosen.SavedAt.Add(editGrace))
 		}
 		cond.Since = latest(cond.Since, chosen.SavedAt) // it was no condition before it was chosen (R6)
 	}
@@ -185,13 +188,13 @@ func (b beginner) chosen() provision.PolicyEdit {
 }
 
 // notBefore keeps since from before the last turn-on (R8) and from before
-// protection ended (R18).
+// protection ended (R18), an edit that orders no hard delete within a day (R9).
 func (b beginner) notBefore(cond provision.Condition) provision.Condition {
-	cond.Since = latest(cond.Since, b.c.TurnedOnAt)
 	if ended, ok := b.c.Unprotected[b.r.UserID]; ok && ended.After(cond.Since) {
 		cond.Since = ended
 		cond.Floor = latest(cond.Floor, ended.Add(editGrace))
 	}
+	cond.Since = latest(cond.Since, b.c.TurnedOnAt)
 	return cond
 }
 

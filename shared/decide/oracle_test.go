@@ -21,6 +21,8 @@ type oracle struct {
 	// maybe is when an edit happened that may have begun a condition which was
 	// seen only later: the hard delete may then wait until a day after it (R9).
 	maybe map[provision.ConditionName]time.Time
+	// unprotected is when the person's protection ended.
+	unprotected time.Time
 	// unhealthy is true once the app refused or the guard held something: then only "not before" can be said.
 	unhealthy bool
 }
@@ -52,6 +54,10 @@ func after(since time.Time, frame time.Duration) time.Time {
 func (o *oracle) begin(name provision.ConditionName, now, floor time.Time) {
 	if o.holds[name] != nil || !o.p.record.Account.Exists() {
 		return
+	}
+	own := map[provision.Lifecycle]time.Time{provision.Deleted: o.p.deletedAt, provision.Archived: o.p.archivedAt, provision.Suspended: o.p.suspendedAt}
+	if after := o.unprotected.Add(day); after.After(floor) && !own[o.lifecycle()].After(o.unprotected) {
+		floor = after // it may have been there before
 	}
 	o.holds[name] = &holding{since: now, floor: floor}
 	o.fresh(name)

@@ -83,6 +83,7 @@ func (o *oracle) step(t *rapid.T, verb string) {
 		}
 	case "unprotect":
 		if len(o.w.cfg.Protected) > 0 {
+			o.unprotected = o.w.now
 			o.restart(o.w.now.Add(day))
 		} else {
 			return
