@@ -163,6 +163,9 @@ func (w *world) claimed(e provision.Event) {
 			w.accuse("R14: every operation is one event", "%s for %s is logged more often than it happened", e.Name, e.UserID)
 		}
 	}
+	if e.Name == provision.EventHardDelete {
+		delete(w.lost, e.UserID) // it was to go anyway
+	}
 	if (e.Name == provision.EventCreate || e.Name == provision.EventUpdate) && acc != nil && acc.owner == "" && acc.ExternalID == e.UserID {
 		acc.owner = e.UserID // made by hand as it should be, and taken for what came of a lost answer: made, or adopted
 		w.count()
