@@ -10,10 +10,10 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -213,37 +213,37 @@ const groupsAtATime = 4
 // Read reads the members of groups into m, all pages, without the groups that
 // m has whole. The error is a *MissingGroup when one of them does not exist.
 func (r *Roster) Read(ctx context.Context, m *Members, groups ...provision.GroupRef) error {
-	return r.readGroups(ctx, m, groups, func() bool { return true })
+	return r.readGroups(ctx, m, groups, math.MaxInt)
 }
 
-// ReadSome is Read for what need not be exact: of each group one page, and a
-// number of pages more of all of them together. A no of a group that is not
-// whole after it is not known.
+// ReadSome is Read for what need not be exact: of each group one page, and its share
+// of a number of pages more, one at least. A no of a group that is not whole after it
+// is not known.
 func (r *Roster) ReadSome(ctx context.Context, m *Members, pages int, groups ...provision.GroupRef) error {
-	var read atomic.Int64
-	return r.readGroups(ctx, m, groups, func() bool { return read.Add(1) <= int64(pages) })
+	return r.readGroups(ctx, m, groups, 1+max(pages/max(len(groups), 1), 1))
 }
 
-// readGroups reads groups beside each other, of each the pages after the first for as long as it may.
-func (r *Roster) readGroups(ctx context.Context, m *Members, groups []provision.GroupRef, may func() bool) error {
+// readGroups reads groups beside each other, at most so many pages of each.
+func (r *Roster) readGroups(ctx context.Context, m *Members, groups []provision.GroupRef, pages int) error {
 	all, ctx := errgroup.WithContext(ctx)
 	all.SetLimit(groupsAtATime)
 	asked := make(map[string]bool, len(groups))
 	for _, g := range groups {
 		if !asked[g.ID] { // one may be of two kinds
 			asked[g.ID] = true
-			all.Go(func() error { return r.readGroup(ctx, m, g, may) })
+			all.Go(func() error { return r.readGroup(ctx, m, g, pages) })
 		}
 	}
 	return all.Wait()
 }
 
-func (r *Roster) readGroup(ctx context.Context, m *Members, g provision.GroupRef, may func() bool) error {
+func (r *Roster) readGroup(ctx context.Context, m *Members, g provision.GroupRef, pages int) error {
 	if m.Whole(g.ID) {
 		return nil
 	}
 	left, seen := []provision.GroupRef{g}, map[string]bool{g.ID: true} // the group, and those nested in it
-	for token, first := "", true; len(left) > 0 && (first || may()); first = false {
+	token := ""
+	for read := 0; len(left) > 0 && read < pages; read++ {
 		page, err := r.directory.ListMembers(ctx, left[0].ID, token)
 		nested := left[0].ID != g.ID
 		switch {
