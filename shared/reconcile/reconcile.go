@@ -169,15 +169,15 @@ func (r *Reconciler) round(ctx context.Context, req Request, res *Result) (more 
 	if seen.back != nil {
 		return true, r.recordBack(ctx, rec, *seen.back)
 	}
-	if res.Waiting = r.leave(req, &d, &seen); d.Operation != nil {
+	if res.Waiting = r.leaveToSweep(req, &d, &seen); d.Operation != nil {
 		return r.act(ctx, c, req, d, seen, res)
 	}
 	return r.rest(ctx, c, req, rec, d, seen, res)
 }
 
-// leave takes out of a decision what the running sweep has to count or find out
+// leaveToSweep takes out of a decision what the running sweep has to count or find out
 // before it is done, and says so; empty when there is no such thing (R12, R17).
-func (r *Reconciler) leave(req Request, d *decide.Decision, seen *sighting) string {
+func (r *Reconciler) leaveToSweep(req Request, d *decide.Decision, seen *sighting) string {
 	op := d.Operation
 	switch {
 	case op == nil:
