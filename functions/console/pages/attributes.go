@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"html/template"
@@ -135,7 +136,7 @@ func (p *Pages) showAttributes(w http.ResponseWriter, r *http.Request, status in
 	if err != nil {
 		return err
 	}
-	v.App, v.Wizard, v.Revision = p.service.Profile.Name, wizardOf(r, c), or(r.PostForm.Get("revision"), v.Revision)
+	v.App, v.Wizard, v.Revision = p.service.Profile.Name, wizardOf(r, c), cmp.Or(r.PostForm.Get("revision"), v.Revision)
 	offered, err := p.service.Attributes(r.Context())
 	if err != nil {
 		return err

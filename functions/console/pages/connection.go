@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -38,7 +39,7 @@ func (p *Pages) connectionPage(w http.ResponseWriter, r *http.Request) error {
 func (p *Pages) showConnection(w http.ResponseWriter, r *http.Request, status int, v connectionView) error {
 	v.App, v.FixedBaseURL = p.service.Profile.Name, p.service.FixedBaseURL
 	form := r.PostForm
-	v.Revision = or(form.Get("revision"), v.Revision)
+	v.Revision = cmp.Or(form.Get("revision"), v.Revision)
 	entered := func(field string) string {
 		if form.Has(field) {
 			return form.Get(field)

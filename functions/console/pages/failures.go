@@ -56,7 +56,7 @@ func (p *Pages) failuresPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	v.Read = len(all)
 	groups := groupFailures(all, now)
-	from, err := strconv.Atoi(or(r.URL.Query().Get("page"), "0"))
+	from, err := strconv.Atoi(cmp.Or(r.URL.Query().Get("page"), "0"))
 	if err != nil || from < 0 || from > len(groups) {
 		from = 0
 	}

@@ -158,10 +158,3 @@ func (p *Pages) lookNow(w http.ResponseWriter, r *http.Request) error {
 	}
 	return p.done(w, r, personLink{ID: person.ID}.Path(), said)
 }
-
-func or(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}

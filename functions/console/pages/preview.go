@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -156,7 +157,7 @@ func (p *Pages) viewPreview(r *http.Request, preview provision.Preview, c provis
 	if n := preview.Impossible; n > 0 {
 		v.Impossible = plural(n, "person", "people")
 	}
-	list, token := or(r.URL.Query().Get("list"), string(provision.PreviewOperations)), r.URL.Query().Get("page")
+	list, token := cmp.Or(r.URL.Query().Get("list"), string(provision.PreviewOperations)), r.URL.Query().Get("page")
 	v.Lists = previewLists(preview, list)
 	at := slices.IndexFunc(v.Lists, func(l previewList) bool { return l.Here })
 	if at < 0 { // it was there for what is seldom, or never

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strconv"
@@ -61,7 +62,7 @@ func (p *Pages) viewSettings(ctx context.Context, st admin.Status) settingsView 
 	}
 	sources := p.sourceNames(ctx)
 	for _, m := range c.Mapping {
-		v.Mapping = append(v.Mapping, settingLine{or(names[m.App], m.App), or(sources[m.Directory], or(m.Directory, m.Expression))})
+		v.Mapping = append(v.Mapping, settingLine{cmp.Or(names[m.App], m.App), cmp.Or(sources[m.Directory], cmp.Or(m.Directory, m.Expression))})
 	}
 	if c.Scope != nil {
 		v.ScopeSet, v.Scope = true, scopeLines(*c.Scope)
@@ -96,14 +97,14 @@ func scopeLines(s provision.Scope) []settingLine {
 		}
 	}
 	in := admin.ScopeOf(s)
-	lines := []settingLine{{"On for org units", or(strings.Join(on, ", "), "None")}}
+	lines := []settingLine{{"On for org units", cmp.Or(strings.Join(on, ", "), "None")}}
 	if len(off) > 0 {
 		lines = append(lines, settingLine{"Off for org units", strings.Join(off, ", ")})
 	}
 	if len(in.AccessGroups) > 0 {
 		lines = append(lines, settingLine{"On for groups", strings.Join(in.AccessGroups, ", ")})
 	}
-	lines = append(lines, settingLine{"Limited to groups", or(strings.Join(in.Groups, ", "), "No limit")})
+	lines = append(lines, settingLine{"Limited to groups", cmp.Or(strings.Join(in.Groups, ", "), "No limit")})
 	domains := "All of the company's"
 	if len(in.Groups) > 0 {
 		domains = "The primary domain " + s.PrimaryDomain

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -334,7 +335,7 @@ func (p *Pages) showReview(w http.ResponseWriter, r *http.Request, status int, f
 	}
 	v := reviewView{App: p.service.Profile.Name, Wizard: wizardOf(r, st.Configuration), Settings: p.viewSettings(ctx, st),
 		Protected: strings.Join(admin.ProtectedOf(st.Configuration), "\n"),
-		Revision:  or(r.PostForm.Get("revision"), revision(st.Configuration, sectionProtected)), Problems: found}
+		Revision:  cmp.Or(r.PostForm.Get("revision"), revision(st.Configuration, sectionProtected)), Problems: found}
 	if r.PostForm.Has("protected") {
 		v.Protected = r.PostForm.Get("protected")
 	}

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -48,7 +49,7 @@ func viewTried(tried admin.Tried, rows []mappingRow) trialRow {
 		wrong, _ = refused(tried.Err)
 	}
 	for _, m := range rows {
-		name := or(m.Label, m.App)
+		name := cmp.Or(m.Label, m.App)
 		if text := wrong[m.App]; text != "" {
 			row.Wrong = append(row.Wrong, settingLine{name, mappingWords(m.App, text)})
 		} else if value := show(tried.Values[m.App]); value != "" && m.Source != "" {
@@ -73,7 +74,7 @@ func trialWords(t admin.Trial) string {
 	case t.People == 0:
 		return "There are no " + who + ", so it was tried on nobody."
 	case t.Failed == 0:
-		return fmt.Sprintf("All of %s%d %s get all their attributes.", or(first, "the "), t.People, who)
+		return fmt.Sprintf("All of %s%d %s get all their attributes.", cmp.Or(first, "the "), t.People, who)
 	default:
 		return fmt.Sprintf("Of %s%d %s, %d get all their attributes and %d do not.", first, t.People, who, t.People-t.Failed, t.Failed)
 	}

@@ -90,7 +90,7 @@ func (p *Pages) showWho(w http.ResponseWriter, r *http.Request, status int, in a
 	if err != nil {
 		return err
 	}
-	v.App, v.Wizard, v.Revision = p.service.Profile.Name, wizardOf(r, c), or(r.PostForm.Get("revision"), v.Revision)
+	v.App, v.Wizard, v.Revision = p.service.Profile.Name, wizardOf(r, c), cmp.Or(r.PostForm.Get("revision"), v.Revision)
 	units, err := p.service.OrgUnits(ctx)
 	if err != nil {
 		return err
@@ -176,7 +176,7 @@ func unitRows(units []directory.OrgUnit, states []admin.OrgUnitInput) []unitRow 
 	slices.SortFunc(units, func(a, b directory.OrgUnit) int { return cmp.Compare(treeKey(a.Path), treeKey(b.Path)) })
 	var rows []unitRow
 	for _, u := range units {
-		row := unitRow{Path: u.Path, Name: or(u.Name, u.Path), Depth: strings.Count(strings.TrimSuffix(u.Path, "/"), "/")}
+		row := unitRow{Path: u.Path, Name: cmp.Or(u.Name, u.Path), Depth: strings.Count(strings.TrimSuffix(u.Path, "/"), "/")}
 		if u.Path == "/" {
 			row.Name = "The whole company"
 		}
