@@ -16,7 +16,7 @@ import (
 	"example.com/autoprovision/shared/comeet"
 	"example.com/autoprovision/shared/secrets"
 	"example.com/autoprovision/shared/tasks"
-	"example.com/autoprovision/shared/wiring/googlecloud"
+	"example.com/autoprovision/shared/wiring"
 )
 
 // table is the rows of a table by their first column.
@@ -84,7 +84,7 @@ func TestNames(t *testing.T) {
 		t.Error(diff)
 	}
 	c := comeet.Profile().Connection
-	for name, looks := range map[string]float64{tasks.Reconcile: googlecloud.LooksPerCall, tasks.Bulk: 1} {
+	for name, looks := range map[string]float64{tasks.Reconcile: wiring.LooksPerCall, tasks.Bulk: 1} {
 		want := []string{strconv.FormatFloat(looks*c.RequestsPerSecond, 'f', -1, 64), strconv.Itoa(c.Concurrency)}
 		if diff := cmp.Diff(want, queues[name][:2]); diff != "" {
 			t.Errorf("the queue %s does not begin with the profile's limits:\n%s", name, diff)

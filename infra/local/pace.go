@@ -14,10 +14,9 @@ const (
 	// mostLooks and mostBulk are the most looks of the two queues at a time, and
 	// mostSweeps the most sweeps and previews.
 	mostLooks, mostBulk, mostSweeps = 32, 48, 4
-	// looksPerCall and bulkPerCall are how many looks keep a call on the app under way:
-	// of a sweep's looks one calls while others are stored and delivered, and of those
-	// that follow a change, by push and a second time, most do not call.
-	looksPerCall, bulkPerCall = 4, 3
+	// bulkPerCall is how many looks of a sweep keep a call on the app under way: one
+	// calls while others are stored and delivered.
+	bulkPerCall = 3
 )
 
 // endpoints are the queues, before it is known how fast the app may be called.
@@ -32,7 +31,7 @@ func endpoints(base string) map[string]sqlitequeue.Endpoint {
 // limitQueues tells the queues of the app's limits.
 func limitQueues(queue *sqlitequeue.Queue, c provision.Connection) error {
 	return errors.Join(
-		queue.Limit(tasks.Reconcile, wiring.Looks(c, min(mostLooks, looksPerCall*c.Concurrency))),
+		queue.Limit(tasks.Reconcile, wiring.Looks(c, min(mostLooks, wiring.LooksPerCall*c.Concurrency))),
 		queue.Limit(tasks.Bulk, wiring.Looks(c, min(mostBulk, bulkPerCall*c.Concurrency))))
 }
 

@@ -170,16 +170,11 @@ func (c Config) queue(client *tasksclient.Client, now clock.Business) (*cloudtas
 	})
 }
 
-// LooksPerCall is how many looks the queue of what should happen at once delivers
-// in the time of one call on the app: of those that follow a change, by push, by
-// the two audit logs that tell of groups, and a second time, one calls the app.
-const LooksPerCall = 4
-
 // limit tells the queues whose looks may call the app of the app's limits. The
 // app's rate itself is kept by its client, in the one process that looks are
 // delivered to: how many calls a look takes, the queue cannot know.
 func limit(ctx context.Context, queue *cloudtasks.Queue, c provision.Connection) error {
-	for name, looks := range map[string]float64{tasks.Reconcile: LooksPerCall, tasks.Bulk: 1} {
+	for name, looks := range map[string]float64{tasks.Reconcile: wiring.LooksPerCall, tasks.Bulk: 1} {
 		limits := cloudtasks.Limits{PerSecond: looks * c.RequestsPerSecond, Concurrency: wiring.Looks(c, c.Concurrency)}
 		if err := queue.Limit(ctx, name, limits); err != nil {
 			return err

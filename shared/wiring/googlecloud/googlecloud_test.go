@@ -17,6 +17,7 @@ import (
 	"example.com/autoprovision/shared/provision"
 	"example.com/autoprovision/shared/reconcile"
 	"example.com/autoprovision/shared/tasks"
+	"example.com/autoprovision/shared/tasks/cloudtasks"
 	"example.com/autoprovision/shared/throttle"
 )
 
@@ -55,24 +56,7 @@ func TestBurstInTheCloud(t *testing.T) {
 	}))
 	defer receiver.Close()
 	c := Config{Project: "p", Region: "r", QueuePrefix: "autoprovision-", ReconcileURL: receiver.URL, SweepURL: receiver.URL, TasksAccount: "tasks@p.example"}
-	var names []string
-	for _, name := range []string{tasks.Reconcile, tasks.Bulk, tasks.Sweep} {
-		names = append(names, "projects/p/locations/r/queues/autoprovision-"+name)
-	}
-	_, address, stop, err := simtasks.Start(simtasks.Options{Queues: names, Concurrency: 1, Now: clock.System, Sign: func(string, string) string { return "" }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stop()
-	client, err := cloud.NewClient(context.Background(), simtasks.Client(address)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = client.Close() }()
-	queue, err := c.queue(client, clock.System)
-	if err != nil {
-		t.Fatal(err)
-	}
+	queue, _ := simulated(t, c)
 	if err := limit(t.Context(), queue, provision.Connection{RequestsPerSecond: perSecond, Concurrency: 4}); err != nil {
 		t.Fatal(err)
 	}
@@ -102,22 +86,7 @@ func TestBurstInTheCloud(t *testing.T) {
 func TestFewLooksOfASlowApp(t *testing.T) {
 	t.Parallel()
 	c := Config{Project: "p", Region: "r", ReconcileURL: "https://r.example", SweepURL: "https://s.example", TasksAccount: "tasks@p.example"}
-	path := "projects/p/locations/r/queues/"
-	service, address, stop, err := simtasks.Start(simtasks.Options{Queues: []string{path + tasks.Reconcile, path + tasks.Bulk}, Concurrency: 1,
-		Now: clock.System, Sign: func(string, string) string { return "" }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stop()
-	client, err := cloud.NewClient(context.Background(), simtasks.Client(address)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = client.Close() }()
-	queue, err := c.queue(client, clock.System)
-	if err != nil {
-		t.Fatal(err)
-	}
+	queue, service := simulated(t, c)
 	for _, tt := range []struct {
 		perSecond         float64
 		concurrency, want int
@@ -136,4 +105,28 @@ func TestFewLooksOfASlowApp(t *testing.T) {
 			t.Errorf("%d queues were told", len(updates))
 		}
 	}
+}
+
+// simulated is the queues of a system in front of a simulated Cloud Tasks.
+func simulated(t *testing.T, c Config) (*cloudtasks.Queue, *simtasks.Service) {
+	t.Helper()
+	var names []string
+	for _, name := range []string{tasks.Reconcile, tasks.Bulk, tasks.Sweep} {
+		names = append(names, "projects/"+c.Project+"/locations/"+c.Region+"/queues/"+c.QueuePrefix+name)
+	}
+	service, address, stop, err := simtasks.Start(simtasks.Options{Queues: names, Concurrency: 1, Now: clock.System, Sign: func(string, string) string { return "" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	client, err := cloud.NewClient(context.Background(), simtasks.Client(address)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	queue, err := c.queue(client, clock.System)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return queue, service
 }
